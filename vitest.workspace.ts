@@ -1,0 +1,2 @@
+/** The test projects: every room that has tests, the examples and the tools. */
+export default ["packages/*/vitest.config.ts"]
