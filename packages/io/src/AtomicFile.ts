@@ -1,0 +1,34 @@
+/**
+ * Writes that happen whole or not at all: the bytes go to a scratch file beside the target, are flushed to the disk,
+ * and the scratch file is renamed. A failure or an interruption removes the scratch file and leaves the target as it was.
+ */
+import { Effect, FileSystem, Path } from "effect"
+import { ioError } from "./IoError.ts"
+
+/** Writes a file whole, and its folder if need be. */
+export const write = Effect.fn("AtomicFile.write")(function* (path: string, content: Uint8Array | string) {
+  const fs = yield* FileSystem.FileSystem
+  const paths = yield* Path.Path
+  const folder = paths.dirname(path)
+  const scratch = paths.join(folder, `.partial-${process.pid}-${paths.basename(path)}`)
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+  const writeScratch = Effect.scoped(
+    Effect.gen(function* () {
+      const file = yield* fs.open(scratch, { flag: "w" })
+      yield* file.writeAll(bytes)
+      yield* file.sync
+    })
+  )
+  yield* fs.makeDirectory(folder, { recursive: true }).pipe(
+    Effect.andThen(writeScratch),
+    Effect.andThen(fs.rename(scratch, path)),
+    Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(scratch)))),
+    Effect.mapError(ioError(path, "write this file"))
+  )
+})
+
+/** Reads a file whole. */
+export const read = Effect.fn("AtomicFile.read")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.readFile(path).pipe(Effect.mapError(ioError(path, "read this file")))
+})

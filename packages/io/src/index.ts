@@ -1,0 +1,5 @@
+/** What every stage needs of the machine: whole writes, a store of artifacts, and progress that a person can see. */
+export { type Artifact, ArtifactStore } from "./ArtifactStore.ts"
+export * as AtomicFile from "./AtomicFile.ts"
+export { IoError, ioError } from "./IoError.ts"
+export { Progress } from "./Progress.ts"
