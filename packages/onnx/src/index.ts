@@ -1,1 +1,4 @@
-export {}
+/** ONNX: model files, a graph builder, and sessions of onnxruntime as scoped resources. */
+export * as Builder from "./Builder.ts"
+export * as Model from "./Model.ts"
+export { OnnxError, OnnxRuntime, type Port, type Session } from "./OnnxRuntime.ts"

@@ -1,0 +1,21 @@
+/** Late fusion: one distribution over the classes from the logits of several heads. */
+import type { Ops } from "./Ops.ts"
+
+/** How heads are fused. */
+export type Fusion =
+  /** The mean of the heads' softmaxes, as the released code fuses. */
+  | "mean"
+  /** Softmaxes weighted, sample by sample, by exp(−H) of their entropy H, as MLA does and the paper says it does. */
+  | "entropy"
+
+/** Class probabilities (batch × classes) from one or more heads' logits (batch × classes each). */
+export const fuse = <T>(ops: Ops<T>, fusion: Fusion, logits: ReadonlyArray<T>): T => {
+  const logs = logits.map(ops.logSoftmax)
+  const softmaxes = logs.map(ops.exp)
+  const weights =
+    fusion === "mean"
+      ? softmaxes.map(() => ops.scalar(1))
+      : logs.map((log, i) => ops.exp(ops.sum(ops.multiply(softmaxes[i]!, log), "columns")))
+  const weighted = softmaxes.map((softmax, i) => ops.multiply(weights[i]!, softmax)).reduce(ops.add)
+  return ops.divide(weighted, weights.reduce(ops.add))
+}

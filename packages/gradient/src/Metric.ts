@@ -1,0 +1,83 @@
+/** Metrics of predicted class probabilities, as scikit-learn defines them. */
+import type { Tensor } from "@igm/tensor"
+
+/** What a run reports of a split. */
+export interface Metrics {
+  /** The share of samples whose most probable class is their label; ties go to the lower class. */
+  readonly accuracy: number
+  /** The mean of the F1 scores of the classes that occur among labels or predictions. */
+  readonly macroF1: number
+  /** The mean over classes of the average precision of the class's probability; 0 for a class that does not occur. */
+  readonly meanAveragePrecision: number
+}
+
+/** The most probable class of each row. */
+export const predictions = (probabilities: Tensor.Tensor): Int32Array => {
+  const [rows, classes] = [probabilities.shape[0]!, probabilities.shape[1]!]
+  return Int32Array.from({ length: rows }, (_, i) => {
+    let best = 0
+    for (let c = 1; c < classes; c++) {
+      if (probabilities.data[i * classes + c]! > probabilities.data[i * classes + best]!) best = c
+    }
+    return best
+  })
+}
+
+/** The share of equal entries. */
+export const accuracy = (labels: ArrayLike<number>, predicted: ArrayLike<number>): number => {
+  let right = 0
+  for (let i = 0; i < labels.length; i++) if (labels[i] === predicted[i]) right++
+  return right / labels.length
+}
+
+/** Counts by label (row) and prediction (column). */
+export const confusion = (
+  labels: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  classes: number
+): ReadonlyArray<ReadonlyArray<number>> => {
+  const counts = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0))
+  for (let i = 0; i < labels.length; i++) counts[labels[i]!]![predicted[i]!]!++
+  return counts
+}
+
+/** The mean F1 score, 2 TP/(2 TP + FP + FN), of the classes that occur among labels or predictions. */
+export const macroF1 = (labels: ArrayLike<number>, predicted: ArrayLike<number>, classes: number): number => {
+  const counts = confusion(labels, predicted, classes)
+  const scores = counts.flatMap((row, c) => {
+    const present = row.reduce((n, x) => n + x, 0) + counts.reduce((n, other) => n + other[c]!, 0)
+    return present === 0 ? [] : [(2 * row[c]!) / present]
+  })
+  return scores.reduce((total, score) => total + score, 0) / scores.length
+}
+
+/** Σ (Rₙ − Rₙ₋₁) Pₙ over the distinct scores from high to low; equal scores enter together. 0 without a positive. */
+export const averagePrecision = (positive: ReadonlyArray<boolean>, scores: ArrayLike<number>): number => {
+  const order = positive.map((_, i) => i).toSorted((a, b) => scores[b]! - scores[a]!)
+  const total = positive.filter(Boolean).length
+  let [found, counted, area] = [0, 0, 0]
+  for (let i = 0; i < order.length; i++) {
+    if (positive[order[i]!]!) found++
+    if (i + 1 < order.length && scores[order[i + 1]!] === scores[order[i]!]) continue
+    area += ((found - counted) / Math.max(total, 1)) * (found / (i + 1))
+    counted = found
+  }
+  return area
+}
+
+/** All metrics of class probabilities (n × classes) against n labels. */
+export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Metrics => {
+  const classes = probabilities.shape[1]!
+  const predicted = predictions(probabilities)
+  const precisions = Array.from({ length: classes }, (_, c) =>
+    averagePrecision(
+      Array.from(labels, (label) => label === c),
+      Array.from(labels, (_, i) => Number(probabilities.data[i * classes + c]))
+    )
+  )
+  return {
+    accuracy: accuracy(labels, predicted),
+    macroF1: macroF1(labels, predicted, classes),
+    meanAveragePrecision: precisions.reduce((total, p) => total + p, 0) / classes
+  }
+}

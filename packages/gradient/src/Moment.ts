@@ -1,0 +1,37 @@
+/**
+ * The second moment of a layer's input, "cumulative variance" in the IGM paper (eq. 2): Y = Σ z̄ z̄ᵀ over the batches of
+ * the training set, where z̄ is the mean of the layer's input over a batch. It is uncentred.
+ */
+import { Tensor } from "@igm/tensor"
+import * as Float64 from "./Float64.ts"
+import * as Head from "./Head.ts"
+import type { Named } from "./Ops.ts"
+
+/** The moment of each layer's input (in × in), for features (n × in) taken in batches; an incomplete batch is left out. */
+export const ofHead = (
+  head: Head.Head,
+  parameters: Named<Float64.Matrix>,
+  features: Float64.Matrix,
+  order: ArrayLike<number>,
+  batch: number
+): ReadonlyArray<Float64.Matrix> => {
+  const { ops } = Float64
+  const batches = Math.floor(order.length / batch)
+  const rows = Tensor.takeRows(features, Array.from(order).slice(0, batches * batch))
+  const pass = Head.forward(ops, Head.layers(ops, Head.depth(head), parameters), rows)
+  return pass.activations.map((activation) => {
+    const means = batchMeans(activation, batches, batch)
+    return ops.gemm(means, means, { transA: true })
+  })
+}
+
+/** The mean of each group of `batch` rows (batches × in). */
+const batchMeans = (activation: Float64.Matrix, batches: number, batch: number): Float64.Matrix => {
+  const [, width] = Float64.dims(activation)
+  const means = new Float64Array(batches * width)
+  for (let row = 0; row < batches * batch; row++) {
+    const at = Math.floor(row / batch) * width
+    for (let j = 0; j < width; j++) means[at + j]! += activation.data[row * width + j]! / batch
+  }
+  return Tensor.float64([batches, width], means)
+}

@@ -1,0 +1,70 @@
+/**
+ * Builds ONNX graphs value by value. A builder hands out names, so that a graph cannot refer to what it does not
+ * compute; a graph inside a Loop sees the values of the graph around it.
+ */
+import type { Tensor } from "@igm/tensor"
+import type { Attribute, ElementType, Graph, Node, ValueInfo } from "./Model.ts"
+
+/** A value of a graph under construction. */
+export interface Value {
+  readonly name: string
+}
+
+/** A graph under construction. */
+export interface Builder {
+  /** Declares an input. */
+  readonly input: (name: string, type: ElementType, shape: ReadonlyArray<number | string>) => Value
+  /** A constant, stored with the graph. Equal scalars are the caller's to share. */
+  readonly constant: (tensor: Tensor.Tensor) => Value
+  /** One node with one output. */
+  readonly node: (op: string, inputs: ReadonlyArray<Value>, attributes?: { [name: string]: Attribute }) => Value
+  /** One node with several outputs. */
+  readonly nodes: (
+    op: string,
+    inputs: ReadonlyArray<Value>,
+    outputs: number,
+    attributes?: { [name: string]: Attribute }
+  ) => ReadonlyArray<Value>
+  /** Declares an output, under a name of its own. */
+  readonly output: (name: string, value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
+  /** A builder for a graph nested in this one; its names differ from all names here. */
+  readonly nested: (name: string) => Builder
+  readonly graph: () => Graph
+}
+
+/** An empty graph. */
+export const make = (name: string, fresh: () => number = counter()): Builder => {
+  const nodes: Array<Node> = []
+  const inputs: Array<ValueInfo> = []
+  const outputs: Array<ValueInfo> = []
+  const initializers: Record<string, Tensor.Tensor> = {}
+  const several: Builder["nodes"] = (op, operands, count, attributes = {}) => {
+    const values = Array.from({ length: count }, () => ({ name: `v${fresh()}` }))
+    nodes.push({ op, inputs: operands.map((v) => v.name), outputs: values.map((v) => v.name), attributes })
+    return values
+  }
+  return {
+    input: (name, type, shape) => {
+      inputs.push({ name, type, shape })
+      return { name }
+    },
+    constant: (tensor) => {
+      const name = `c${fresh()}`
+      initializers[name] = tensor
+      return { name }
+    },
+    node: (op, operands, attributes) => several(op, operands, 1, attributes)[0]!,
+    nodes: several,
+    output: (name, value, type, shape) => {
+      nodes.push({ op: "Identity", inputs: [value.name], outputs: [name], attributes: {} })
+      outputs.push({ name, type, shape })
+    },
+    nested: (name) => make(name, fresh),
+    graph: () => ({ name, nodes, initializers, inputs, outputs })
+  }
+}
+
+const counter = () => {
+  let n = 0
+  return () => n++
+}
