@@ -54,6 +54,7 @@ export interface Settings<S extends Split.Split> {
 export interface Plan<D extends Dims, S extends Split.Split> {
   readonly name: string
   readonly description: string
+  readonly widths: D
   readonly heads: Named<HeadOf<D>>
   readonly turns: readonly [Turn, ...ReadonlyArray<Turn>]
   readonly settings: Settings<S>
@@ -90,10 +91,12 @@ const zeroVelocities = (head: Head.Head): ReadonlyArray<readonly [string, HostTe
 const parametersOf = (state: Named<HostTensor>, head: string, spec: Head.Head): Named<HostTensor> =>
   Object.fromEntries(Object.keys(Head.shapes(spec)).map((name) => [name, get(state, within(head, name))]))
 
-/** The method of a plan. */
+/** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
   const { heads, turns, settings } = plan
   const steps = stepsOf()
+  const classes = new Set(Object.values(heads).map(({ head }) => head.out))
+  if (classes.size !== 1) throw new RangeError(`the heads of ${plan.name} have ${[...classes].join(", ")} outputs`)
 
   const start = (job: Job<D, S>): Cursor => {
     const state = Object.fromEntries(
@@ -263,36 +266,39 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     name: plan.name,
     description: plan.description,
     settings: { heads, turns, ...settings } as unknown as Digest.Json,
+    widths: plan.widths,
+    classes: [...classes][0]!,
     selectsOn: settings.selection.on,
     epochs: turns.reduce((total, { epochs }) => total + epochs, 0),
     start,
     phase,
     weights: withoutVelocities,
-    predict: (ops, state, features) => {
-      const logits = Object.entries(heads).map(([name, { head, reads }]) => {
-        const x =
-          reads.length === 1
-            ? get(features, reads[0]!)
-            : ops.concat(
-                reads.map((m) => get(features, m)),
-                "columns"
-              )
-        const own = Object.fromEntries(
-          Object.keys(Head.shapes(head)).map((key) => [key, get(state, within(name, key))])
-        )
-        return [name, Head.forward(ops, Head.layers(ops, Head.depth(head), own), x).logits] as const
-      })
-      return {
-        logits: Object.fromEntries(logits),
-        probabilities: fuse(
-          ops,
-          settings.fusion,
-          logits.map(([, z]) => z)
-        )
-      }
-    }
+    predict: predictor(heads, settings.fusion)
   }
 }
+
+/** The forward pass of heads and their fusion. */
+export const predictor =
+  (
+    heads: Named<Pick<HeadOf<Dims>, "head"> & { readonly reads: ReadonlyArray<string> }>,
+    fusion: Fusion
+  ): Method<Dims>["predict"] =>
+  (ops, state, features) => {
+    const logits = Object.entries(heads).map(([name, { head, reads }]) => {
+      const parts = reads.map((modality) => get(features, modality))
+      const own = Object.fromEntries(Object.keys(Head.shapes(head)).map((key) => [key, get(state, within(name, key))]))
+      const x = parts.length === 1 ? parts[0]! : ops.concat(parts, "columns")
+      return [name, Head.forward(ops, Head.layers(ops, Head.depth(head), own), x).logits] as const
+    })
+    return {
+      logits: Object.fromEntries(logits),
+      probabilities: fuse(
+        ops,
+        fusion,
+        logits.map(([, z]) => z)
+      )
+    }
+  }
 
 interface LayerMatrix {
   readonly product: HostTensor | undefined

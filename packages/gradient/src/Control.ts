@@ -4,13 +4,13 @@
  */
 import type { Split } from "@igm/tensor"
 import * as Alternating from "./Alternating.ts"
-import type { Dims } from "./Features.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
 import type { Method } from "./Method.ts"
+import { get } from "./Ops.ts"
 import * as Schedule from "./Schedule.ts"
 
-const plain = <D extends Dims, Classes extends number, S extends Split.Split>(options: Igm.Options<D, Classes, S>) => ({
+const plain = <H extends Igm.Heads, S extends Split.Split>(options: Igm.Options<H, S>) => ({
   batch: options.batch,
   optimizer: options.optimizer ?? Igm.sgd,
   schedule: Schedule.divideOnPlateau,
@@ -23,29 +23,30 @@ const plain = <D extends Dims, Classes extends number, S extends Split.Split>(op
 })
 
 /** The same turns as `Igm.paper` without gradient modification and sharpness; the mean of the heads' softmaxes. */
-export const lateFusion = <const D extends Dims, const Classes extends number, S extends Split.Split>(
-  options: Igm.Options<D, Classes, S>
-): Method<D, S> =>
+export const lateFusion = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Igm.Options<H, S>
+): Method<Igm.WidthsOf<H>, S> =>
   Alternating.make({
     name: "late fusion",
     description: "the same turns, without gradient modification and sharpness; mean of softmaxes",
-    heads: Igm.headsOf(options.heads),
+    ...Igm.headsOf(options.heads),
     turns: Igm.turnsOf(options.ring),
     settings: plain(options)
   })
 
 /** One head on the modalities' features side by side, for as many epochs as each modality has in turns. */
-export const jointHead = <const D extends Dims, const Classes extends number, S extends Split.Split>(
-  options: Igm.Options<D, Classes, S>
-): Method<D, S> => {
+export const jointHead = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Igm.Options<H, S>
+): Method<Igm.WidthsOf<H>, S> => {
   const modalities = options.ring.order
-  const heads = modalities.map((modality) => options.heads[modality])
+  const heads = modalities.map((modality) => get(options.heads, modality))
   const [, ...rest] = heads[0]!.widths
   const width = heads.reduce((total, head) => total + head.in, 0)
   const epochs = Math.max(...modalities.map((modality) => options.ring.rounds * options.ring.epochs[modality]))
   return Alternating.make({
     name: "joint head",
     description: "one head on concatenated features",
+    widths: Igm.headsOf(options.heads).widths,
     heads: { joint: { head: Head.make(width, ...(rest as [number])), reads: modalities } },
     turns: [{ head: "joint", epochs }],
     settings: plain(options)
@@ -53,14 +54,15 @@ export const jointHead = <const D extends Dims, const Classes extends number, S 
 }
 
 /** One modality's head alone, for as many epochs as it has in turns. */
-export const alone = <const D extends Dims, const Classes extends number, S extends Split.Split>(
-  options: Igm.Options<D, Classes, S>,
-  modality: keyof D & string
-): Method<D, S> =>
+export const alone = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Igm.Options<H, S>,
+  modality: keyof H & string
+): Method<Igm.WidthsOf<H>, S> =>
   Alternating.make({
     name: `${modality} alone`,
     description: `the ${modality} head alone`,
-    heads: { [modality]: { head: options.heads[modality], reads: [modality] } },
+    widths: Igm.headsOf(options.heads).widths,
+    heads: { [modality]: { head: get(options.heads, modality), reads: [modality] } },
     turns: [{ head: modality, epochs: options.ring.rounds * options.ring.epochs[modality] }],
     settings: plain(options)
   })

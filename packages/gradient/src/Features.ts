@@ -7,6 +7,7 @@ export type Dims = { readonly [modality: string]: number }
 /** Features (n × width for each modality) and labels of the samples of a split. */
 export interface Features<S extends Split.Split, D extends Dims> {
   readonly split: S
+  readonly widths: D
   readonly classes: number
   readonly ids: ReadonlyArray<string>
   readonly labels: Int32Array

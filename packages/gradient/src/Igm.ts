@@ -5,7 +5,6 @@
  */
 import type { Split } from "@igm/tensor"
 import * as Alternating from "./Alternating.ts"
-import type { Dims } from "./Features.ts"
 import type { Head } from "./Head.ts"
 import type { Method } from "./Method.ts"
 import type { Named } from "./Ops.ts"
@@ -14,13 +13,16 @@ import type { Ring } from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
 
-/** A head for each modality, of that modality's width. */
-export type Heads<D extends Dims, Classes extends number> = { readonly [M in keyof D]: Head<D[M], Classes> }
+/** A head for each modality. */
+export type Heads = { readonly [modality: string]: Head }
+
+/** The widths that heads read. */
+export type WidthsOf<H extends Heads> = { readonly [M in keyof H]: H[M]["in"] }
 
 /** What an experiment chooses. */
-export interface Options<D extends Dims, Classes extends number, S extends Split.Split = "valid"> {
-  readonly heads: Heads<D, Classes>
-  readonly ring: Ring<keyof D & string>
+export interface Options<H extends Heads, S extends Split.Split = "valid"> {
+  readonly heads: H
+  readonly ring: Ring<keyof H & string>
   readonly selection: Selection<S>
   /** Samples of a batch. */
   readonly batch: number
@@ -28,7 +30,7 @@ export interface Options<D extends Dims, Classes extends number, S extends Split
   /** The temperature τ of gradient modification. */
   readonly tau?: number
   /** The radius ρ of the perturbation: one for all modalities, or one for each. */
-  readonly rho: number | { readonly [M in keyof D]: number }
+  readonly rho: number | { readonly [M in keyof H]: number }
 }
 
 /** SGD as both the paper and the code set it for the audio-visual data sets. */
@@ -38,13 +40,11 @@ export const sgd: Sgd = { rate: 1e-2, momentum: 0.9, weightDecay: 1e-4 }
 export const TAU = 0.4
 
 /** IGM as the paper describes it. */
-export const paper = <const D extends Dims, const Classes extends number, S extends Split.Split>(
-  options: Options<D, Classes, S>
-): Method<D, S> =>
+export const paper = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
   Alternating.make({
     name: "IGM (paper)",
     description: "in turns; gradient modification; gradient at θ + ε with one norm, weights restored; entropy fusion",
-    heads: headsOf(options.heads),
+    ...headsOf(options.heads),
     turns: turnsOf(options.ring),
     settings: {
       batch: options.batch,
@@ -60,13 +60,11 @@ export const paper = <const D extends Dims, const Classes extends number, S exte
   })
 
 /** IGM as its released code runs it, but for the selection, which is the caller's. */
-export const code = <const D extends Dims, const Classes extends number, S extends Split.Split>(
-  options: Options<D, Classes, S>
-): Method<D, S> =>
+export const code = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
   Alternating.make({
     name: "IGM (code)",
     description: "in turns from the best weights; mixup; flat loss at weights that stay perturbed; mean of softmaxes",
-    heads: headsOf(options.heads),
+    ...headsOf(options.heads),
     turns: turnsOf(options.ring),
     settings: {
       batch: options.batch,
@@ -84,11 +82,13 @@ export const code = <const D extends Dims, const Classes extends number, S exten
 const byModality = ({ rho, ring }: { readonly rho: number | Named<number>; readonly ring: Ring<string> }) =>
   typeof rho === "number" ? Object.fromEntries(ring.order.map((modality) => [modality, rho])) : rho
 
-/** Heads by modality, each reading its own. */
-export const headsOf = <D extends Dims, Classes extends number>(heads: Heads<D, Classes>) =>
-  Object.fromEntries(
-    Object.entries<Head>(heads).map(([modality, head]) => [modality, { head, reads: [modality as keyof D & string] }])
+/** Heads by modality, each reading its own, and their widths. */
+export const headsOf = <H extends Heads>(heads: H) => ({
+  widths: Object.fromEntries(Object.entries<Head>(heads).map(([modality, head]) => [modality, head.in])) as WidthsOf<H>,
+  heads: Object.fromEntries(
+    Object.entries<Head>(heads).map(([modality, head]) => [modality, { head, reads: [modality as keyof H & string] }])
   )
+})
 
 /** The turns of a ring; the first has nobody before it, so its T is the identity. */
 export const turnsOf = <M extends string>({ order, rounds, epochs }: Ring<M>) => {

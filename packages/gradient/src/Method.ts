@@ -125,6 +125,9 @@ export interface Method<D extends Dims = Dims, S extends Split.Split = "valid"> 
   readonly name: string
   readonly description: string
   readonly settings: Digest.Json
+  /** The widths of the features that its heads read, and the classes that they tell apart. */
+  readonly widths: D
+  readonly classes: number
   /** Which split selects. */
   readonly selectsOn: S
   readonly start: (job: Job<D, S>) => Cursor

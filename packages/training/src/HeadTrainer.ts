@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Option, Stream } from "effect"
 import { Interpreter } from "./Interpreter.ts"
 import * as OnnxProgram from "./OnnxProgram.ts"
 import * as Reference from "./Reference.ts"
+import { TrainingError } from "./TrainingError.ts"
 
 /** What happens in a training; the last event carries the weights of the heads, by `head.parameter`. */
 export type TrainingEvent = Method.Event | { readonly kind: "trained"; readonly weights: Ops.Named<Method.HostTensor> }
@@ -22,7 +23,7 @@ export class HeadTrainer extends Context.Service<
     readonly train: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
       job: Method.Job<D, S>
-    ) => Stream.Stream<TrainingEvent, OnnxError>
+    ) => Stream.Stream<TrainingEvent, OnnxError | TrainingError>
     /** What trained heads say about features: logits by head, and fused probabilities (n × classes). */
     readonly predict: <D extends Features.Dims>(
       method: Pick<Method.Method<D, Split.Split>, "predict">,
@@ -51,6 +52,13 @@ export class HeadTrainer extends Context.Service<
             ? {}
             : (yield* interpreter.block(phase.probe, { state, inputs, draws: firstStep(draws) })).trace
         const after = yield* interpreter.block(phase.step, { state, inputs, draws })
+        for (const [name, numbers] of Object.entries(after.trace)) {
+          const step = numbers.findIndex((x) => !Number.isFinite(x))
+          if (step < 0) continue
+          const problem = `the ${name} is ${numbers[step]}: training has diverged; try a smaller learning rate`
+          const place = { method: method.name, phase: cursor.phase, epoch: cursor.epoch + 1, step: step + 1 }
+          return yield* new TrainingError({ ...place, problem })
+        }
         const moved = Object.entries(phase.state).map(
           ([local, global]) => [global, Ops.get(after.state, local)] as const
         )
@@ -67,7 +75,7 @@ export class HeadTrainer extends Context.Service<
       const train = <D extends Features.Dims, S extends Split.Split>(
         method: Method.Method<D, S>,
         job: Method.Job<D, S>
-      ): Stream.Stream<TrainingEvent, OnnxError> =>
+      ): Stream.Stream<TrainingEvent, OnnxError | TrainingError> =>
         Stream.suspend(() => {
           const cursor = method.start(job)
           const enter = (at: Method.Cursor) => ({ cursor: at, phase: method.phase(job, at) })

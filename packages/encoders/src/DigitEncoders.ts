@@ -1,0 +1,26 @@
+/**
+ * The two encoders that come with the project: slim ResNet18s (He et al. 2016, stages of 16, 32, 64 and 128 channels)
+ * for spoken and for written digits. Their model cards stand beside the files in `models/`.
+ */
+import { fileURLToPath } from "node:url"
+import * as Encoder from "./Encoder.ts"
+
+const file = (name: string): string => fileURLToPath(new URL(`../models/${name}`, import.meta.url))
+
+/** Log-spectrograms (1 × 129 × 63) of spoken digits to 128 features. */
+export const audio = Encoder.make({
+  name: "digit-audio",
+  file: file("digit-audio.onnx"),
+  digest: "",
+  input: [1, 129, 63],
+  width: 128
+})
+
+/** Grey images (1 × 28 × 28) of written digits to 128 features. */
+export const image = Encoder.make({
+  name: "digit-image",
+  file: file("digit-image.onnx"),
+  digest: "",
+  input: [1, 28, 28],
+  width: 128
+})

@@ -1,0 +1,44 @@
+/**
+ * An experiment as a value: a data set, a frozen encoder for each of its modalities, and the methods to compare on their
+ * features. The widths of the encoders must fit the methods' heads, and the methods must select on the validation split:
+ * both are checked by the types.
+ */
+import type { Dataset } from "@igm/datasets"
+import type { Encoder } from "@igm/encoders"
+import type { Features, Method } from "@igm/gradient"
+
+/** What an experiment consists of; `D` are the widths of its modalities' features. */
+export interface Experiment<D extends Features.Dims> {
+  readonly name: string
+  /** One sentence for the report's heading. */
+  readonly title: string
+  readonly dataset: Dataset.Dataset<keyof D & string>
+  readonly encoders: { readonly [M in keyof D]: Encoder.Encoder<D[M]> }
+  /** The methods in the order of the table. */
+  readonly methods: readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
+  /** Whose difference to the other methods is tested: the names of some of the methods. */
+  readonly compared: ReadonlyArray<string>
+  /** The seeds of the trainings; the data set has its own. */
+  readonly seeds: readonly [number, ...ReadonlyArray<number>]
+}
+
+/** An experiment whose modalities' widths are known. */
+export const make = <const D extends Features.Dims>(experiment: Experiment<D>): Experiment<D> => experiment
+
+/** What a person says on the command line. */
+export interface Arguments {
+  /** The seed of the data; the trainings' seeds follow it. */
+  readonly seed: number
+  /** A folder of recordings to use instead of what the data set comes with. */
+  readonly speech: string | undefined
+}
+
+/** An experiment that depends on the command line; an experiment module exports one as its default. */
+export type Program = (args: Arguments) => Experiment<Features.Dims>
+
+/** An experiment program. */
+export const program =
+  <const D extends Features.Dims>(build: (args: Arguments) => Experiment<D>): Program =>
+  (args) =>
+    // The widths have been checked against each other; from here on they are numbers.
+    build(args) as unknown as Experiment<Features.Dims>

@@ -1,0 +1,128 @@
+/**
+ * Runs an experiment: prepares the data, encodes each split and modality, trains each method with each seed, and lets
+ * the trained heads predict the test split. Whatever is stored already is reused.
+ */
+import type { Dataset } from "@igm/datasets"
+import { FeatureStore } from "@igm/encoders"
+import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
+import { type Artifact, Progress } from "@igm/io"
+import { Digest, Split, Tensor } from "@igm/tensor"
+import { HeadTrainer } from "@igm/training"
+import { Effect } from "effect"
+import type { Experiment } from "./Experiment.ts"
+import * as Training from "./Training.ts"
+
+type Dims = Features.Dims
+
+/** A method's training with one seed, and what its heads say about the test split. */
+export interface Outcome extends Training.Trained {
+  readonly seed: number
+  /** Logits by head and fused probabilities of the test split (n × classes). */
+  readonly said: Method.Prediction<Method.HostTensor>
+  readonly metrics: Metric.Metrics
+}
+
+/** The result of a run. */
+export interface Result {
+  readonly experiment: Experiment<Dims>
+  readonly prepared: Dataset.Prepared<string>
+  readonly features: { readonly [S in Split.Split]: Features.Features<S, Dims> }
+  readonly methods: ReadonlyArray<{ readonly method: Method.Method<Dims>; readonly outcomes: ReadonlyArray<Outcome> }>
+  /** All artifacts that the run used, in order. */
+  readonly artifacts: ReadonlyArray<Artifact>
+  /** The digest of all features, and of all final weights. */
+  readonly featuresDigest: Digest.Digest
+  readonly weightsDigest: Digest.Digest
+}
+
+/** Runs an experiment. */
+export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>) {
+  const { dataset, encoders, methods, seeds } = experiment
+  const prepared = yield* dataset.prepare
+  const artifacts: Array<Artifact> = [...prepared.artifacts]
+
+  const featuresOf = Effect.fnUntraced(function* <S extends Split.Split>(split: S) {
+    const samples = prepared.samples(split)
+    const modalities: Record<string, Tensor.Tensor<"float32">> = {}
+    for (const [modality, encoder] of Object.entries(encoders)) {
+      const { settings, load } = dataset.modalities[modality]!
+      const media = samples.map((sample) => sample.media[modality]!)
+      const { features, artifact } = yield* FeatureStore.encode({
+        encoder,
+        label: `encode ${split} ${modality}`,
+        key: { preprocessing: settings, samples: media.map(({ digest }) => digest) },
+        count: samples.length,
+        load: (i) => load(media[i]!.path)
+      })
+      modalities[modality] = features
+      artifacts.push(artifact)
+    }
+    const features: Features.Features<S, Dims> = {
+      split,
+      widths: Object.fromEntries(Object.entries(encoders).map(([modality, { width }]) => [modality, width])),
+      classes: dataset.classes.length,
+      ids: samples.map(({ id }) => id),
+      labels: Int32Array.from(samples, ({ label }) => label),
+      modalities
+    }
+    return features
+  })
+  const features = {
+    train: yield* featuresOf("train"),
+    valid: yield* featuresOf("valid"),
+    test: yield* featuresOf("test")
+  }
+
+  const results = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const trainer = yield* HeadTrainer
+      const total = methods.reduce((epochs, method) => epochs + method.epochs * seeds.length, 0)
+      const advance = yield* (yield* Progress).bar("train heads, epochs", total)
+      return yield* Effect.forEach(methods, (method) =>
+        Effect.forEach(seeds, (seed) =>
+          Effect.gen(function* () {
+            const job = { seed, train: features.train, select: features.valid }
+            const trained = yield* Training.train(method, job, advance)
+            artifacts.push(trained.artifact)
+            const said = yield* trainer.predict(method, trained.weights, features.test.modalities)
+            const outcome: Outcome = {
+              ...trained,
+              seed,
+              said,
+              metrics: Metric.of(features.test.labels, said.probabilities)
+            }
+            return outcome
+          })
+        ).pipe(Effect.map((outcomes) => ({ method, outcomes })))
+      )
+    })
+  )
+
+  const result: Result = {
+    experiment,
+    prepared,
+    features,
+    methods: results,
+    artifacts,
+    featuresDigest: Digest.ofJson(Split.all.map((split) => Digest.ofTensors(features[split].modalities))),
+    weightsDigest: Digest.ofJson(
+      results.flatMap(({ outcomes }) => outcomes.map(({ weights }) => Digest.ofTensors(Training.stored(weights))))
+    )
+  }
+  return result
+})
+
+/** The name of a method as part of a file name. */
+export const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+
+/** The tensors of one kind of each outcome, by the outcome's file name. */
+export const byOutcome = <A>(result: Pick<Result, "methods">, f: (outcome: Outcome) => A): Ops.Named<A> =>
+  Object.fromEntries(
+    result.methods.flatMap(({ method, outcomes }) =>
+      outcomes.map((outcome) => [`${slug(method.name)}-seed-${outcome.seed}`, f(outcome)] as const)
+    )
+  )

@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Control, type Features, Head, Igm, Method, Ring, Selection } from "../src/index.ts"
+
+const heads = { audio: Head.make(512, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
+const ring = Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 2 } })
+const options = { heads, ring, batch: 12, rho: { audio: 1e-10, image: 1e-15 } }
+
+describe("Igm", () => {
+  it("takes turns in a ring: each is modified by the one before, the first by nobody", () => {
+    assert.deepStrictEqual(Igm.turnsOf(ring), [
+      { head: "audio", epochs: 3 },
+      { head: "image", epochs: 2, after: "audio" },
+      { head: "audio", epochs: 3, after: "image" },
+      { head: "image", epochs: 2, after: "audio" }
+    ])
+    const three = Ring.make(["a", "b", "c"], { rounds: 2, epochs: { a: 1, b: 1, c: 1 } })
+    assert.deepStrictEqual(
+      Igm.turnsOf(three).map(({ after }) => after),
+      [undefined, "a", "b", "c", "a", "b"]
+    )
+  })
+
+  it("gives every method the same epochs for each modality", () => {
+    const fair = { ...options, selection: Selection.best("accuracy") }
+    assert.strictEqual(Igm.paper(fair).epochs, 10)
+    assert.strictEqual(Control.lateFusion(fair).epochs, 10)
+    assert.strictEqual(Control.jointHead(fair).epochs, 6)
+    assert.strictEqual(Control.alone(fair, "image").epochs, 4)
+  })
+
+  it("refuses heads that tell different numbers of classes apart", () => {
+    const wrong = {
+      ...options,
+      heads: { ...heads, image: Head.make(128, 64, 7) },
+      selection: Selection.best("accuracy")
+    }
+    assert.throws(() => Igm.paper(wrong), "10, 7 outputs")
+  })
+
+  it("an experiment that cannot work does not compile", () => {
+    const onValid = Igm.paper({ ...options, selection: Selection.best("accuracy") })
+    const onTest = Igm.code({ ...options, selection: Selection.onTestAsReleased })
+    const widths = <D extends Features.Dims>(method: Method.Method<D>): Method.Method<D> => method
+    widths<{ audio: 512; image: 128 }>(onValid)
+    // @ts-expect-error a 512-wide head cannot take 128-wide features
+    widths<{ audio: 128; image: 128 }>(onValid)
+    // @ts-expect-error a method that selects on the test split is not one that selects on the validation split
+    widths<{ audio: 512; image: 128 }>(onTest)
+    // @ts-expect-error the split to select on cannot be set to test
+    const selection: Selection.Selection<"valid"> = { on: "test", by: "accuracy" }
+    // @ts-expect-error a modality cannot be its own predecessor
+    Ring.make(["audio", "audio"], { rounds: 1, epochs: { audio: 1 } })
+    // @ts-expect-error a ring has at least two modalities
+    Ring.make(["audio"], { rounds: 1, epochs: { audio: 1 } })
+    // @ts-expect-error every modality of the ring has its epochs
+    Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1 } })
+    assert.strictEqual(onTest.selectsOn, "test")
+    assert.strictEqual(selection.on, "test")
+  })
+})
