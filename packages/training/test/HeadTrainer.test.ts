@@ -1,0 +1,174 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Control, Igm, Method, Metric, Ops } from "@igm/gradient"
+import { OnnxRuntime } from "@igm/onnx"
+import { Tensor } from "@igm/tensor"
+import { Effect, Layer, Schema, Stream } from "effect"
+import { Exported, HeadTrainer, Interpreter, OnnxProgram, Reference } from "../src/index.ts"
+import { job, options } from "./fixtures.ts"
+
+const onnx = HeadTrainer.layerOnnx.pipe(Layer.provideMerge(OnnxRuntime.layerCpu))
+
+type AnyMethod = ReturnType<typeof methods>[number]
+
+const methods = (rho: number) => [
+  Igm.paper(options(rho)),
+  Igm.code(options(rho)),
+  Control.lateFusion(options(rho)),
+  Control.jointHead(options(rho)),
+  Control.alone(options(rho), "image")
+]
+
+const train = (method: AnyMethod, seed = 1) =>
+  Effect.gen(function* () {
+    const trainer = yield* HeadTrainer
+    const events = yield* Stream.runCollect(trainer.train(method, job(seed)))
+    const weights = events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!
+    return { events, weights }
+  })
+
+const largest = (a: Interpreter.HostTensors, b: Interpreter.HostTensors) =>
+  Math.max(
+    ...Object.entries(a).map(([name, w]) => {
+      const other = Ops.get(b, name).data
+      const scale = Math.max(...other.map(Math.abs), 1e-12)
+      return Math.max(...w.data.map((x, i) => Math.abs(x - other[i]!))) / scale
+    })
+  )
+
+/** The first epoch of a method's training: its block, and the same block in parts. */
+const firstBlock = (method: AnyMethod) => {
+  const at = method.start(job(1))
+  const phase = method.phase(job(1), at)
+  const state = Ops.mapNamed(phase.state, (name) => Ops.get(at.state, name))
+  return { phase, state, inputs: phase.inputs(at), draws: phase.draws(at) }
+}
+
+const part = (draws: Method.Draws, from: number, to: number): Method.Draws => {
+  const indices = Array.from({ length: to - from }, (_, i) => from + i)
+  const take = (values: Tensor.Tensor<"int32"> | Tensor.Tensor<"float64">) =>
+    Tensor.takeRows<"int32" | "float64">(values, indices) as typeof values
+  return { steps: to - from, values: Ops.mapNamed(draws.values, take) }
+}
+
+const partitionLaw = (cut: number) =>
+  Effect.gen(function* () {
+    const interpreter = yield* Interpreter.Interpreter
+    for (const method of [Igm.paper(options(1e-2)), Igm.code(options(1e-2))]) {
+      const { phase, state, inputs, draws } = firstBlock(method)
+      const at = Math.min(cut, draws.steps - 1)
+      const whole = yield* interpreter.block(phase.step, { state, inputs, draws })
+      const first = yield* interpreter.block(phase.step, { state, inputs, draws: part(draws, 0, at) })
+      const second = yield* interpreter.block(phase.step, {
+        state: first.state,
+        inputs,
+        draws: part(draws, at, draws.steps)
+      })
+      assert.deepStrictEqual(second.state, whole.state)
+      assert.deepStrictEqual([...first.trace["loss"]!, ...second.trace["loss"]!], Array.from(whole.trace["loss"]!))
+    }
+  })
+
+const Cut = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
+
+describe("HeadTrainer", () => {
+  it.effect("the ONNX program computes what the float64 reference computes, for every method", () =>
+    Effect.gen(function* () {
+      // ρ is large enough to matter in float32, and small enough for the two precisions to stay together.
+      for (const method of methods(1e-3)) {
+        const exact = yield* train(method).pipe(Effect.provide(HeadTrainer.layerReference))
+        const program = yield* train(method).pipe(Effect.provide(onnx))
+        assert.isBelow(largest(program.weights, exact.weights), 1e-4, method.name)
+        const losses = (events: typeof exact.events) => events.flatMap((e) => (e.kind === "epoch" ? [e.loss] : []))
+        losses(exact.events).forEach((loss, i) => assert.closeTo(losses(program.events)[i]!, loss, 1e-5 * loss))
+      }
+    })
+  )
+
+  it.effect.prop(
+    "any partition into blocks gives the same bits (ONNX program)",
+    { cut: Cut },
+    ({ cut }) => partitionLaw(cut).pipe(Effect.provide(OnnxProgram.layer.pipe(Layer.provide(OnnxRuntime.layerCpu)))),
+    { arbitrary: { runs: 5 } }
+  )
+
+  it.effect.prop(
+    "any partition into blocks gives the same bits (reference)",
+    { cut: Cut },
+    ({ cut }) => partitionLaw(cut).pipe(Effect.provide(Reference.layer)),
+    { arbitrary: { runs: 5 } }
+  )
+
+  it.effect("training learns, and the same seed gives the same bits, another seed others", () =>
+    Effect.gen(function* () {
+      const trainer = yield* HeadTrainer
+      const method = Igm.paper(options(1e-10))
+      const first = yield* train(method)
+      assert.deepStrictEqual((yield* train(method)).weights, first.weights)
+      assert.isAbove(largest((yield* train(method, 2)).weights, first.weights), 0)
+      const { select } = job(1)
+      const said = yield* trainer.predict(method, first.weights, select.modalities)
+      assert.isAbove(Metric.of(select.labels, said.probabilities).accuracy, 0.5)
+    }).pipe(Effect.provide(onnx))
+  )
+
+  it.effect("the kept weights are those of the best epoch on the selecting split", () =>
+    Effect.gen(function* () {
+      const trainer = yield* HeadTrainer
+      const method = Igm.code(options(1e-10))
+      const { events, weights } = yield* train(method)
+      const best = Math.max(...events.flatMap((event) => (event.kind === "epoch" ? [event.selected.accuracy] : [])))
+      const { select } = job(1)
+      const said = yield* trainer.predict(method, weights, select.modalities)
+      assert.strictEqual(Metric.of(select.labels, said.probabilities).accuracy, best)
+    }).pipe(Effect.provide(onnx))
+  )
+
+  it.effect("one modality's turn leaves the other's head alone", () =>
+    Effect.gen(function* () {
+      const method = Control.alone(options(0), "audio")
+      const both = Igm.paper(options(0))
+      assert.deepStrictEqual(Object.keys((yield* train(method)).weights).toSorted(), [
+        "audio.W1",
+        "audio.W2",
+        "audio.W3",
+        "audio.b1",
+        "audio.b2",
+        "audio.b3"
+      ])
+      const at = both.start(job(1))
+      assert.isTrue(Object.values(both.phase(job(1), at).state).every((name) => name.startsWith("audio.")))
+    }).pipe(Effect.provide(onnx))
+  )
+
+  it.effect("a training that diverges says where, instead of writing NaN weights", () =>
+    Effect.gen(function* () {
+      const wild = { ...options(1e-10), optimizer: { rate: 1e30, momentum: 0.9, weightDecay: 1e-4 } }
+      const error = yield* Effect.flip(train(Control.lateFusion(wild)))
+      assert.strictEqual(error._tag, "TrainingError")
+      assert.match(error.message, /late fusion, stage 1: audio, epoch 1, step \d+: the loss is (NaN|Infinity)/)
+    }).pipe(Effect.provide(onnx))
+  )
+
+  it.effect("the exported file says what the trained heads say", () =>
+    Effect.gen(function* () {
+      const trainer = yield* HeadTrainer
+      const runtime = yield* OnnxRuntime
+      for (const method of methods(1e-10)) {
+        const { weights } = yield* train(method)
+        const { select } = job(1)
+        const features: Ops.Named<Tensor.Tensor> = select.modalities
+        const file = Exported.encode(method.predict, weights, { audio: 8, image: 6 }, { run: "test" })
+        const session = yield* runtime.open("heads.onnx", file)
+        const said = yield* trainer.predict(method, weights, select.modalities)
+        const read = new Set(session.inputs.map(({ name }) => name))
+        const results = yield* session.run(
+          Object.fromEntries(Object.entries(features).filter(([name]) => read.has(name)))
+        )
+        const error = Tensor.toFloat64(results["probabilities"]!).data.map((p, i) =>
+          Math.abs(p - said.probabilities.data[i]!)
+        )
+        assert.isAtMost(Math.max(...error), 1e-6)
+      }
+    }).pipe(Effect.provide(onnx))
+  )
+})
