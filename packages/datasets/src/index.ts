@@ -1,1 +1,13 @@
-export {}
+/** Data sets: what one is, the media and preprocessing it is read with, and AV-digits. */
+export * as AvDigits from "./AvDigits.ts"
+export * as Dataset from "./Dataset.ts"
+export * as Degradation from "./Degradation.ts"
+export { DIGITS } from "./Digits.ts"
+export { DatasetError, MediaError } from "./Errors.ts"
+export * as GreyImage from "./GreyImage.ts"
+export * as Mnist from "./Mnist.ts"
+export * as Recordings from "./Recordings.ts"
+export * as Spectrogram from "./Spectrogram.ts"
+export * as Synthesizer from "./Synthesizer.ts"
+export * as VoiceSettings from "./VoiceSettings.ts"
+export * as Wav from "./Wav.ts"

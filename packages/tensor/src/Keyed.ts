@@ -18,43 +18,57 @@ export interface Stream {
   readonly uniform: () => number
 }
 
-/** The upper 32 bits of the 64-bit product of two unsigned 32-bit integers. */
+/** The upper 32 bits of the 64-bit product of two unsigned 32-bit integers, from 16-bit halves. */
 const mulHi = (a: number, b: number): number => {
-  const [ah, al, bh, bl] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff]
-  const upper = ah * bl + Math.floor((al * bl) / 65536)
-  const lower = al * bh + (upper % 65536)
-  return (ah * bh + Math.floor(upper / 65536) + Math.floor(lower / 65536)) >>> 0
+  const ah = a >>> 16
+  const al = a & 0xffff
+  const bh = b >>> 16
+  const bl = b & 0xffff
+  const low = Math.imul(al, bl) >>> 0
+  const middle = (Math.imul(ah, bl) >>> 0) + (low >>> 16)
+  const other = (Math.imul(al, bh) >>> 0) + (middle & 0xffff)
+  return (Math.imul(ah, bh) + Math.floor(middle / 65536) + (other >>> 16)) >>> 0
 }
 
-type Words4 = readonly [number, number, number, number]
-
-/** One block of Philox4x32 with 10 rounds: four 32-bit words from a 128-bit counter and a 64-bit key. */
-export const philox = (counter: Words4, key: readonly [number, number]): Words4 => {
-  let [c0, c1, c2, c3] = counter
-  let [k0, k1] = key
+/** Fills `out` with one block of Philox4x32 with 10 rounds: four 32-bit words from a 128-bit counter and a 64-bit key. */
+export const philox = (out: Uint32Array, counter: Uint32Array, key: Uint32Array): void => {
+  let c0 = counter[0]!
+  let c1 = counter[1]!
+  let c2 = counter[2]!
+  let c3 = counter[3]!
+  let k0 = key[0]!
+  let k1 = key[1]!
   for (let round = 0; round < 10; round++) {
-    const [hi0, lo0] = [mulHi(0xd2511f53, c0), Math.imul(0xd2511f53, c0) >>> 0]
-    const [hi1, lo1] = [mulHi(0xcd9e8d57, c2), Math.imul(0xcd9e8d57, c2) >>> 0]
-    ;[c0, c1, c2, c3] = [(hi1 ^ c1 ^ k0) >>> 0, lo1, (hi0 ^ c3 ^ k1) >>> 0, lo0]
+    const high0 = mulHi(0xd2511f53, c0)
+    const low0 = Math.imul(0xd2511f53, c0) >>> 0
+    const high1 = mulHi(0xcd9e8d57, c2)
+    const low1 = Math.imul(0xcd9e8d57, c2) >>> 0
+    c0 = (high1 ^ c1 ^ k0) >>> 0
+    c1 = low1
+    c2 = (high0 ^ c3 ^ k1) >>> 0
+    c3 = low0
     k0 = (k0 + 0x9e3779b9) >>> 0
     k1 = (k1 + 0xbb67ae85) >>> 0
   }
-  return [c0, c1, c2, c3]
+  out[0] = c0
+  out[1] = c1
+  out[2] = c2
+  out[3] = c3
 }
 
 /** The stream that a path names. The path's SHA-256 gives the key (64 bits) and the upper half of the counter. */
 export const stream = (path: Path): Stream => {
   const hash = new DataView(sha256(utf8ToBytes(canonicalJson([...path]))).buffer)
-  const key = [hash.getUint32(0), hash.getUint32(4)] as const
-  const [upper0, upper1] = [hash.getUint32(8), hash.getUint32(12)]
-  let block: Words4 = [0, 0, 0, 0]
+  const key = Uint32Array.of(hash.getUint32(0), hash.getUint32(4))
+  const counter = Uint32Array.of(0, 0, hash.getUint32(8), hash.getUint32(12))
+  const block = new Uint32Array(4)
   let used = 4
-  let count = 0
   const uint32 = () => {
     if (used === 4) {
-      block = philox([count >>> 0, Math.floor(count / 2 ** 32), upper0, upper1], key)
+      philox(block, counter, key)
       used = 0
-      count++
+      counter[0]!++
+      if (counter[0] === 0) counter[1]!++
     }
     return block[used++]!
   }
@@ -76,6 +90,18 @@ export const below = (stream: Stream, n: number): number => {
 /** A standard normal number (Box–Muller, one of the pair). */
 export const normal = (stream: Stream): number =>
   Math.sqrt(-2 * Math.log(1 - stream.uniform())) * Math.cos(2 * Math.PI * stream.uniform())
+
+/** n standard normal numbers (Box–Muller, both of each pair). */
+export const normals = (stream: Stream, n: number): Float64Array => {
+  const out = new Float64Array(n)
+  for (let i = 0; i < n; i += 2) {
+    const radius = Math.sqrt(-2 * Math.log(1 - stream.uniform()))
+    const angle = 2 * Math.PI * stream.uniform()
+    out[i] = radius * Math.cos(angle)
+    if (i + 1 < n) out[i + 1] = radius * Math.sin(angle)
+  }
+  return out
+}
 
 /** A uniform permutation of 0 … n − 1 (Fisher–Yates). */
 export const permutation = (stream: Stream, n: number): Int32Array => {

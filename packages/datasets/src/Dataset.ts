@@ -1,0 +1,73 @@
+/**
+ * What a data set is to the rest of the house: named modalities, each with the preprocessing that turns a media file into
+ * a tensor, and samples in splits, each belonging to a group (a speaker, a voice setting, an actor) that no two splits
+ * share.
+ */
+import type { Artifact, ArtifactStore, IoError, Progress } from "@igm/io"
+import type { Digest, Split, Tensor } from "@igm/tensor"
+import type { Effect, FileSystem, Path } from "effect"
+import type { DatasetError, MediaError } from "./Errors.ts"
+
+/** A media file and its SHA-256. */
+export interface Media {
+  readonly path: string
+  readonly digest: Digest.Digest
+}
+
+/** One labelled sample; the label is an index into the data set's classes. */
+export interface Sample<M extends string> {
+  readonly id: string
+  readonly label: number
+  readonly group: string
+  readonly media: { readonly [K in M]: Media }
+}
+
+/** How a media file becomes a tensor. */
+export interface Preprocess {
+  /** All parameters, for cache keys and manifests. */
+  readonly settings: Digest.Json
+  /** The shape of the tensor. */
+  readonly shape: ReadonlyArray<number>
+  readonly load: (path: string) => Effect.Effect<Tensor.Tensor<"float32">, MediaError, FileSystem.FileSystem>
+}
+
+/** What a person or a later run must know about prepared data. */
+export interface Manifest {
+  readonly name: string
+  readonly seed: number
+  readonly source: string
+  /** Samples by class name, and groups, of each split. */
+  readonly splits: {
+    readonly [S in Split.Split]: {
+      readonly samples: number
+      readonly classes: { readonly [name: string]: number }
+      readonly groups: ReadonlyArray<string>
+    }
+  }
+  /** Groups that occur in more than one split; a sound data set has none. */
+  readonly sharedGroups: ReadonlyArray<string>
+  /** Data that trained the encoders and is in no split. */
+  readonly heldOut: ReadonlyArray<string>
+  /** How the samples were made, in all parameters. */
+  readonly recipe: Digest.Json
+  /** The digest of all samples: ids, labels, groups and media. */
+  readonly digest: Digest.Digest
+}
+
+/** Data that are ready to be read. */
+export interface Prepared<M extends string> {
+  readonly samples: (split: Split.Split) => ReadonlyArray<Sample<M>>
+  readonly manifest: Manifest
+  readonly artifacts: ReadonlyArray<Artifact>
+}
+
+/** What preparing data needs. */
+export type Environment = ArtifactStore | Progress | FileSystem.FileSystem | Path.Path
+
+/** A data set with the modalities `M`. */
+export interface Dataset<M extends string> {
+  readonly name: string
+  readonly classes: ReadonlyArray<string>
+  readonly modalities: { readonly [K in M]: Preprocess }
+  readonly prepare: Effect.Effect<Prepared<M>, DatasetError | MediaError | IoError, Environment>
+}

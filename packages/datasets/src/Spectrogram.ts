@@ -1,0 +1,104 @@
+/**
+ * From a wav file to the log-magnitude spectrogram that the audio encoder reads: one channel, 8 kHz, one second, a
+ * short-time Fourier transform with a periodic Hann window, the logarithm, and standardisation of each recording.
+ */
+import LibSampleRate from "@alexanderolsen/libsamplerate-js"
+import { Tensor } from "@igm/tensor"
+import { Effect, FileSystem } from "effect"
+import FFT from "fft.js"
+import type { Preprocess } from "./Dataset.ts"
+import { MediaError } from "./Errors.ts"
+import * as Wav from "./Wav.ts"
+
+/** The parameters of the audio path: rates in Hz, lengths in samples. */
+export const settings = {
+  kind: "log-spectrogram",
+  version: 1,
+  rate: 8000,
+  samples: 8000,
+  resampler: "libsamplerate sinc medium",
+  window: 256,
+  hop: 128,
+  floor: 1e-5,
+  standardised: true
+} as const
+
+const BINS = settings.window / 2 + 1
+const FRAMES = 1 + Math.floor(settings.samples / settings.hop)
+
+/** Frames × bins of magnitudes |X|, with the signal padded by half a window of zeros at both ends. */
+export const magnitudes = (samples: Float32Array, window: number, hop: number): ReadonlyArray<Float64Array> => {
+  const fft = new FFT(window)
+  const frames = 1 + Math.floor(samples.length / hop)
+  const spectrum = fft.createComplexArray()
+  const hann = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
+  return Array.from({ length: frames }, (_, frame) => {
+    const start = frame * hop - window / 2
+    fft.realTransform(
+      spectrum,
+      Array.from(hann, (w, i) => w * (samples[start + i] ?? 0))
+    )
+    return Float64Array.from({ length: window / 2 + 1 }, (_, k) => Math.hypot(spectrum[2 * k]!, spectrum[2 * k + 1]!))
+  })
+}
+
+/** Exactly one second: cut at the end, or filled up with zeros. */
+const oneSecond = (samples: Float32Array): Float32Array => {
+  const out = new Float32Array(settings.samples)
+  out.set(samples.subarray(0, settings.samples))
+  return out
+}
+
+/** The spectrogram (1 × bins × frames) of samples at 8 kHz. */
+export const ofSamples = (samples: Float32Array): Tensor.Tensor<"float32"> => {
+  const frames = magnitudes(oneSecond(samples), settings.window, settings.hop)
+  const out = new Float32Array(BINS * FRAMES)
+  frames.forEach((bins, t) => bins.forEach((x, k) => (out[k * FRAMES + t] = Math.log(x + settings.floor))))
+  const mean = out.reduce((a, b) => a + b, 0) / out.length
+  const deviation = Math.sqrt(out.reduce((a, b) => a + (b - mean) ** 2, 0) / out.length)
+  return Tensor.float32(
+    [1, BINS, FRAMES],
+    out.map((x) => (x - mean) / Math.max(deviation, 1e-6))
+  )
+}
+
+/** Converters by the rates they convert between; each is made once, since it holds a WebAssembly module of its own. */
+const converters = new Map<string, ReturnType<typeof LibSampleRate.create>>()
+
+const converterOf = (from: number, to: number) => {
+  const key = `${from} ${to}`
+  const quality = LibSampleRate.ConverterType.SRC_SINC_MEDIUM_QUALITY
+  const converter = converters.get(key) ?? LibSampleRate.create(1, from, to, { converterType: quality })
+  converters.set(key, converter)
+  return converter
+}
+
+/** Sound at another rate; nothing is carried over from one call to the next. */
+export const resample = Effect.fn("Spectrogram.resample")(function* ({ rate, samples }: Wav.Sound, to: number) {
+  if (rate === to) return samples
+  const converter = yield* Effect.promise(() => converterOf(rate, to))
+  return converter.simple(samples).slice()
+})
+
+/** The sound in a wav file. */
+export const readWav = Effect.fn("Spectrogram.readWav")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs
+    .readFile(path)
+    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause })))
+  return yield* Effect.try({
+    try: () => Wav.decode(bytes),
+    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
+  })
+})
+
+/** The audio path: from a wav file to its spectrogram, 1 × 129 × 63. */
+export const preprocess: Preprocess = {
+  settings,
+  shape: [1, BINS, FRAMES],
+  load: (path) =>
+    readWav(path).pipe(
+      Effect.flatMap((sound) => resample(sound, settings.rate)),
+      Effect.map(ofSamples)
+    )
+}
