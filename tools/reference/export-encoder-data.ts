@@ -5,7 +5,16 @@
  *     npm run encoder-data -- FSDD_RECORDINGS OUT
  */
 import { NodeServices } from "@effect/platform-node"
-import { DIGITS, Degradation, GreyImage, Mnist, Recordings, Spectrogram, Synthesizer, VoiceSettings } from "@igm/datasets"
+import {
+  DIGITS,
+  Degradation,
+  GreyImage,
+  Mnist,
+  Recordings,
+  Spectrogram,
+  Synthesizer,
+  VoiceSettings
+} from "@igm/datasets"
 import { ArtifactStore, AtomicFile, Progress } from "@igm/io"
 import { Keyed, Safetensors, Tensor } from "@igm/tensor"
 import { Effect, Layer } from "effect"

@@ -37,7 +37,11 @@ export const recipe: Recipe = {
 const draw = (stream: Keyed.Stream, [min, max]: Range): number => Keyed.between(stream, min, max)
 
 /** A degraded image, pixels in [0, 1]. */
-export const image = (pixels: Float32Array, stream: Keyed.Stream, { contrast: contrasts, noise: noises, patch }: Recipe["image"]): Float32Array => {
+export const image = (
+  pixels: Float32Array,
+  stream: Keyed.Stream,
+  { contrast: contrasts, noise: noises, patch }: Recipe["image"]
+): Float32Array => {
   const contrast = draw(stream, contrasts)
   const noise = draw(stream, noises)
   const side = Math.round(draw(stream, patch))
@@ -53,7 +57,11 @@ export const image = (pixels: Float32Array, stream: Keyed.Stream, { contrast: co
 }
 
 /** A degraded second of speech: placed at a random time and covered by coloured noise. */
-export const speech = ({ rate, samples }: Sound, stream: Keyed.Stream, { colour, signalToNoise }: Recipe["audio"]): Sound => {
+export const speech = (
+  { rate, samples }: Sound,
+  stream: Keyed.Stream,
+  { colour, signalToNoise }: Recipe["audio"]
+): Sound => {
   const length = rate
   const voice = trimmed(samples).subarray(0, length)
   const start = Keyed.below(stream, length - voice.length + 1)

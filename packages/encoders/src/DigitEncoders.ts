@@ -11,7 +11,7 @@ const file = (name: string): string => fileURLToPath(new URL(`../models/${name}`
 export const audio = Encoder.make({
   name: "digit-audio",
   file: file("digit-audio.onnx"),
-  digest: "",
+  digest: "b34202cc7d8949bbd7842706ce27c7110b4011e209f86e1d56e4c314dcb18830",
   input: [1, 129, 63],
   width: 128
 })
@@ -20,7 +20,7 @@ export const audio = Encoder.make({
 export const image = Encoder.make({
   name: "digit-image",
   file: file("digit-image.onnx"),
-  digest: "",
+  digest: "6621d1e1707039362093ccd11487edbc7a2a948a6cd6742078244800b3a464fe",
   input: [1, 28, 28],
   width: 128
 })

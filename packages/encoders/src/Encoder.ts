@@ -3,7 +3,7 @@
  * cannot silently come from other weights, and its declared input and output are checked when it is opened.
  */
 import { OnnxRuntime, type Port } from "@igm/onnx"
-import { Digest, Tensor } from "@igm/tensor"
+import { Digest, type Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import { EncoderError } from "./EncoderError.ts"
 

@@ -5,7 +5,7 @@
  */
 import { AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
-import { Digest, Safetensors, Split, Tensor } from "@igm/tensor"
+import { Digest, Safetensors, type Split, Tensor } from "@igm/tensor"
 import { HeadTrainer } from "@igm/training"
 import { Effect, Path, Schema } from "effect"
 import * as Journal from "./Journal.ts"

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, type Features, Head, Igm, Method, Ring, Selection } from "../src/index.ts"
+import { Control, type Features, Head, Igm, type Method, Ring, Selection } from "../src/index.ts"
 
 const heads = { audio: Head.make(512, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
 const ring = Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 2 } })

@@ -1,7 +1,7 @@
 /** Random heads and batches for the laws: small enough to search, drawn from a keyed stream so that they replay. */
 import { Keyed, Tensor } from "@igm/tensor"
 import { Schema } from "effect"
-import { Features, Float64, Head, Ops } from "../src/index.ts"
+import { Features, type Float64, Head, Ops } from "../src/index.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 

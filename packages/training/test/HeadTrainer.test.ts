@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Igm, Method, Metric, Ops } from "@igm/gradient"
+import { Control, Igm, type Method, Metric, Ops } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, Layer, Schema, Stream } from "effect"

@@ -1,0 +1,128 @@
+/** The commands of `igm` and the layers they run on. */
+import { NodeServices } from "@effect/platform-node"
+import { Fsdd } from "@igm/datasets"
+import { ArtifactStore, Progress } from "@igm/io"
+import { OnnxRuntime } from "@igm/onnx"
+import { HeadTrainer } from "@igm/training"
+import { Console, Effect, Layer, Option, Path, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { fileURLToPath } from "node:url"
+
+import * as ExportCommand from "./ExportCommand.ts"
+import * as PredictCommand from "./PredictCommand.ts"
+import * as RunCommand from "./RunCommand.ts"
+
+const defaultProgram = fileURLToPath(new URL("../../../examples/av-digits/experiment.ts", import.meta.url))
+
+const root = Command.make("igm").pipe(
+  Command.withDescription("Multimodal learning experiments on frozen features"),
+  Command.withSharedFlags({
+    verbose: Flag.Boolean("verbose").pipe(
+      Flag.withAlias("v"),
+      Flag.withDescription("When something fails, print all that is known about it"),
+      Flag.withDefault(false)
+    )
+  })
+)
+
+const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
+const run = Command.make(
+  "run",
+  {
+    program: Argument.File("program").pipe(
+      Argument.withDescription("The experiment's module"),
+      Argument.withDefault(defaultProgram)
+    ),
+    seed: Flag.Int("seed").pipe(
+      Flag.withDescription("The seed of the data; the trainings' seeds follow it"),
+      Flag.withSchema(Natural),
+      Flag.withDefault(1)
+    ),
+    speech: Flag.String("speech").pipe(
+      Flag.withDescription("A folder of recordings {digit}_{speaker}_{take}.wav instead of synthetic speech"),
+      Flag.optional
+    ),
+    out: Flag.String("out").pipe(
+      Flag.withDescription("The folder for runs and everything that they reuse"),
+      Flag.withDefault("runs")
+    )
+  },
+  Effect.fn("igm.run")(function* ({ program, seed, speech, out }) {
+    const path = yield* Path.Path
+    const store = ArtifactStore.layer(path.join(out, ".store"))
+    const args = { seed, speech: Option.getOrUndefined(speech) }
+    yield* RunCommand.run({ program, args, out }).pipe(
+      Effect.provide(HeadTrainer.layerOnnx.pipe(Layer.provideMerge(Layer.mergeAll(OnnxRuntime.layerCpu, store))))
+    )
+  })
+).pipe(Command.withDescription("Run an experiment and write its report"))
+
+const exportRun = Command.make(
+  "export",
+  {
+    folder: Argument.String("run").pipe(Argument.withDescription("The folder of a run")),
+    method: Flag.String("method").pipe(
+      Flag.withDescription("The method whose heads are exported; by default the first of the table"),
+      Flag.optional
+    ),
+    seed: Flag.Int("seed").pipe(Flag.withDescription("The training's seed; by default the first"), Flag.optional),
+    to: Flag.String("to").pipe(
+      Flag.withDescription("The file to write; by default heads.onnx in the run"),
+      Flag.optional
+    )
+  },
+  Effect.fn("igm.export")(function* ({ folder, method, seed, to }) {
+    const file = yield* ExportCommand.exportRun(folder, {
+      method: Option.getOrUndefined(method),
+      seed: Option.getOrUndefined(seed),
+      to: Option.getOrUndefined(to)
+    })
+    yield* Console.log(`wrote ${file}`)
+  })
+).pipe(Command.withDescription("Write a run's trained heads and fusion as one ONNX file"))
+
+const predict = Command.make(
+  "predict",
+  {
+    model: Argument.String("heads").pipe(Argument.withDescription("A file that igm export wrote")),
+    audio: Flag.String("audio").pipe(Flag.withDescription("A wav file")),
+    image: Flag.String("image").pipe(Flag.withDescription("A PNG or JPEG file")),
+    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
+  },
+  Effect.fn("igm.predict")(function* ({ model, audio, image, json }) {
+    const prediction = yield* PredictCommand.predict(model, { audio, image }).pipe(Effect.provide(OnnxRuntime.layerCpu))
+    yield* Console.log(json ? JSON.stringify(prediction) : PredictCommand.text(prediction))
+  })
+).pipe(Command.withDescription("Say what exported heads make of media files"))
+
+const fsdd = Command.make(
+  "fsdd",
+  {
+    into: Flag.String("into").pipe(
+      Flag.withDescription("The folder for the recordings"),
+      Flag.withDefault("data/fsdd/recordings")
+    ),
+    from: Flag.String("from").pipe(Flag.withDescription("The archive's address"), Flag.withDefault(Fsdd.ARCHIVE))
+  },
+  Effect.fn("igm.data.fsdd")(function* ({ into, from }) {
+    const count = yield* Fsdd.download(from, into)
+    yield* Console.log(`${count} recordings in ${into}: igm run --speech ${into}`)
+  })
+).pipe(Command.withDescription("Download the Free Spoken Digit Dataset (real recordings, CC BY-SA 4.0)"))
+
+const data = Command.make("data").pipe(
+  Command.withDescription("Data sets"),
+  Command.withSubcommands([
+    Command.make("get").pipe(Command.withDescription("Download a data set"), Command.withSubcommands([fsdd]))
+  ])
+)
+
+/** The whole command. */
+export const cli = root.pipe(Command.withSubcommands([run, exportRun, predict, data]))
+
+/** The command on this process's arguments. */
+export const main = cli.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provide(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer)))
+)

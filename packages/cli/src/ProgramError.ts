@@ -1,0 +1,13 @@
+/** The error of a command that was given something it cannot use. */
+import { Schema } from "effect"
+
+/** Names the file and says what is wrong with it. */
+export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramError", {
+  path: Schema.String,
+  problem: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    return `${this.path}: ${this.problem}`
+  }
+}

@@ -1,0 +1,134 @@
+/** From a run's result to what its report shows. */
+import { type Dataset, Spectrogram } from "@igm/datasets"
+import { Metric } from "@igm/gradient"
+import { AtomicFile } from "@igm/io"
+import type { Run, RunFolder } from "@igm/experiment"
+import type { Report, SampleView } from "@igm/report"
+import { Split } from "@igm/tensor"
+import { Effect } from "effect"
+
+const SAMPLES = 6
+
+/** What was taken from the store, in one line. */
+export const reuse = ({ artifacts }: Run.Result): string => {
+  const kinds = [...new Set(artifacts.map(({ kind }) => kind))]
+  const counts = kinds.map((kind) => {
+    const of = artifacts.filter((artifact) => artifact.kind === kind)
+    return `${kind} ${of.filter(({ reused }) => reused).length} of ${of.length}`
+  })
+  return artifacts.some(({ reused }) => reused)
+    ? `reused   ${counts.join(", ")}`
+    : "reused   nothing: all of it was made by this run"
+}
+
+const protocolOf = ({ experiment, prepared, methods }: Run.Result): ReadonlyArray<string> => {
+  const { manifest } = prepared
+  const groups = Split.all.map((split) => `${split} ${manifest.splits[split].groups.length}`).join(", ")
+  return [
+    "Frozen features: not comparable with published end-to-end numbers.",
+    `Selection: the epoch with the best result on the validation split. Reported: the test split, used once.`,
+    `Data: ${manifest.name}, ${manifest.source}; seed ${manifest.seed}. Groups by split: ${groups}; shared by two splits: ${manifest.sharedGroups.length === 0 ? "none" : manifest.sharedGroups.join(", ")}.`,
+    ...(manifest.source.startsWith("recordings")
+      ? [`Speakers: ${Split.all.map((split) => `${split} ${manifest.splits[split].groups.join(", ")}`).join("; ")}.`]
+      : []),
+    `In no split, because the encoders were trained on them: ${manifest.heldOut.join(", ")}.`,
+    `Seeds of the trainings: ${experiment.seeds.join(", ")}. All ${methods.length} methods see the same features.`
+  ]
+}
+
+const viewOf = Effect.fn(function* (result: Run.Result, sample: Dataset.Sample<string>, row: number) {
+  const { said } = result.methods[0]!.outcomes[0]!
+  const classes = result.experiment.dataset.classes.length
+  const spectrogram = yield* Spectrogram.preprocess.load(sample.media["audio"]!.path)
+  const [, rows, columns] = spectrogram.shape as [number, number, number]
+  const rowOf = (data: ArrayLike<number>) => Array.from(data).slice(row * classes, (row + 1) * classes)
+  const softmax = (logits: ReadonlyArray<number>) => {
+    const max = Math.max(...logits)
+    const weights = logits.map((z) => Math.exp(z - max))
+    const total = weights.reduce((a, b) => a + b, 0)
+    return weights.map((w) => w / total)
+  }
+  const view: SampleView = {
+    id: sample.id,
+    group: sample.group,
+    label: sample.label,
+    picturePng: yield* AtomicFile.read(sample.media["image"]!.path),
+    soundWav: yield* AtomicFile.read(sample.media["audio"]!.path),
+    spectrogram: { rows, columns, data: spectrogram.data },
+    said: [
+      ...Object.entries(said.logits).map(([by, z]) => ({ by, probabilities: softmax(rowOf(z.data)) })),
+      { by: "together", probabilities: rowOf(said.probabilities.data) }
+    ]
+  }
+  return view
+})
+
+/** What the report of a run shows. */
+export const reportOf = Effect.fn("Reporting.reportOf")(function* (result: Run.Result, manifest: RunFolder.Manifest) {
+  const { experiment, prepared, features } = result
+  const { labels } = features.test
+  const methods = result.methods.map(({ method, outcomes }) => ({
+    name: method.name,
+    description: method.description,
+    trainings: outcomes.map(({ seed, metrics, said }) => ({
+      seed,
+      ...metrics,
+      predicted: Metric.predictions(said.probabilities)
+    }))
+  }))
+  const all = result.methods.flatMap(({ method, outcomes }) =>
+    outcomes.flatMap(({ seed, events }) => events.map((event) => ({ method: method.name, seed, ...event })))
+  )
+  const test = prepared.samples("test")
+  const chosen = Array.from({ length: SAMPLES }, (_, i) => Math.floor(((i + 0.5) * test.length) / SAMPLES) + i)
+  const notes = all.flatMap((event) =>
+    event.kind === "note" ? [`${event.method}, stage ${event.stage}: ${event.note}`] : []
+  )
+  const report: Report = {
+    title: experiment.title,
+    runId: manifest.id,
+    classes: experiment.dataset.classes,
+    protocol: protocolOf(result),
+    splits: Split.all.map((split) => ({ split, ...prepared.manifest.splits[split] })),
+    labels,
+    methods: methods as unknown as Report["methods"],
+    compared: experiment.compared,
+    epochs: all.flatMap((event) =>
+      event.kind === "epoch"
+        ? [
+            {
+              ...event,
+              validAccuracy: event.selected.accuracy,
+              gradientNorm: event.ledger["gradientNorm"] ?? 0,
+              shareRemoved: event.ledger["shareRemoved"] ?? 0,
+              cosine: event.ledger["cosine"] ?? 1,
+              shareMoved: event.ledger["shareMoved"] ?? 0
+            }
+          ]
+        : []
+    ),
+    modifications: all.flatMap((event) => (event.kind === "modification" ? [event] : [])),
+    notes: [...new Set(notes)],
+    confusion: Metric.confusion(labels, methods[0]!.trainings[0]!.predicted, experiment.dataset.classes.length),
+    samples: yield* Effect.forEach(chosen, (row) => viewOf(result, test[row]!, row)),
+    settings: [
+      ...manifest.methods.map(({ name, settings }) => ({ name, json: JSON.stringify(settings, null, 2) })),
+      { name: "preprocessing", json: JSON.stringify(manifest.preprocessing, null, 2) },
+      { name: "data recipe", json: JSON.stringify(prepared.manifest.recipe, null, 2) }
+    ],
+    facts: {
+      ...manifest.versions,
+      engine: manifest.engine,
+      ...Object.fromEntries(
+        Object.entries(manifest.encoders).map(([modality, { name, digest }]) => [
+          `${modality} encoder`,
+          `${name} ${digest}`
+        ])
+      ),
+      "digest of the data": prepared.manifest.digest,
+      "digest of the features": manifest.digests.features,
+      "digest of the final weights": manifest.digests.weights
+    }
+  }
+  return report
+})

@@ -1,0 +1,49 @@
+/** `igm run`: runs an experiment program, prints the table, and writes the run's folder with its report. */
+import { type Experiment, Run, RunFolder } from "@igm/experiment"
+import { Html, Table } from "@igm/report"
+import { Digest } from "@igm/tensor"
+import { Console, Effect, Path } from "effect"
+import { pathToFileURL } from "node:url"
+import { ProgramError } from "./ProgramError.ts"
+import * as Reporting from "./Reporting.ts"
+
+/** What to run. */
+export interface Options {
+  readonly program: string
+  readonly args: Experiment.Arguments
+  readonly out: string
+}
+
+const load = Effect.fn("RunCommand.load")(function* (program: string) {
+  const path = yield* Path.Path
+  const module = yield* Effect.tryPromise({
+    try: () => import(pathToFileURL(path.resolve(program)).href) as Promise<{ default?: unknown }>,
+    catch: (cause) => new ProgramError({ path: program, problem: "this module cannot be loaded", cause })
+  })
+  if (typeof module.default !== "function") {
+    const problem = "its default export is not an experiment: export default Experiment.program(…)"
+    return yield* new ProgramError({ path: program, problem })
+  }
+  return module.default as Experiment.Program
+})
+
+/** Runs it. */
+export const run = Effect.fn("RunCommand.run")(function* ({ program, args, out }: Options) {
+  const path = yield* Path.Path
+  const experiment = (yield* load(program))(args)
+  const result = yield* Run.run(experiment)
+  const manifest = yield* RunFolder.manifestOf(result)
+  const report = yield* Reporting.reportOf(result, manifest)
+  const folder = yield* RunFolder.write(out, result, manifest, {
+    [RunFolder.files.report]: yield* Effect.promise(() => Html.page(report))
+  })
+  yield* Console.log(
+    [
+      Table.text(report),
+      "",
+      Reporting.reuse(result),
+      `features ${Digest.short(result.featuresDigest)}   weights ${Digest.short(result.weightsDigest)}`,
+      `report   ${path.join(folder, RunFolder.files.report)}`
+    ].join("\n")
+  )
+})

@@ -1,0 +1,7 @@
+/** The command `igm`. */
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import { main } from "./Cli.ts"
+import * as Failure from "./Failure.ts"
+
+main.pipe(Effect.catchCause(Failure.report), NodeRuntime.runMain({ disableErrorReporting: true }))

@@ -1,0 +1,82 @@
+/** What a report is made from: plain data that a run hands over, with nothing left to compute but statistics. */
+import type { Metric } from "@igm/gradient"
+
+/** One training of a method: its seed, its results on the reported split, and what it predicted there. */
+export interface TrainingResult extends Metric.Metrics {
+  readonly seed: number
+  readonly predicted: ArrayLike<number>
+}
+
+/** A row of the table. */
+export interface MethodResult {
+  readonly name: string
+  readonly description: string
+  readonly trainings: ReadonlyArray<TrainingResult>
+}
+
+/** One epoch of one training. */
+export interface Epoch {
+  readonly method: string
+  readonly seed: number
+  readonly stage: number
+  readonly head: string
+  /** Counted over the whole training, from 1. */
+  readonly epoch: number
+  readonly loss: number
+  readonly validAccuracy: number
+  /** Measured on the epoch's first batch; shares and cosines are in [0, 1]. */
+  readonly gradientNorm: number
+  readonly shareRemoved: number
+  readonly cosine: number
+  readonly shareMoved: number
+}
+
+/** The modification that a stage began with. */
+export interface StageModification {
+  readonly method: string
+  readonly seed: number
+  readonly stage: number
+  readonly head: string
+  readonly from: string
+  /** Of I − P, by layer. */
+  readonly effectiveRank: ReadonlyArray<number>
+}
+
+/** A sample to look at and listen to. */
+export interface SampleView {
+  readonly id: string
+  readonly group: string
+  readonly label: number
+  readonly picturePng: Uint8Array
+  readonly soundWav: Uint8Array
+  /** Rows are frequencies from low to high, columns are frames. */
+  readonly spectrogram: { readonly rows: number; readonly columns: number; readonly data: ArrayLike<number> }
+  /** What each head said, and last what they said together. */
+  readonly said: ReadonlyArray<{ readonly by: string; readonly probabilities: ArrayLike<number> }>
+}
+
+/** A report's contents. */
+export interface Report {
+  readonly title: string
+  readonly runId: string
+  readonly classes: ReadonlyArray<string>
+  /** The rules of the comparison, each a short sentence. */
+  readonly protocol: ReadonlyArray<string>
+  readonly splits: ReadonlyArray<{
+    readonly split: string
+    readonly samples: number
+    readonly groups: ReadonlyArray<string>
+  }>
+  readonly labels: ArrayLike<number>
+  /** The rows of the table; the first is the method that samples and the confusion matrix are shown of. */
+  readonly methods: readonly [MethodResult, ...ReadonlyArray<MethodResult>]
+  /** The names of the methods that are compared with each of the others. */
+  readonly compared: ReadonlyArray<string>
+  readonly epochs: ReadonlyArray<Epoch>
+  readonly modifications: ReadonlyArray<StageModification>
+  readonly notes: ReadonlyArray<string>
+  readonly confusion: ReadonlyArray<ReadonlyArray<number>>
+  readonly samples: ReadonlyArray<SampleView>
+  readonly settings: ReadonlyArray<{ readonly name: string; readonly json: string }>
+  readonly facts: { readonly [name: string]: string }
+}
