@@ -28,7 +28,7 @@ export const recipe: Recipe = {
   },
   audio: {
     /** Speech over noise, in dB of mean power. */
-    signalToNoise: [-6, 6],
+    signalToNoise: [-11, 1],
     /** The pole of the filter that colours the noise: 0 is white. */
     colour: [0, 0.9]
   }

@@ -16,7 +16,7 @@ export const settings = {
   version: 1,
   rate: 8000,
   samples: 8000,
-  resampler: "libsamplerate sinc medium",
+  resampler: "libsamplerate sinc fastest",
   window: 256,
   hop: 128,
   floor: 1e-5,
@@ -67,7 +67,7 @@ const converters = new Map<string, ReturnType<typeof LibSampleRate.create>>()
 
 const converterOf = (from: number, to: number) => {
   const key = `${from} ${to}`
-  const quality = LibSampleRate.ConverterType.SRC_SINC_MEDIUM_QUALITY
+  const quality = LibSampleRate.ConverterType.SRC_SINC_FASTEST
   const converter = converters.get(key) ?? LibSampleRate.create(1, from, to, { converterType: quality })
   converters.set(key, converter)
   return converter

@@ -109,7 +109,13 @@ export class ArtifactStore extends Context.Service<
             const files = yield* digests(scratch)
             yield* fs.writeFileString(path.join(scratch, RECORD), `${Digest.canonicalJson({ kind, key, files })}\n`)
             // Another process may have made it meanwhile: the same key means the same content.
-            if (!(yield* fs.exists(target))) yield* fs.rename(scratch, target)
+            yield* fs
+              .rename(scratch, target)
+              .pipe(
+                Effect.catch((error) =>
+                  Effect.flatMap(fs.exists(target), (is) => (is ? Effect.void : Effect.fail(error)))
+                )
+              )
             return files
           }).pipe(Effect.mapError(ioError(target, "write this artifact")))
           return { kind, digest, folder: target, files, reused: false }

@@ -19,7 +19,7 @@ const dataUri = (type: string, bytes: Uint8Array): string =>
 
 const percent = (x: number): string => {
   if (x === 0) return "0 %"
-  return x < 0.0001 ? `${(100 * x).toExponential(1)} %` : `${(100 * x).toFixed(x < 0.01 ? 3 : 1)} %`
+  return x < 0.000001 ? "< 0.0001 %" : `${(100 * x).toFixed(x < 0.001 ? 4 : 1)} %`
 }
 
 const style = `
@@ -43,10 +43,11 @@ details { border-top: 1px solid var(--line); padding: 8px 0 } summary { cursor: 
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 `
 
+/** A table whose first row is its head; short cells do not break. */
 const table = (cells: ReadonlyArray<ReadonlyArray<string>>): string => {
   const [head, ...body] = cells
   const row = (cells: ReadonlyArray<string>) =>
-    `<tr>${cells.map((cell, i) => `<td${i === 0 ? "" : ' class="number"'}>${escape(cell)}</td>`).join("")}</tr>`
+    `<tr>${cells.map((cell, i) => `<td${i > 0 && cell.length < 24 ? ' class="number"' : ""}>${escape(cell)}</td>`).join("")}</tr>`
   return `<table><thead><tr>${head!.map((cell) => `<th>${escape(cell)}</th>`).join("")}</tr></thead><tbody>${body.map(row).join("")}</tbody></table>`
 }
 
@@ -144,7 +145,7 @@ export const page = async (report: Report): Promise<string> => {
     section("Learning curves", curves!),
     section(
       "What gradient modification really did",
-      `<p class="soft">Measured on the first batch of every epoch and averaged over epochs and seeds. <em>Gradient removed</em> is ‖G − G P‖/‖G‖ over all weights; <em>cosine</em> is the angle's between G and G P. The <em>effective rank of I − P</em>, layer by layer, counts the directions that P shrinks. <em>Weights moved</em> is the share of weights that the perturbation ρ changes at all in float32.</p>`,
+      `<p class="soft">Measured on the first batch of every epoch and averaged over epochs and seeds. <em>Gradient removed</em> is ‖G − G P‖/‖G‖ over all weights; <em>cosine</em> is that of the angle between G and G P. The <em>effective rank of I − P</em>, layer by layer, counts the directions that P shrinks. <em>Weights moved</em> is the share of weights that the perturbation ρ changes at all in float32.</p>`,
       table(ledgerRows(report)),
       ledger!,
       report.notes.length === 0 ? "" : list(report.notes.map(escape))

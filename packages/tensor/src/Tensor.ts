@@ -68,21 +68,21 @@ export const fromBytes = <D extends DType>(dtype: D, shape: ReadonlyArray<number
   if (raw.byteLength !== sizeOf(shape) * bytesPerElement(dtype)) {
     throw new RangeError(`${raw.byteLength} bytes do not hold a ${dtype} tensor of shape [${shape.join(", ")}]`)
   }
-  const copy = raw.slice().buffer
+  // Not slice(): on Node's Buffer it shares memory, which need not be aligned.
+  const copy = Uint8Array.from(raw).buffer
   return make(dtype, shape, new constructors[dtype](copy) as unknown as Arrays[D])
 }
 
+const numbers = ({ data }: Tensor): ArrayLike<number> =>
+  data instanceof BigInt64Array ? Float64Array.from(data, Number) : data
+
 /** The same numbers with 53 bits of mantissa (`bigint` elements become numbers). */
 export const toFloat64 = (tensor: Tensor): Tensor<"float64"> =>
-  tensor.dtype === "float64"
-    ? (tensor as Tensor<"float64">)
-    : float64(tensor.shape, Float64Array.from(tensor.data as ArrayLike<number | bigint>, Number))
+  tensor.dtype === "float64" ? (tensor as Tensor<"float64">) : float64(tensor.shape, new Float64Array(numbers(tensor)))
 
 /** The same numbers rounded to float32. */
 export const toFloat32 = (tensor: Tensor): Tensor<"float32"> =>
-  tensor.dtype === "float32"
-    ? (tensor as Tensor<"float32">)
-    : float32(tensor.shape, Float32Array.from(tensor.data as ArrayLike<number | bigint>, Number))
+  tensor.dtype === "float32" ? (tensor as Tensor<"float32">) : float32(tensor.shape, new Float32Array(numbers(tensor)))
 
 /** Rows `indices` of a tensor of rank 1 or more, in that order: shape `[indices.length, ...rest]`. */
 export const takeRows = <D extends DType>(tensor: Tensor<D>, indices: ArrayLike<number>): Tensor<D> => {

@@ -1,0 +1,115 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, FileSystem, Path } from "effect"
+import { ArtifactStore, AtomicFile } from "../src/index.ts"
+
+/** A store in a folder of its own, and the names of all that lies there. */
+const fresh = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = path.join(yield* fs.makeTempDirectoryScoped(), "store")
+  const here = <A, E, R>(effect: Effect.Effect<A, E, R>) => effect.pipe(Effect.provide(ArtifactStore.layer(folder)))
+  const left = fs.exists(folder).pipe(Effect.flatMap((is) => (is ? fs.readDirectory(folder) : Effect.succeed([]))))
+  return { fs, path, folder, here, left }
+})
+
+const put = (content: string) => (scratch: string) => AtomicFile.write(`${scratch}/a.txt`, content)
+
+describe("ArtifactStore", () => {
+  it.effect("makes an artifact once, and reuses it afterwards", () =>
+    Effect.gen(function* () {
+      const { fs, path, here } = yield* fresh
+      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const first = yield* here(get)
+      const second = yield* here(get)
+      assert.deepStrictEqual([first.reused, second.reused], [false, true])
+      assert.deepStrictEqual(second.files, first.files)
+      assert.strictEqual(yield* fs.readFileString(path.join(second.folder, "a.txt")), "one")
+      const other = yield* here(ArtifactStore.use((store) => store.getOrMake("thing", { n: 2 }, put("two"))))
+      assert.notStrictEqual(other.folder, first.folder)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("makes a damaged artifact anew instead of handing it out", () =>
+    Effect.gen(function* () {
+      const { fs, path, here } = yield* fresh
+      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const { folder } = yield* here(get)
+      yield* fs.writeFileString(path.join(folder, "a.txt"), "oNe")
+      assert.isFalse((yield* here(get)).reused)
+      assert.strictEqual(yield* fs.readFileString(path.join(folder, "a.txt")), "one")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a failing or interrupted making leaves nothing behind", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder, here, left } = yield* fresh
+      const failing = ArtifactStore.use((store) =>
+        store.getOrMake("thing", { n: 1 }, (scratch) => put("half")(scratch).pipe(Effect.andThen(Effect.fail("no"))))
+      )
+      assert.strictEqual(yield* Effect.flip(here(failing)), "no")
+      const started = yield* Deferred.make<void>()
+      const endless = ArtifactStore.use((store) =>
+        store.getOrMake("thing", { n: 1 }, (scratch) =>
+          put("half")(scratch).pipe(Effect.andThen(Deferred.succeed(started, undefined)), Effect.andThen(Effect.never))
+        )
+      )
+      const fiber = yield* Effect.forkChild(here(endless))
+      yield* Deferred.await(started)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(yield* left, ["thing"])
+      assert.deepStrictEqual(yield* fs.readDirectory(path.join(folder, "thing")), [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("two makers of one artifact both get a whole one", () =>
+    Effect.gen(function* () {
+      const { here, left } = yield* fresh
+      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const both = yield* here(Effect.all([get, get, get], { concurrency: "unbounded" }))
+      assert.strictEqual(new Set(both.map(({ folder }) => folder)).size, 1)
+      assert.deepStrictEqual(yield* left, ["thing"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("removes what a killed process left half made", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder, here, left } = yield* fresh
+      yield* fs.makeDirectory(path.join(folder, ".partial-999999999-x"), { recursive: true })
+      yield* fs.makeDirectory(path.join(folder, `.partial-${process.pid}-y`))
+      yield* here(ArtifactStore.use(() => Effect.void))
+      assert.deepStrictEqual(yield* left, [`.partial-${process.pid}-y`])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("says which folder cannot be written, and why", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder } = yield* fresh
+      yield* fs.makeDirectory(folder)
+      yield* fs.writeFileString(path.join(folder, "file"), "")
+      const below = path.join(folder, "file", "store")
+      const error = yield* ArtifactStore.use((store) => store.getOrMake("thing", {}, put("one"))).pipe(
+        Effect.provide(ArtifactStore.layer(below)),
+        Effect.flip
+      )
+      assert.include(error.message, below)
+      assert.include(error.message, "is a file, not a folder")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("AtomicFile", () => {
+  it.effect("replaces a file whole, and leaves it alone when the write fails", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder } = yield* fresh
+      const file = path.join(folder, "deep/er/a.txt")
+      yield* AtomicFile.write(file, "one")
+      yield* AtomicFile.write(file, "two")
+      assert.strictEqual(yield* fs.readFileString(file), "two")
+      assert.deepStrictEqual(yield* fs.readDirectory(path.dirname(file)), ["a.txt"])
+      const full = yield* Effect.flip(AtomicFile.write(path.join(folder, "deep/er"), "not over a folder"))
+      assert.include(full.message, "cannot write this file")
+      assert.deepStrictEqual(yield* fs.readDirectory(path.join(folder, "deep")), ["er"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
