@@ -80,7 +80,9 @@ export const reportOf = Effect.fn("Reporting.reportOf")(function* (result: Run.R
     outcomes.flatMap(({ seed, events }) => events.map((event) => ({ method: method.name, seed, ...event })))
   )
   const test = prepared.samples("test")
-  const chosen = Array.from({ length: SAMPLES }, (_, i) => Math.floor(((i + 0.5) * test.length) / SAMPLES) + i)
+  // Spread over the split, and not always the same digit, since labels repeat every ten samples.
+  const spread = Array.from({ length: SAMPLES }, (_, i) => Math.floor(((i + 0.5) * test.length) / SAMPLES) + i)
+  const chosen = spread.filter((row) => row < test.length)
   const notes = all.flatMap((event) =>
     event.kind === "note" ? [`${event.method}, stage ${event.stage}: ${event.note}`] : []
   )

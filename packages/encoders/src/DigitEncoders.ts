@@ -11,7 +11,7 @@ const file = (name: string): string => fileURLToPath(new URL(`../models/${name}`
 export const audio = Encoder.make({
   name: "digit-audio",
   file: file("digit-audio.onnx"),
-  digest: "b34202cc7d8949bbd7842706ce27c7110b4011e209f86e1d56e4c314dcb18830",
+  digest: "cbc61bd084559442cc1219689c6ced4bf3e026a9bc4fe70a7c4302579b8c2660",
   input: [1, 129, 63],
   width: 128
 })
