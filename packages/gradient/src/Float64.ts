@@ -11,20 +11,41 @@ export const dims = (a: Matrix): readonly [rows: number, columns: number] =>
 
 const map = (a: Matrix, f: (x: number) => number): Matrix => Tensor.float64(dims(a), a.data.map(f))
 
-const broadcast = (f: (...numbers: ReadonlyArray<number>) => number, ...operands: ReadonlyArray<Matrix>): Matrix => {
+/** The rows and columns that matrices broadcast to. */
+const common = (...operands: ReadonlyArray<Matrix>): readonly [number, number] => {
   const shapes = operands.map(dims)
   const rows = Math.max(...shapes.map(([r]) => r))
   const columns = Math.max(...shapes.map(([, c]) => c))
   if (shapes.some(([r, c]) => (r !== rows && r !== 1) || (c !== columns && c !== 1))) {
     throw new RangeError(`${shapes.map((shape) => shape.join(" × ")).join(" and ")} do not broadcast`)
   }
+  return [rows, columns]
+}
+
+/** How far apart the next row and the next column lie in a matrix that broadcasts. */
+const strides = (a: Matrix): readonly [number, number] => {
+  const [rows, columns] = dims(a)
+  return [rows === 1 ? 0 : columns, columns === 1 ? 0 : 1]
+}
+
+const zip = (a: Matrix, b: Matrix, f: (x: number, y: number) => number): Matrix => {
+  const [rows, columns] = common(a, b)
+  const [[ar, ac], [br, bc]] = [strides(a), strides(b)]
   const out = new Float64Array(rows * columns)
-  const at = operands.map(({ data }, n) => {
-    const [r, c] = shapes[n]!
-    return (i: number, j: number) => data[(r === 1 ? 0 : i * c) + (c === 1 ? 0 : j)]!
-  })
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) out[i * columns + j] = f(...at.map((read) => read(i, j)))
+    for (let j = 0; j < columns; j++) out[i * columns + j] = f(a.data[i * ar + j * ac]!, b.data[i * br + j * bc]!)
+  }
+  return Tensor.float64([rows, columns], out)
+}
+
+const where = (mask: Matrix, a: Matrix, b: Matrix): Matrix => {
+  const [rows, columns] = common(mask, a, b)
+  const [[mr, mc], [ar, ac], [br, bc]] = [strides(mask), strides(a), strides(b)]
+  const out = new Float64Array(rows * columns)
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      out[i * columns + j] = mask.data[i * mr + j * mc] === 1 ? a.data[i * ar + j * ac]! : b.data[i * br + j * bc]!
+    }
   }
   return Tensor.float64([rows, columns], out)
 }
@@ -40,13 +61,13 @@ const product = (a: Matrix, b: Matrix): Matrix => {
   const [rows, inner] = dims(a)
   const [innerB, columns] = dims(b)
   if (inner !== innerB) throw new RangeError(`a product of ${rows} × ${inner} and ${innerB} × ${columns}`)
-  const out = new Float64Array(rows * columns)
+  const [left, right, out] = [a.data, b.data, new Float64Array(rows * columns)]
   for (let i = 0; i < rows; i++) {
-    const row = out.subarray(i * columns, (i + 1) * columns)
+    const at = i * columns
     for (let k = 0; k < inner; k++) {
-      const x = a.data[i * inner + k]!
-      const other = b.data.subarray(k * columns, (k + 1) * columns)
-      for (let j = 0; j < columns; j++) row[j]! += x * other[j]!
+      const x = left[i * inner + k]!
+      const from = k * columns
+      for (let j = 0; j < columns; j++) out[at + j]! += x * right[from + j]!
     }
   }
   return Tensor.float64([rows, columns], out)
@@ -85,18 +106,18 @@ export const ops: Ops<Matrix> = {
   scalar: (value) => Tensor.float64([1, 1], [value]),
   gemm: (a, b, { transA = false, transB = false, addend } = {}) => {
     const out = product(transA ? transpose(a) : a, transB ? transpose(b) : b)
-    return addend === undefined ? out : broadcast((x, y) => x! + y!, out, addend)
+    return addend === undefined ? out : zip(out, addend, (x, y) => x + y)
   },
-  add: (a, b) => broadcast((x, y) => x! + y!, a, b),
-  subtract: (a, b) => broadcast((x, y) => x! - y!, a, b),
-  multiply: (a, b) => broadcast((x, y) => x! * y!, a, b),
-  divide: (a, b) => broadcast((x, y) => x! / y!, a, b),
+  add: (a, b) => zip(a, b, (x, y) => x + y),
+  subtract: (a, b) => zip(a, b, (x, y) => x - y),
+  multiply: (a, b) => zip(a, b, (x, y) => x * y),
+  divide: (a, b) => zip(a, b, (x, y) => x / y),
   sqrt: (a) => map(a, Math.sqrt),
   exp: (a) => map(a, Math.exp),
   relu: (a) => map(a, (x) => Math.max(x, 0)),
-  greater: (a, b) => broadcast((x, y) => (x! > y! ? 1 : 0), a, b),
-  equal: (a, b) => broadcast((x, y) => (x === y ? 1 : 0), a, b),
-  where: (mask, a, b) => broadcast((m, x, y) => (m === 1 ? x! : y!), mask, a, b),
+  greater: (a, b) => zip(a, b, (x, y) => (x > y ? 1 : 0)),
+  equal: (a, b) => zip(a, b, (x, y) => (x === y ? 1 : 0)),
+  where,
   logSoftmax,
   sum,
   concat,

@@ -5,7 +5,7 @@
  * is made anew.
  */
 import { Digest } from "@igm/tensor"
-import { Context, Effect, FileSystem, Layer, Path, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { type IoError, ioError } from "./IoError.ts"
 
@@ -26,6 +26,9 @@ const Record = Schema.fromJsonString(
 )
 
 const RECORD = "artifact.json"
+
+/** Files that are read at a time when digests are checked. */
+const READERS = 16
 
 /** Keeps artifacts by their keys. */
 export class ArtifactStore extends Context.Service<
@@ -48,16 +51,21 @@ export class ArtifactStore extends Context.Service<
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
 
+        const digestOf = (file: string) =>
+          fs.readFile(file).pipe(Effect.map((bytes) => createHash("sha256").update(bytes).digest("hex")))
+
         const digests = Effect.fnUntraced(function* (at: string) {
-          const names = yield* fs.readDirectory(at, { recursive: true })
-          const files: Record<string, string> = {}
-          for (const name of names.toSorted()) {
-            if (name === RECORD || (yield* fs.stat(path.join(at, name))).type !== "File") continue
-            files[name] = createHash("sha256")
-              .update(yield* fs.readFile(path.join(at, name)))
-              .digest("hex")
-          }
-          return files
+          const names = (yield* fs.readDirectory(at, { recursive: true })).filter((name) => name !== RECORD).toSorted()
+          const files = yield* Effect.forEach(
+            names,
+            (name) =>
+              digestOf(path.join(at, name)).pipe(
+                Effect.map((digest) => [[name, digest] as const]),
+                Effect.catchIf(isFolder, () => Effect.succeed([]))
+              ),
+            { concurrency: READERS }
+          )
+          return Object.fromEntries(files.flat())
         })
 
         /** The recorded digests of a stored artifact whose files still have them. */
@@ -125,6 +133,10 @@ export class ArtifactStore extends Context.Service<
       })
     )
 }
+
+/** Whether reading failed because the path is a folder. */
+const isFolder = ({ reason }: PlatformError.PlatformError): boolean =>
+  (reason.cause as NodeJS.ErrnoException | undefined)?.code === "EISDIR"
 
 const isAlive = (pid: number): boolean => {
   try {
