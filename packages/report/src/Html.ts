@@ -2,7 +2,7 @@
 import * as Figures from "./Figures.ts"
 import * as Png from "./Png.ts"
 import type { Report, SampleView } from "./Report.ts"
-import { compare, isDifferent, verdict } from "./Statistics.ts"
+import { compare, isDifferent, scope, verdict } from "./Statistics.ts"
 import { meanAndDeviation, rows } from "./Table.ts"
 
 /** Text as HTML. */
@@ -133,11 +133,7 @@ export const page = async (report: Report): Promise<string> => {
     `<p class="headline">${escape(headline(report))}</p>`,
     `<section class="stamp"><h2>Protocol</h2>${list(report.protocol.map(escape))}</section>`,
     section("Results on the test split", table(rows(report)), results!),
-    section(
-      "Paired comparisons",
-      '<p class="soft">Bootstrap over the test samples of the difference in accuracy, averaged over the seeds.</p>',
-      list(comparisons)
-    ),
+    section("Paired comparisons", `<p class="soft">${escape(scope)}</p>`, list(comparisons)),
     section(
       "Methods",
       list(report.methods.map(({ name, description }) => `<strong>${escape(name)}</strong>: ${escape(description)}`))

@@ -1,6 +1,6 @@
 /**
- * Means, standard deviations, and the paired comparison of two methods: a bootstrap over the test samples (Efron and
- * Tibshirani 1993) of the difference in accuracy, averaged over the seeds.
+ * Means, standard deviations, and the paired comparison of two methods: a bootstrap (Efron and Tibshirani 1993) of the
+ * difference in accuracy that draws both the seeds and the test samples again.
  */
 import { Keyed } from "@igm/tensor"
 import type { MethodResult, Report } from "./Report.ts"
@@ -26,40 +26,55 @@ export interface Comparison {
 
 const RESAMPLES = 2000
 
-/** By sample, the share of a method's trainings that are right. */
-const correctness = ({ trainings }: MethodResult, labels: ArrayLike<number>): Float64Array =>
-  Float64Array.from(labels, (label, i) => {
-    const right = trainings.filter(({ predicted }) => predicted[i] === label).length
-    return right / trainings.length
+/** By training and sample, 1 where `a` alone is right, −1 where `b` alone is, and else 0. Trainings are paired by seed. */
+const gainsOf = (a: MethodResult, b: MethodResult, labels: ArrayLike<number>): ReadonlyArray<Int8Array> =>
+  a.trainings.map(({ predicted }, t) => {
+    const other = b.trainings[t]!.predicted
+    return Int8Array.from(labels, (label, i) => Number(predicted[i] === label) - Number(other[i] === label))
   })
 
-/** Compares each of some methods with each other method. All comparisons share the resampled test sets. */
-export const compare = ({ methods, compared, labels }: Pick<Report, "methods" | "compared" | "labels">) => {
-  const pairs = compared.flatMap((name) => {
-    const method = methods.find((one) => one.name === name)!
-    const others = methods.filter((one) => one.name !== name)
-    return others.map((against) => {
-      const [a, b] = [correctness(method, labels), correctness(against, labels)]
-      return { method: name, against: against.name, gains: a.map((x, i) => x - b[i]!) }
-    })
-  })
-  const n = labels.length
-  const stream = Keyed.stream(["bootstrap", n])
-  const resampled = pairs.map(() => new Float64Array(RESAMPLES))
+/** How often each of n things is drawn in n draws with replacement. */
+const redraw = (stream: Keyed.Stream, n: number): Uint16Array => {
   const times = new Uint16Array(n)
-  for (let r = 0; r < RESAMPLES; r++) {
-    times.fill(0)
-    for (let i = 0; i < n; i++) times[Keyed.below(stream, n)]!++
-    pairs.forEach(
-      ({ gains }, p) => (resampled[p]![r] = gains.reduce((total, gain, i) => total + gain * times[i]!, 0) / n)
-    )
+  for (let i = 0; i < n; i++) times[Keyed.below(stream, n)]!++
+  return times
+}
+
+/** Compares each of some methods with the others, each pair once. All comparisons share the resampled seeds and samples. */
+export const compare = ({ methods, compared, labels }: Pick<Report, "methods" | "compared" | "labels">) => {
+  const pairs = compared.flatMap((name, c) => {
+    const method = methods.find((one) => one.name === name)!
+    const others = methods.filter((one) => one.name !== name && !compared.slice(0, c).includes(one.name))
+    return others.map((against) => ({ method: name, against: against.name, gains: gainsOf(method, against, labels) }))
+  })
+  const [seeds, samples] = [methods[0].trainings.length, labels.length]
+  const stream = Keyed.stream(["bootstrap", seeds, samples])
+  const resampled = pairs.map(() => new Float64Array(RESAMPLES))
+  const mean = (gains: ReadonlyArray<Int8Array>, ofSeed: ArrayLike<number>, ofSample: ArrayLike<number>) => {
+    let total = 0
+    gains.forEach((row, t) => {
+      let sum = 0
+      for (let i = 0; i < samples; i++) sum += row[i]! * ofSample[i]!
+      total += sum * ofSeed[t]!
+    })
+    return total / (seeds * samples)
   }
+  for (let r = 0; r < RESAMPLES; r++) {
+    const [ofSeed, ofSample] = [redraw(stream, seeds), redraw(stream, samples)]
+    pairs.forEach(({ gains }, p) => (resampled[p]![r] = mean(gains, ofSeed, ofSample)))
+  }
+  const once = { seeds: new Uint16Array(seeds).fill(1), samples: new Uint16Array(samples).fill(1) }
   return pairs.map(({ method, against, gains }, p): Comparison => {
     const sorted = resampled[p]!.toSorted()
     const quantile = (q: number) => sorted[Math.round(q * (RESAMPLES - 1))]!
-    return { method, against, difference: summary([...gains]).mean, low: quantile(0.025), high: quantile(0.975) }
+    const difference = mean(gains, once.seeds, once.samples)
+    return { method, against, difference, low: quantile(0.025), high: quantile(0.975) }
   })
 }
+
+/** What the intervals say, and what they leave out. */
+export const scope =
+  "Intervals: paired bootstrap over seeds and test samples; other data, and several comparisons at once, are not covered."
 
 /** Percentage points with one decimal and a sign. */
 const points = (x: number): string => {

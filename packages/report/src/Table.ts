@@ -1,6 +1,6 @@
 /** The result as text for a terminal: the table, the comparisons in words, and the rules they hold under. */
 import type { Report } from "./Report.ts"
-import { compare, summary, verdict } from "./Statistics.ts"
+import { compare, scope, summary, verdict } from "./Statistics.ts"
 
 const columns = [
   ["accuracy", "accuracy"],
@@ -43,9 +43,11 @@ export const text = (report: Report): string => {
     "",
     ...aligned(rows(report)),
     "",
-    "Paired bootstrap over the test samples:",
+    "Paired comparisons:",
     ...compare(report).map((comparison) => `  ${verdict(comparison)}`),
     "",
+    "Protocol:",
+    `  ${scope}`,
     ...report.protocol.map((line) => `  ${line}`)
   ].join("\n")
 }

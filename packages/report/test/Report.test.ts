@@ -24,7 +24,8 @@ const pair = (bits: typeof Bits.Type) => {
 
 describe("Statistics", () => {
   it.prop("comparing a with b is the mirror of comparing b with a", { bits: Bits }, ({ bits }) => {
-    const [ab, ba] = Statistics.compare(pair(bits))
+    const [ab] = Statistics.compare(pair(bits))
+    const [ba] = Statistics.compare({ ...pair(bits), compared: ["b"] })
     assert.closeTo(ab!.difference, -ba!.difference, 1e-12)
     assert.isAtMost(Math.abs(ab!.low + ba!.high), 2 / bits.length)
     assert.isAtMost(ab!.low, ab!.high)
@@ -42,7 +43,9 @@ describe("Statistics", () => {
 
   it("a clear difference is called one, in the right direction", () => {
     const clear = pair(Array.from({ length: 50 }, (_, i) => [i % 10 > 0, i % 10 > 5] as const))
-    const [ab, ba] = Statistics.compare(clear)
+    const [ab, none] = Statistics.compare(clear)
+    assert.isUndefined(none)
+    const [ba] = Statistics.compare({ ...clear, compared: ["b"] })
     assert.match(Statistics.verdict(ab!), /^a is more accurate than b \(\+50\.0 points/)
     assert.match(Statistics.verdict(ba!), /^b is less accurate than a \(−50\.0 points/)
   })
@@ -53,6 +56,22 @@ describe("Statistics", () => {
     const deviation = Math.sqrt((0.25 * 0.75) / n)
     assert.closeTo(ab!.low, 0.25 - 1.96 * deviation, 0.006)
     assert.closeTo(ab!.high, 0.25 + 1.96 * deviation, 0.006)
+  })
+
+  it("a difference that the seeds disagree on is none", () => {
+    const labels = Array.from({ length: 200 }, () => 1)
+    const method = (name: string, right: ReadonlyArray<number>) => ({
+      name,
+      description: "",
+      trainings: right.map((share, t) => {
+        const predicted = labels.map((label, i) => (i < 200 * share ? label : 0))
+        return { seed: t + 1, accuracy: share, macroF1: 0, meanAveragePrecision: 0, predicted }
+      })
+    })
+    const methods = [method("steady", [0.8, 0.8, 0.8]), method("unsteady", [0.5, 0.85, 0.85])] as const
+    const [comparison] = Statistics.compare({ labels, methods, compared: ["steady"] })
+    assert.closeTo(comparison!.difference, 0.2 / 3, 1e-12)
+    assert.isFalse(Statistics.isDifferent(comparison!))
   })
 
   it("means and standard deviations are with n − 1, and one number has none", () => {
