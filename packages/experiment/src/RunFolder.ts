@@ -87,7 +87,7 @@ export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (result: R
   const digests = { features: result.featuresDigest, weights: result.weightsDigest }
   const settings = methods.map(({ method }) => method.settings)
   const manifest: Manifest = {
-    id: `${experiment.name}-${Digest.ofJson({ digests, settings, manifest: prepared.manifest as unknown as Digest.Json }).slice(0, 8)}`,
+    id: `${experiment.name}-${Digest.ofJson({ digests, settings, data: prepared.manifest.digest }).slice(0, 8)}`,
     experiment: experiment.name,
     title: experiment.title,
     classes: experiment.dataset.classes,
