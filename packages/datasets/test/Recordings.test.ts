@@ -1,6 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { Recordings, Wav } from "../src/index.ts"
 
 const good = Wav.encode({ rate: 8000, samples: Float32Array.of(0, 0.5, -0.5) })
@@ -52,6 +54,23 @@ describe("Recordings", () => {
       assert.strictEqual(recording!.digit, 7)
       assert.strictEqual(recording!.speaker, "ann")
       assert.strictEqual(recording!.take, 12)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  const fsdd = fileURLToPath(new URL("../../../../shared/data/fsdd/recordings", import.meta.url))
+  it.effect("reads the Free Spoken Digit Dataset whole: 50 takes of ten digits by six speakers", (context) =>
+    Effect.gen(function* () {
+      if (!existsSync(fsdd)) context.skip("the recordings are not on this machine")
+      const found = yield* Recordings.read(fsdd)
+      const cells = Map.groupBy(found, ({ speaker, digit }) => `${speaker} ${digit}`)
+      assert.strictEqual(cells.size, 60)
+      for (const takes of cells.values()) {
+        assert.sameMembers(
+          takes.map(({ take }) => take),
+          Array.from({ length: 50 }, (_, take) => take)
+        )
+      }
+      assert.strictEqual(new Set(found.map(({ digest }) => digest)).size, found.length)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })
