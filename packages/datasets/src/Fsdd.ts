@@ -2,7 +2,7 @@
  * The Free Spoken Digit Dataset (Zohar Jackson and others, CC BY-SA 4.0): 3,000 recordings of spoken digits by six
  * speakers. It is not part of this project; this downloads it.
  */
-import { ioError } from "@igm/io"
+import { Folder, ioError } from "@igm/io"
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { Tar } from "effect/encoding"
 import { gunzipSync } from "node:zlib"
@@ -42,12 +42,10 @@ export const download = Effect.fn("Fsdd.download")(function* (url: string, into:
   })
   const parent = path.dirname(path.resolve(into))
   const scratch = yield* Effect.acquireRelease(
-    fs
-      .makeDirectory(parent, { recursive: true })
-      .pipe(
-        Effect.andThen(fs.makeTempDirectory({ directory: parent, prefix: ".partial-" })),
-        Effect.mapError(ioError(parent, "write into this folder"))
-      ),
+    Folder.make(parent).pipe(
+      Effect.andThen(fs.makeTempDirectory({ directory: parent, prefix: ".partial-" })),
+      Effect.mapError(ioError(parent, "write into this folder"))
+    ),
     (scratch) => Effect.ignore(fs.remove(scratch, { recursive: true, force: true }))
   )
   const count = yield* Stream.make(new Uint8Array(archive)).pipe(

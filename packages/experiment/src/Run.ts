@@ -3,7 +3,7 @@
  * the trained heads predict the test split. Whatever is stored already is reused.
  */
 import type { Dataset } from "@igm/datasets"
-import { FeatureStore } from "@igm/encoders"
+import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
@@ -38,6 +38,8 @@ export interface Result {
 /** Runs an experiment. */
 export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>) {
   const { dataset, encoders, methods, seeds } = experiment
+  // A damaged encoder is found before anything is made.
+  yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
   const prepared = yield* dataset.prepare
   const artifacts: Array<Artifact> = [...prepared.artifacts]
 

@@ -7,6 +7,7 @@
 import { Digest } from "@igm/tensor"
 import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schema } from "effect"
 import { createHash } from "node:crypto"
+import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 
 /** A complete artifact. */
@@ -104,12 +105,10 @@ export class ArtifactStore extends Context.Service<
           const old = yield* stored(target).pipe(Effect.mapError(ioError(target, "read this artifact")))
           if (old !== undefined) return { kind, digest, folder: target, files: old, reused: true }
           const scratch = yield* Effect.acquireRelease(
-            fs
-              .makeDirectory(path.join(folder, kind), { recursive: true })
-              .pipe(
-                Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: `.partial-${process.pid}-` })),
-                Effect.mapError(ioError(folder, "write into this folder"))
-              ),
+            Folder.make(path.join(folder, kind)).pipe(
+              Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: `.partial-${process.pid}-` })),
+              Effect.mapError(ioError(folder, "write into this folder"))
+            ),
             (scratch) => Effect.ignore(fs.remove(scratch, { recursive: true, force: true }))
           )
           yield* make(scratch)

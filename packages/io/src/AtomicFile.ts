@@ -3,6 +3,7 @@
  * and the scratch file is renamed. A failure or an interruption removes the scratch file and leaves the target as it was.
  */
 import { Effect, FileSystem, Path } from "effect"
+import * as Folder from "./Folder.ts"
 import { ioError } from "./IoError.ts"
 
 /** Writes a file whole, and its folder if need be. */
@@ -19,7 +20,7 @@ export const write = Effect.fn("AtomicFile.write")(function* (path: string, cont
       yield* file.sync
     })
   )
-  yield* fs.makeDirectory(folder, { recursive: true }).pipe(
+  yield* Folder.make(folder).pipe(
     Effect.andThen(writeScratch),
     Effect.andThen(fs.rename(scratch, path)),
     Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(scratch)))),
