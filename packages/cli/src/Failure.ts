@@ -9,16 +9,15 @@ const lineOf = (error: unknown): string => {
   return text.split("\n")[0]!
 }
 
-/** Tells a failure on standard error and fails with it again, so that the exit code is not 0. */
-export const report = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> =>
+/** Tells a failure on standard error. */
+export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.gen(function* () {
     if (Cause.hasInterruptsOnly(cause)) {
-      yield* Console.error("igm: stopped; nothing half-written is left, and what was finished is reused next time")
+      yield* Console.error("igm: stopped; what was finished is kept, and a new run goes on from there")
     } else if (!isHelp(cause)) {
       yield* Console.error(`igm: ${lineOf(Cause.squash(cause))}`)
       if (isVerbose()) yield* Console.error(Cause.pretty(cause))
     }
-    return yield* Effect.failCause(cause)
   })
 
 /** Whether the command line has told it already, with its help. */

@@ -14,23 +14,28 @@ export interface Options {
   readonly out: string
 }
 
-const load = Effect.fn("RunCommand.load")(function* (program: string) {
+const load = Effect.fn("RunCommand.load")(function* (program: string, args: Experiment.Arguments) {
   const path = yield* Path.Path
+  const unusable = (what: string) => (cause: unknown) =>
+    new ProgramError({ path: program, problem: `${what}: ${(cause as Error).message}`, cause })
   const module = yield* Effect.tryPromise({
     try: () => import(pathToFileURL(path.resolve(program)).href) as Promise<{ default?: unknown }>,
-    catch: (cause) => new ProgramError({ path: program, problem: "this module cannot be loaded", cause })
+    catch: unusable("this module cannot be loaded")
   })
   if (typeof module.default !== "function") {
     const problem = "its default export is not an experiment: export default Experiment.program(…)"
     return yield* new ProgramError({ path: program, problem })
   }
-  return module.default as Experiment.Program
+  return yield* Effect.try({
+    try: () => (module.default as Experiment.Program)(args),
+    catch: unusable("this experiment cannot be made")
+  })
 })
 
 /** Runs it. */
 export const run = Effect.fn("RunCommand.run")(function* ({ program, args, out }: Options) {
   const path = yield* Path.Path
-  const experiment = (yield* load(program))(args)
+  const experiment = yield* load(program, args)
   const result = yield* Run.run(experiment)
   const manifest = yield* RunFolder.manifestOf(result)
   const report = yield* Reporting.reportOf(result, manifest)

@@ -4,4 +4,4 @@ import { Effect } from "effect"
 import { main } from "./Cli.ts"
 import * as Failure from "./Failure.ts"
 
-main.pipe(Effect.catchCause(Failure.report), NodeRuntime.runMain({ disableErrorReporting: true }))
+main.pipe(Effect.onError(Failure.tell), NodeRuntime.runMain({ disableErrorReporting: true }))
