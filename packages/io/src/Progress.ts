@@ -32,7 +32,7 @@ const layerTerminal = Layer.sync(Progress, () => {
       const filled = total === 0 ? WIDTH : Math.round((Math.min(done, total) / total) * WIDTH)
       return `${label} ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${done}/${total}`
     })
-    process.stderr.write(`\r\x1b[2K${line.join("  ").slice(0, process.stderr.columns)}`)
+    process.stderr.write(`\r\x1b[2K${line.join("  ").slice(0, process.stderr.columns || 80)}`)
   }
   return Progress.of({
     bar: (label, total) =>
