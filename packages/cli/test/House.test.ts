@@ -17,6 +17,7 @@ const floors: Readonly<Record<string, number>> = {
   training: 3,
   experiment: 4,
   report: 4,
+  testing: 4,
   cli: 5
 }
 

@@ -8,6 +8,7 @@ import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
 import type { Method } from "./Method.ts"
 import { get } from "./Ops.ts"
+import type { Rule } from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
 
 const plain = <H extends Igm.Heads, S extends Split.Split>(options: Igm.Options<H, S>) => ({
@@ -15,8 +16,9 @@ const plain = <H extends Igm.Heads, S extends Split.Split>(options: Igm.Options<
   optimizer: options.optimizer ?? Igm.sgd,
   schedule: Schedule.divideOnPlateau,
   turnStart: { weights: "last", optimizer: "carried" } as const,
-  sharpness: { kind: "none" } as const,
+  sharpness: null,
   modification: null,
+  rule: null,
   mixup: {},
   fusion: "mean" as const,
   selection: options.selection
@@ -32,6 +34,19 @@ export const lateFusion = <const H extends Igm.Heads, S extends Split.Split>(
     ...Igm.headsOf(options.heads),
     turns: Igm.turnsOf(options.ring),
     settings: plain(options)
+  })
+
+/** The same turns as `lateFusion`, with a gradient rule of one's own. */
+export const withRule = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Igm.Options<H, S>,
+  rule: Rule
+): Method<Igm.WidthsOf<H>, S> =>
+  Alternating.make({
+    name: rule.name,
+    description: rule.description,
+    ...Igm.headsOf(options.heads),
+    turns: Igm.turnsOf(options.ring),
+    settings: { ...plain(options), rule }
   })
 
 /** One head on the modalities' features side by side, for as many epochs as each modality has in turns. */

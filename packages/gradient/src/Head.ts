@@ -38,11 +38,17 @@ export const shapes = (head: Head): Named<readonly [number, number]> =>
     ])
   )
 
+/** The number of the layer that a parameter belongs to. */
+export const layerOf = (name: string): number => Number(name.slice(1))
+
+/** Whether a parameter is a weight matrix, and not a bias. */
+export const isWeight = (name: string): boolean => name.startsWith("W")
+
 /** Fresh parameters, uniform in ±1/√in as PyTorch's Linear draws them, from one keyed stream for each tensor. */
 export const init = (head: Head, key: Keyed.Path): Named<Tensor.Tensor<"float64">> =>
   Object.fromEntries(
     Object.entries(shapes(head)).map(([name, [rows, columns]]) => {
-      const bound = 1 / Math.sqrt(head.widths[Number(name.slice(1)) - 1]!)
+      const bound = 1 / Math.sqrt(head.widths[layerOf(name) - 1]!)
       const stream = Keyed.stream([...key, name])
       const data = Float64Array.from({ length: rows * columns }, () => Keyed.between(stream, -bound, bound))
       return [name, Tensor.float64([rows, columns], data)]

@@ -6,12 +6,15 @@
 import type { Split } from "@igm/tensor"
 import * as Alternating from "./Alternating.ts"
 import type { Head } from "./Head.ts"
+import type { Fusion } from "./Fusion.ts"
 import type { Method } from "./Method.ts"
+import type * as Modification from "./Modification.ts"
 import type { Named } from "./Ops.ts"
-import type { Sgd } from "./Optimizer.ts"
+import type { Optimizer, Sgd } from "./Optimizer.ts"
 import type { Ring } from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
+import * as Sharpness from "./Sharpness.ts"
 
 /** A head for each modality. */
 export type Heads = { readonly [modality: string]: Head }
@@ -26,56 +29,99 @@ export interface Options<H extends Heads, S extends Split.Split = "valid"> {
   readonly selection: Selection<S>
   /** Samples of a batch. */
   readonly batch: number
-  readonly optimizer?: Sgd
+  readonly optimizer?: Optimizer
   /** The temperature τ of gradient modification. */
   readonly tau?: number
   /** The radius ρ of the perturbation: one for all modalities, or one for each. */
   readonly rho: number | { readonly [M in keyof H]: number }
+  /** Switches to turn from where `paper` and `code` set them. */
+  readonly switches?: Switches
+}
+
+/**
+ * Every point on which the paper and its released code differ, or which the paper leaves open, by name; what is not set
+ * stays as in `paper` or `code`. docs/method.md has the equations. The selection and ρ by modality are options.
+ */
+export interface Switches {
+  /** The perturbed gradient: the norm's scope, restoring, the share f and its labels. */
+  readonly sharpness?: Partial<Sharpness.Form> | null
+  /** α of mixup's Beta(α, α) by modality; one that is not named is not mixed. */
+  readonly mixup?: Named<number>
+  readonly fusion?: Fusion
+  readonly matching?: Modification.Matching
+  readonly moment?: "anew" | "accumulated"
+  readonly schedule?: Schedule.Schedule
+  readonly turnStart?: Alternating.Settings<Split.Split>["turnStart"]
+  /** Zero gradients and flat spectra become NaN, as in the released code. */
+  readonly strictNaN?: boolean
 }
 
 /** SGD as both the paper and the code set it for the audio-visual data sets. */
-export const sgd: Sgd = { rate: 1e-2, momentum: 0.9, weightDecay: 1e-4 }
+export const sgd: Sgd = { kind: "sgd", rate: 1e-2, momentum: 0.9, weightDecay: 1e-4 }
 
 /** τ of every data set. */
 export const TAU = 0.4
 
-/** IGM as the paper describes it. */
-export const paper = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
-  Alternating.make({
-    name: "IGM (paper)",
-    description: "in turns; gradient modification; gradient at θ + ε with one norm, weights restored; entropy fusion",
+/** What a semantics sets. */
+interface Semantics {
+  readonly name: string
+  readonly description: string
+  readonly form: Sharpness.Form
+  readonly switches: Required<Omit<Switches, "sharpness" | "strictNaN">>
+}
+
+const make = <const H extends Heads, S extends Split.Split>(
+  options: Options<H, S>,
+  { name, description, form, switches: set }: Semantics
+): Method<WidthsOf<H>, S> => {
+  const { sharpness, strictNaN = false, ...turned } = options.switches ?? {}
+  const { matching, moment, ...switches } = { ...set, ...turned }
+  return Alternating.make({
+    name,
+    description,
     ...headsOf(options.heads),
     turns: turnsOf(options.ring),
     settings: {
+      ...switches,
       batch: options.batch,
       optimizer: options.optimizer ?? sgd,
-      schedule: Schedule.divideOnPlateau,
-      turnStart: { weights: "last", optimizer: "carried" },
-      sharpness: { kind: "restored", rho: byModality(options) },
-      modification: { tau: options.tau ?? TAU, matching: "position" },
+      sharpness: sharpness === null ? null : { form: { ...form, strictNaN, ...sharpness }, rho: byModality(options) },
+      modification: { tau: options.tau ?? TAU, matching, moment, strictNaN },
+      rule: null,
+      selection: options.selection
+    }
+  })
+}
+
+/** IGM as the paper describes it. */
+export const paper = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
+  make(options, {
+    name: "IGM (paper)",
+    description: "in turns; gradient modification; gradient at θ + ε with one norm, weights restored; entropy fusion",
+    form: Sharpness.paper,
+    switches: {
       mixup: {},
       fusion: "entropy",
-      selection: options.selection
+      matching: "position",
+      moment: "anew",
+      schedule: Schedule.divideOnPlateau,
+      turnStart: { weights: "last", optimizer: "carried" }
     }
   })
 
 /** IGM as its released code runs it, but for the selection, which is the caller's. */
 export const code = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
-  Alternating.make({
+  make(options, {
     name: "IGM (code)",
     description: "in turns from the best weights; mixup; flat loss at weights that stay perturbed; mean of softmaxes",
-    ...headsOf(options.heads),
-    turns: turnsOf(options.ring),
-    settings: {
-      batch: options.batch,
-      optimizer: options.optimizer ?? sgd,
-      schedule: Schedule.stepAsReleased,
-      turnStart: { weights: "best", optimizer: "fresh" },
-      sharpness: { kind: "drifting", rho: byModality(options), flatShare: 0.3 },
-      modification: { tau: options.tau ?? TAU, matching: "shape" },
+    form: Sharpness.code,
+    switches: {
       mixup: Object.fromEntries(options.ring.order.map((modality) => [modality, 1])),
       fusion: "mean",
-      selection: options.selection
+      matching: "shape",
+      moment: "anew",
+      schedule: Schedule.stepAsReleased,
+      turnStart: { weights: "best", optimizer: "fresh" }
     }
   })
 

@@ -1,14 +1,18 @@
 /**
  * The second moment of a layer's input, "cumulative variance" in the IGM paper (eq. 2): Y = Σ z̄ z̄ᵀ over the batches of
- * the training set, where z̄ is the mean of the layer's input over a batch. It is uncentred.
+ * the training set, where z̄ is the mean of the layer's input over a batch. It is uncentred. What is kept are the means,
+ * Z (batches × in): Y = Zᵀ Z, and with fewer batches than dimensions Y itself is never needed.
  */
 import { Tensor } from "@igm/tensor"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
 import type { Named } from "./Ops.ts"
 
-/** The moment of each layer's input (in × in), for features (n × in) taken in batches; an incomplete batch is left out. */
-export const ofHead = (
+/**
+ * The batch means Z of each layer's input (batches × in), for features (n × in) taken in batches of the given order; an
+ * incomplete batch is left out.
+ */
+export const meansOfHead = (
   head: Head.Head,
   parameters: Named<Float64.Matrix>,
   features: Float64.Matrix,
@@ -19,10 +23,7 @@ export const ofHead = (
   const batches = Math.floor(order.length / batch)
   const rows = Tensor.takeRows(features, Array.from(order).slice(0, batches * batch))
   const pass = Head.forward(ops, Head.layers(ops, Head.depth(head), parameters), rows)
-  return pass.activations.map((activation) => {
-    const means = batchMeans(activation, batches, batch)
-    return ops.gemm(means, means, { transA: true })
-  })
+  return pass.activations.map((activation) => batchMeans(activation, batches, batch))
 }
 
 /** The mean of each group of `batch` rows (batches × in). */
@@ -35,3 +36,6 @@ const batchMeans = (activation: Float64.Matrix, batches: number, batch: number):
   }
   return Tensor.float64([batches, width], means)
 }
+
+/** The moment of batch means: Y = Zᵀ Z (in × in). */
+export const ofMeans = (means: Float64.Matrix): Float64.Matrix => Float64.ops.gemm(means, means, { transA: true })

@@ -1,25 +1,97 @@
-/** Stochastic gradient descent with momentum and weight decay, as PyTorch defines it. */
-import type { Ops } from "./Ops.ts"
+/**
+ * Optimizers as pairs of pure functions, with PyTorch's definitions: `start` gives the memory before the first step, and
+ * `update` one step of all parameters. A memory is named `kind.parameter`; numbers of the whole optimizer are 1 × 1.
+ */
+import { Tensor } from "@igm/tensor"
+import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 
-/** Settings of SGD; the learning rate is the schedule's. */
+/** v ← μ v + g + λ w, w ← w − η v. */
 export interface Sgd {
+  readonly kind: "sgd"
   readonly rate: number
   readonly momentum: number
   readonly weightDecay: number
 }
 
-/** The hyper-parameters as tensors (1 × 1). */
-export interface SgdInputs<T> {
-  readonly rate: T
-  readonly momentum: T
-  readonly weightDecay: T
+/**
+ * g ← g + λ w, m ← m + (1−β₁)(g − m), s ← β₂ s + (1−β₂) g², w ← w − η m̂/(√ŝ + ε), where m̂ = m/(1−β₁ᵗ) and
+ * ŝ = s/(1−β₂ᵗ).
+ */
+export interface Adam {
+  readonly kind: "adam"
+  readonly rate: number
+  readonly betas: readonly [number, number]
+  readonly epsilon: number
+  readonly weightDecay: number
+}
+
+/** How parameters follow their gradients. The rate is multiplied by the schedule's factor. */
+export type Optimizer = Sgd | Adam
+
+/** Adam as the released code sets it for Twitter15 and Sarcasm. */
+export const adamAsReleased: Adam = { kind: "adam", rate: 1e-5, betas: [0.9, 0.99], epsilon: 1e-8, weightDecay: 1e-4 }
+
+/** Whether a name is one of a memory, rather than of a parameter. */
+export const isMemory = (name: string): boolean => name.includes(".")
+
+/** The memory before the first step, for parameters of the given shapes. */
+export const start = (
+  { kind }: Optimizer,
+  shapes: Named<readonly [number, number]>
+): Named<Tensor.Tensor<"float64">> => {
+  const zeros = (memory: string) =>
+    Object.entries(shapes).map(([name, shape]) => [`${memory}.${name}`, Tensor.zeros(shape)] as const)
+  if (kind === "sgd") return Object.fromEntries(zeros("velocity"))
+  const scalars = ["correction.1", "correction.2"].map((name) => [name, Tensor.zeros([1, 1])] as const)
+  return Object.fromEntries([...zeros("mean"), ...zeros("square"), ...scalars])
+}
+
+/** The hyper-parameters besides the rate, as numbers that a program takes. */
+export const inputs = (optimizer: Optimizer): Named<number> => {
+  const { weightDecay } = optimizer
+  if (optimizer.kind === "sgd") return { momentum: optimizer.momentum, weightDecay }
+  const [first, second] = optimizer.betas
+  const { epsilon } = optimizer
+  return { beta1: first, rest1: 1 - first, beta2: second, rest2: 1 - second, epsilon, weightDecay }
 }
 
 /**
- * One update of a parameter w with velocity v: v ← μ v + g + λ w, then w ← w − η v. The gradient comes as its product
- * Δᵀ A and is accumulated onto the rest.
+ * One step of all parameters. `gradient` gives a parameter's gradient added to an addend, so that the addend can ride
+ * along in the product that makes it; `settings` holds the rate and what `inputs` names (1 × 1).
  */
-export const sgd = <T>(ops: Ops<T>, { rate, momentum, weightDecay }: SgdInputs<T>, w: T, v: T, g: (addend: T) => T) => {
-  const velocity = g(ops.add(ops.multiply(momentum, v), ops.multiply(weightDecay, w)))
-  return { parameter: ops.subtract(w, ops.multiply(rate, velocity)), velocity }
+export const update = <T>(
+  ops: Ops<T>,
+  kind: Optimizer["kind"],
+  settings: Named<T>,
+  parameters: Named<T>,
+  memory: Named<T>,
+  gradient: (name: string, addend: T) => T
+): Named<T> => {
+  const set = (name: string): T => get(settings, name)
+  const decay = (w: T): T => ops.multiply(set("weightDecay"), w)
+  if (kind === "sgd") {
+    const velocities = mapNamed(parameters, (w, name) =>
+      gradient(name, ops.add(ops.multiply(set("momentum"), get(memory, `velocity.${name}`)), decay(w)))
+    )
+    return {
+      ...mapNamed(parameters, (w, name) => ops.subtract(w, ops.multiply(set("rate"), get(velocities, name)))),
+      ...Object.fromEntries(Object.entries(velocities).map(([name, v]) => [`velocity.${name}`, v]))
+    }
+  }
+  // The corrections 1 − βᵗ are carried as such: 1 − β loses digits in single precision.
+  const corrected = (n: 1 | 2): T =>
+    ops.add(ops.multiply(set(`beta${n}`), get(memory, `correction.${n}`)), set(`rest${n}`))
+  const [first, second] = [corrected(1), corrected(2)]
+  const next: Record<string, T> = { "correction.1": first, "correction.2": second }
+  for (const [name, w] of Object.entries(parameters)) {
+    const g = gradient(name, decay(w))
+    const [m, s] = [get(memory, `mean.${name}`), get(memory, `square.${name}`)]
+    const mean = ops.add(m, ops.multiply(set("rest1"), ops.subtract(g, m)))
+    const square = ops.add(ops.multiply(set("beta2"), s), ops.multiply(set("rest2"), ops.multiply(g, g)))
+    const size = ops.add(ops.sqrt(ops.divide(square, second)), set("epsilon"))
+    next[`mean.${name}`] = mean
+    next[`square.${name}`] = square
+    next[name] = ops.subtract(w, ops.divide(ops.multiply(ops.divide(set("rate"), first), mean), size))
+  }
+  return next
 }

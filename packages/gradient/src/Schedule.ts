@@ -1,31 +1,46 @@
-/** Learning-rate schedules as pure functions: a schedule turns what an epoch showed into the factor of the next one. */
+/** Learning-rate schedules as pairs of pure functions: `start`, and `next`, from what an epoch showed to the next factor. */
 
-/** A schedule of the learning rate. */
+/** A schedule of the learning rate's factor, by epochs e = 0, 1, … */
 export type Schedule =
-  /** Always the same. */
+  /** Always 1. */
   | { readonly kind: "constant" }
-  /** Multiplied by `factor` every `size` epochs; as released it is stepped before the epoch, so one epoch early. */
-  | { readonly kind: "step"; readonly size: number; readonly factor: number }
+  /** PyTorch's StepLR: factor^⌊e/size⌋; `early` counts e from 1, as code does that steps it before the epoch. */
+  | { readonly kind: "step"; readonly size: number; readonly factor: number; readonly early: boolean }
+  /** From `from` in a straight line to 1 at e = epochs; `early` as above. */
+  | { readonly kind: "warm-up"; readonly epochs: number; readonly from: number; readonly early: boolean }
   /** Multiplied by `factor` when the training loss has not fallen by `threshold` (relative) for `patience` epochs. */
   | { readonly kind: "plateau"; readonly factor: number; readonly patience: number; readonly threshold: number }
 
-/** The released code's StepLR(40, 0.1), stepped before each epoch. */
-export const stepAsReleased: Schedule = { kind: "step", size: 40, factor: 0.1 }
+/** The released code's StepLR(40, 0.1), stepped before each epoch: × 0.1 from 0-based epoch 39 on. */
+export const stepAsReleased: Schedule = { kind: "step", size: 40, factor: 0.1, early: true }
+
+/** The released code's warm-up for Twitter15 and Sarcasm: 2/3 in epoch 0, then 1. */
+export const warmUpAsReleased: Schedule = { kind: "warm-up", epochs: 2, from: 1 / 3, early: true }
 
 /** "Divided by 10 when the loss is saturated", as the paper says. */
 export const divideOnPlateau: Schedule = { kind: "plateau", factor: 0.1, patience: 3, threshold: 1e-3 }
 
 /** What a schedule remembers between epochs. */
 export interface Memory {
+  /** Of the epoch to come. */
   readonly factor: number
   readonly epochs: number
   readonly best: number | null
   readonly waited: number
 }
 
+/** The factor of a schedule that knows nothing but the number of epochs before. */
+const factorAt = (schedule: Exclude<Schedule, { kind: "plateau" }>, epochs: number): number => {
+  if (schedule.kind === "constant") return 1
+  const e = epochs + (schedule.early ? 1 : 0)
+  if (schedule.kind === "step") return schedule.factor ** Math.floor(e / schedule.size)
+  const share = Math.min(e / schedule.epochs, 1)
+  return schedule.from * (1 - share) + share
+}
+
 /** Before the first epoch. */
 export const start = (schedule: Schedule): Memory => ({
-  factor: schedule.kind === "step" && schedule.size === 1 ? schedule.factor : 1,
+  factor: schedule.kind === "plateau" ? 1 : factorAt(schedule, 0),
   epochs: 0,
   best: null,
   waited: 0
@@ -34,10 +49,7 @@ export const start = (schedule: Schedule): Memory => ({
 /** After an epoch with the given mean training loss. */
 export const next = (schedule: Schedule, memory: Memory, loss: number): Memory => {
   const epochs = memory.epochs + 1
-  if (schedule.kind === "constant") return { ...memory, epochs }
-  if (schedule.kind === "step") {
-    return { ...memory, epochs, factor: schedule.factor ** Math.floor((epochs + 1) / schedule.size) }
-  }
+  if (schedule.kind !== "plateau") return { ...memory, epochs, factor: factorAt(schedule, epochs) }
   const better = memory.best === null || loss < memory.best * (1 - schedule.threshold)
   const waited = better ? 0 : memory.waited + 1
   const drop = waited >= schedule.patience

@@ -1,7 +1,7 @@
 /**
  * One step of training a head, written once over `Ops`: (mixup) → forward → backward → (perturbation, second pass) →
- * (gradient modification) → update. Its variants are the rows of "paper" and "code" in which IGM's two semantics differ;
- * without perturbation and modification it is plain SGD.
+ * (gradient modification) → update. Its variants are the switches in which IGM's two semantics differ; without
+ * perturbation and modification it is plain training.
  *
  * Gradients stay in factors, G = Δᵀ A, and modification projects the activations: G P = Δᵀ (A P). The projection of the
  * first layer's input is a table of the phase, X P, because mixup is linear.
@@ -11,6 +11,7 @@ import { crossEntropy } from "./Loss.ts"
 import type { Step, StepContext } from "./Method.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import type { Rule } from "./Rule.ts"
 import * as Sharpness from "./Sharpness.ts"
 
 /** Which variant of the step. */
@@ -18,20 +19,15 @@ export interface Variant {
   /** The number of Linear layers. */
   readonly depth: number
   readonly batch: number
+  readonly optimizer: Optimizer.Optimizer["kind"]
   /** Whether features and targets are mixed with a second sample's: x̃ = λ x + (1−λ) x_π. */
   readonly mixup: boolean
-  readonly sharpness:
-    | "none"
-    /** The gradient at θ + ρ ∇L/‖∇L‖ with one norm for all parameters; the weights stay (paper). */
-    | "restored"
-    /** (1−f) ∇L_mix(w) + f ∇L(w′) at w′ = w + ρ g/‖g‖ tensor by tensor; the update starts from w′ (code). */
-    | "drifting"
+  readonly sharpness: Sharpness.Form | null
   /** Layer by layer, whether the gradient is modified. */
   readonly modified: ReadonlyArray<boolean>
+  /** What becomes of the gradient at last. */
+  readonly rule: Rule | null
 }
-
-/** The names of the velocities in a step's state. */
-export const velocity = (parameter: string): string => `velocity.${parameter}`
 
 /** The gradient of a batch, in factors whose rows are the batch (twice the batch where two losses are added). */
 interface Gradient<T> extends Sharpness.Factors<T> {
@@ -40,13 +36,15 @@ interface Gradient<T> extends Sharpness.Factors<T> {
   readonly projected: ReadonlyArray<T>
   /** The parameters that the update starts from. */
   readonly parameters: Named<T>
-  /** The parameters moved by the perturbation, as far as the interpreter's numbers resolve it. */
-  readonly perturbed: () => Named<T>
+  readonly perturbation: Sharpness.Perturbation<T> | null
 }
 
+const parametersOf = <T>(state: Named<T>): Named<T> =>
+  Object.fromEntries(Object.entries(state).filter(([name]) => !Optimizer.isMemory(name)))
+
 const gradient = <T>(ops: Ops<T>, variant: Variant, { state, inputs, reads, draws }: StepContext<T>): Gradient<T> => {
-  const { batch, depth } = variant
-  const parameters = Object.fromEntries(Object.entries(state).filter(([name]) => !name.startsWith(velocity(""))))
+  const { batch, depth, sharpness } = variant
+  const parameters = parametersOf(state)
   const mixed = (name: string): T => {
     if (!variant.mixup) return get(reads, name)
     const lambda = get(draws, "lambda")
@@ -64,54 +62,34 @@ const gradient = <T>(ops: Ops<T>, variant: Variant, { state, inputs, reads, draw
   const pass = Head.forward(ops, layers, x)
   const here = crossEntropy(ops, pass.logits, mixed("y"), batch)
   const factors = { activations: pass.activations, deltas: Head.backward(ops, layers, pass, here.delta) }
-  const norm = () => Sharpness.globalNorm(ops, Sharpness.squaredNorms(ops, factors))
-
-  if (variant.sharpness === "none") {
-    const projected = project(pass.activations)
-    return { ...factors, loss: here.loss, projected, parameters, perturbed: () => parameters }
+  if (sharpness === null) {
+    return { ...factors, loss: here.loss, projected: project(pass.activations), parameters, perturbation: null }
   }
 
-  if (variant.sharpness === "restored") {
-    const s = Sharpness.scale(ops, get(inputs, "rho"), norm())
-    const moved = Sharpness.perturbedLayers(ops, layers, factors, s)
-    const there = Head.forward(ops, moved, x)
-    const { delta } = crossEntropy(ops, there.logits, mixed("y"), batch)
-    return {
-      activations: there.activations,
-      deltas: Head.backward(ops, moved, there, delta),
-      loss: here.loss,
-      projected: project(there.activations),
-      parameters,
-      perturbed: () =>
-        mapNamed(parameters, (parameter, name) => ops.add(parameter, ops.multiply(s, ofParameter(ops, factors, name))))
-    }
+  const perturbation = Sharpness.perturb(ops, sharpness, parameters, factors, get(inputs, "rho"))
+  const there = Head.forward(ops, perturbation.layers, x)
+  const labels = sharpness.labels === "mixed" ? mixed("y") : get(reads, "y")
+  const flat = crossEntropy(ops, there.logits, labels, batch)
+  const flatDeltas = Head.backward(ops, perturbation.layers, there, flat.delta)
+  const rest = { parameters: sharpness.restored ? parameters : perturbation.moved(), perturbation }
+  if (sharpness.share === 1) {
+    const { activations } = there
+    return { ...rest, loss: flat.loss, activations, deltas: flatDeltas, projected: project(activations) }
   }
-
-  const drifted = Sharpness.drifted(ops, parameters, factors, get(inputs, "rho"))
-  const moved = Head.layers(ops, depth, drifted)
-  const there = Head.forward(ops, moved, x)
-  const flat = crossEntropy(ops, there.logits, get(reads, "y"), batch)
-  const flatDeltas = Head.backward(ops, moved, there, flat.delta)
-  const share = get(inputs, "flatShare")
-  const rest = ops.subtract(ops.scalar(1), share)
+  // Both gradients in one product: the two batches stand one below the other.
+  const f = get(inputs, "share")
+  const g = ops.subtract(ops.scalar(1), f)
   const both = (a: ReadonlyArray<T>, b: ReadonlyArray<T>) => a.map((part, i) => ops.concat([part, b[i]!], "rows"))
   return {
-    loss: ops.add(ops.multiply(rest, here.loss), ops.multiply(share, flat.loss)),
+    ...rest,
+    loss: ops.add(ops.multiply(g, here.loss), ops.multiply(f, flat.loss)),
     deltas: both(
-      factors.deltas.map((delta) => ops.multiply(rest, delta)),
-      flatDeltas.map((delta) => ops.multiply(share, delta))
+      factors.deltas.map((delta) => ops.multiply(g, delta)),
+      flatDeltas.map((delta) => ops.multiply(f, delta))
     ),
     activations: both(pass.activations, there.activations),
-    projected: both(project(pass.activations), project(there.activations)),
-    parameters: drifted,
-    perturbed: () => drifted
+    projected: both(project(pass.activations), project(there.activations))
   }
-}
-
-/** The gradient of a parameter: Δᵀ A of a weight, the sum of Δ's rows of a bias. */
-const ofParameter = <T>(ops: Ops<T>, { activations, deltas }: Sharpness.Factors<T>, name: string): T => {
-  const i = Number(name.slice(1)) - 1
-  return name.startsWith("W") ? ops.gemm(deltas[i]!, activations[i]!, { transA: true }) : ops.sum(deltas[i]!, "rows")
 }
 
 const reads = ({ mixup, modified }: Variant): Step["reads"] => {
@@ -128,59 +106,70 @@ const reads = ({ mixup, modified }: Variant): Step["reads"] => {
   )
 }
 
-const label = ({ mixup, sharpness, modified }: Variant): string =>
-  [mixup ? "mixup" : "plain", sharpness, modified.some(Boolean) ? "modified" : "unmodified"].join("/")
+const label = ({ mixup, sharpness, modified, optimizer, rule }: Variant): string =>
+  [
+    optimizer,
+    mixup ? "mixup" : "plain",
+    sharpness === null ? "no sharpness" : `${sharpness.norm} norm`,
+    modified.some(Boolean) ? "modified" : "unmodified",
+    ...(rule === null ? [] : [rule.name])
+  ].join("/")
+
+/** The gradient to follow, plus an addend: in one product, unless a rule has to see it first. */
+const ruled = <T>(
+  ops: Ops<T>,
+  { rule, batch }: Variant,
+  { deltas, projected, activations, parameters }: Gradient<T>
+): ((name: string, addend: T) => T) => {
+  const factors = { deltas, activations: projected }
+  if (rule === null) return (name, addend) => Sharpness.gradientOf(ops, factors, name, addend)
+  const gradients = mapNamed(parameters, (_, name) => Sharpness.gradientOf(ops, factors, name))
+  const means = activations.map((a) => ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch)))
+  const inputs = Object.fromEntries(means.map((mean, i) => [`W${i + 1}`, mean]))
+  const followed = rule.apply(ops, gradients, { parameters, inputs })
+  return (name, addend) => ops.add(get(followed, name), addend)
+}
+
+/** How many norms of a step's gradient were zero, where it is perturbed. */
+export const ZERO_GRADIENTS = "zeroGradients"
 
 /**
- * The step. State: the parameters and their velocities. Inputs (1 × 1 unless said): rate, momentum, weightDecay, rho,
- * flatShare, tables X (n × in), Y (n × classes), XP (n × in), matrices P2, P3, … (in × in). Draws: rows and partners
- * (indices), lambda. Trace: the loss.
+ * The step. State: the parameters and the optimizer's memory. Inputs (1 × 1 unless said): rate and the optimizer's, rho,
+ * share, tables X (n × in), Y (n × classes), XP (n × in), matrices P2, P3, … (in × in). Draws: rows and partners
+ * (indices), lambda. Traces: the loss that is differentiated, and the number of zero gradients where it is perturbed.
  */
 export const make = (variant: Variant): Step => ({
   name: `step ${label(variant)}`,
   reads: reads(variant),
   run: (ops, context) => {
-    const { deltas, projected, parameters, loss } = gradient(ops, variant, context)
-    const settings = {
-      rate: get(context.inputs, "rate"),
-      momentum: get(context.inputs, "momentum"),
-      weightDecay: get(context.inputs, "weightDecay")
-    }
-    const state: Record<string, (typeof parameters)[string]> = {}
-    for (const [name, parameter] of Object.entries(parameters)) {
-      const i = Number(name.slice(1)) - 1
-      const accumulate = (addend: typeof parameter) =>
-        name.startsWith("W")
-          ? ops.gemm(deltas[i]!, projected[i]!, { transA: true, addend })
-          : ops.add(ops.sum(deltas[i]!, "rows"), addend)
-      const next = Optimizer.sgd(ops, settings, parameter, get(context.state, velocity(name)), accumulate)
-      state[name] = next.parameter
-      state[velocity(name)] = next.velocity
-    }
-    return { state, trace: { loss } }
+    const found = gradient(ops, variant, context)
+    const { parameters, loss, perturbation } = found
+    const gradients = ruled(ops, variant, found)
+    const state = Optimizer.update(ops, variant.optimizer, context.inputs, parameters, context.state, gradients)
+    return { state, trace: { loss, ...(perturbation === null ? {} : { [ZERO_GRADIENTS]: perturbation.zeros }) } }
   }
 })
 
 /**
  * What the step would do, measured: it changes nothing and records, over all weights W, the gradient's norm, the share
- * ‖G − G P‖/‖G‖ that modification removes, the cosine of G and G P, and the share of weights that the perturbation moves
- * at the resolution of the interpreter's numbers.
+ * ‖G − G P‖/‖G‖ that modification removes, the ratio ‖G P‖/‖G‖, the cosine of G and G P, and the share of weights that
+ * the perturbation moves at the resolution of the interpreter's numbers.
  */
 export const probe = (variant: Variant): Step => ({
   name: `probe ${label(variant)}`,
   reads: reads(variant),
   run: (ops, context) => {
     const found = gradient(ops, variant, context)
-    const weights = Object.keys(found.parameters).filter((name) => name.startsWith("W"))
+    const weights = Object.keys(found.parameters).filter(Head.isWeight)
     const total = (f: (name: string, i: number) => (typeof found)["loss"]) => weights.map(f).reduce(ops.add)
     const dot = (a: (typeof found)["loss"], b: (typeof found)["loss"]) => ops.sum(ops.multiply(a, b), "all")
-    const before = weights.map((name) => ofParameter(ops, found, name))
-    const after = weights.map((name) => ofParameter(ops, { ...found, activations: found.projected }, name))
+    const before = weights.map((name) => Sharpness.gradientOf(ops, found, name))
+    const after = weights.map((name) => Sharpness.gradientOf(ops, { ...found, activations: found.projected }, name))
     const removed = before.map((g, i) => ops.subtract(g, after[i]!))
     const norm = ops.sqrt(total((_, i) => dot(before[i]!, before[i]!)))
     const normAfter = ops.sqrt(total((_, i) => dot(after[i]!, after[i]!)))
     const safe = (a: typeof norm) => ops.where(ops.greater(a, ops.scalar(0)), a, ops.scalar(1))
-    const perturbed = found.perturbed()
+    const perturbed = found.perturbation === null ? found.parameters : found.perturbation.moved()
     const count = (name: string, ifSame: number) => {
       const same = ops.equal(get(context.state, name), get(perturbed, name))
       return ops.sum(ops.where(same, ops.scalar(ifSame), ops.scalar(1)), "all")
@@ -189,6 +178,7 @@ export const probe = (variant: Variant): Step => ({
       state: context.state,
       trace: {
         gradientNorm: norm,
+        normRatio: ops.divide(normAfter, safe(norm)),
         shareRemoved: ops.divide(ops.sqrt(total((_, i) => dot(removed[i]!, removed[i]!))), safe(norm)),
         cosine: ops.divide(
           total((_, i) => dot(before[i]!, after[i]!)),

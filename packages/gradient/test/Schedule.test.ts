@@ -23,6 +23,14 @@ describe("Schedule", () => {
     assert.closeTo(found[79]!, 0.01, 1e-15)
   })
 
+  it("without the early step it is PyTorch's StepLR, and the released warm-up is 2/3, then 1", () => {
+    const late = { kind: "step", size: 2, factor: 0.5, early: false } as const
+    assert.deepStrictEqual(factors(late, [1, 1, 1, 1, 1]), [1, 1, 0.5, 0.5, 0.25])
+    const [first, ...rest] = factors(Schedule.warmUpAsReleased, [1, 1, 1])
+    assert.closeTo(first!, 2 / 3, 1e-15)
+    assert.deepStrictEqual(rest, [1, 1])
+  })
+
   it("divides by ten after the loss has stood still for the patience", () => {
     assert.deepStrictEqual(factors(Schedule.divideOnPlateau, [1, 0.5, 0.5, 0.5, 0.5, 0.5]), [1, 1, 1, 1, 1, 0.1])
   })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Igm, type Method, Metric, Ops } from "@igm/gradient"
+import { Control, Igm, type Method, Metric, Ops, Optimizer } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, Layer, Schema, Stream } from "effect"
@@ -13,6 +13,12 @@ type AnyMethod = ReturnType<typeof methods>[number]
 const methods = (rho: number) => [
   Igm.paper(options(rho)),
   Igm.code(options(rho)),
+  Igm.code({
+    ...options(rho),
+    optimizer: { ...Optimizer.adamAsReleased, rate: 1e-2 },
+    switches: { moment: "accumulated", fusion: "entropy", sharpness: { norm: "global", labels: "mixed" } }
+  }),
+  Igm.paper({ ...options(rho), switches: { sharpness: { norm: "tensor", restored: false } } }),
   Control.lateFusion(options(rho)),
   Control.jointHead(options(rho)),
   Control.alone(options(rho), "image")
@@ -142,7 +148,7 @@ describe("HeadTrainer", () => {
 
   it.effect("a training that diverges says where, instead of writing NaN weights", () =>
     Effect.gen(function* () {
-      const wild = { ...options(1e-10), optimizer: { rate: 1e30, momentum: 0.9, weightDecay: 1e-4 } }
+      const wild = { ...options(1e-10), optimizer: { ...Igm.sgd, rate: 1e30 } }
       const error = yield* Effect.flip(train(Control.lateFusion(wild)))
       assert.strictEqual(error._tag, "TrainingError")
       assert.match(error.message, /late fusion, stage 1: audio, epoch 1, step \d+: the loss is (NaN|Infinity)/)

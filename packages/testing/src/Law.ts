@@ -1,0 +1,76 @@
+/**
+ * A law: what must hold of every case, as a number that says how far a case is from it. Cases are searched at random; a
+ * counter-example is shrunk and can be replayed.
+ */
+import { Arbitrary, Effect, type Schema } from "effect"
+
+/** How a law is checked. */
+export interface Options {
+  /** The number of cases. */
+  readonly runs: number
+  /** The same seed gives the same cases. */
+  readonly seed?: string | number
+}
+
+/** A case that breaks a law. */
+export interface CounterExample {
+  /** The smallest case found, as JSON, and how far it is from what must hold. */
+  readonly shrunk: string
+  readonly deviation: number
+  /** Repeats the search that found it. */
+  readonly replay: string
+}
+
+/** What a check found. */
+export interface Verdict {
+  readonly law: string
+  readonly cases: number
+  /** The largest deviation among the cases that hold. */
+  readonly largest: number
+  readonly tolerance: number
+  readonly counterExample: CounterExample | null
+}
+
+/** A law. */
+export interface Law {
+  readonly name: string
+  readonly tolerance: number
+  readonly check: (options: Options) => Effect.Effect<Verdict>
+}
+
+/** A law over the cases of a schema: it holds where the deviation is a number not above the tolerance. */
+export const make = <S extends Schema.Constraint & { readonly Type: unknown }>(law: {
+  readonly name: string
+  readonly cases: S
+  readonly tolerance: number
+  readonly deviation: (value: S["Type"]) => number
+}): Law => ({
+  name: law.name,
+  tolerance: law.tolerance,
+  check: Effect.fn("Law.check")(function* ({ runs, seed = law.name }) {
+    let [largest, cases] = [0, 0]
+    const holds = (value: S["Type"]): boolean => {
+      const deviation = law.deviation(value)
+      cases++
+      if (!(deviation <= law.tolerance)) return false
+      largest = Math.max(largest, deviation)
+      return true
+    }
+    const result = yield* Arbitrary.checkEffect(Arbitrary.schema(law.cases), holds, { runs, seed })
+    const verdict = { law: law.name, largest, tolerance: law.tolerance }
+    if (result._tag === "Passed") return { ...verdict, cases, counterExample: null }
+    if (result._tag !== "Falsified") return yield* Effect.die(new Error(`${law.name}: ${result._tag}`))
+    const counterExample = {
+      shrunk: JSON.stringify(result.shrunkInput),
+      deviation: law.deviation(result.shrunkInput as S["Type"]),
+      replay: result.replay
+    }
+    return { ...verdict, cases: result.runs, counterExample }
+  })
+})
+
+/** A verdict as a line of text. */
+export const line = ({ law, cases, largest, tolerance, counterExample }: Verdict): string =>
+  counterExample === null
+    ? `holds   ${law}: ${cases} cases, largest deviation ${largest.toExponential(1)} of ${tolerance.toExponential(0)}`
+    : `BROKEN  ${law}: ${counterExample.deviation.toExponential(1)} instead of at most ${tolerance.toExponential(0)} for ${counterExample.shrunk}`

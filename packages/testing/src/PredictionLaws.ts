@@ -1,0 +1,119 @@
+/** What holds of fusing heads, of scoring samples, and of the shortest vector between two gradients. */
+import { Float64, Fusion, Metric, MinNorm } from "@igm/gradient"
+import { Keyed, Tensor } from "@igm/tensor"
+import { Logits, Scores, Seed, logitsOf, matrix, scoresOf } from "./Cases.ts"
+import { above, relative, worst } from "./Distance.ts"
+import * as Law from "./Law.ts"
+import { norm } from "./Oracle.ts"
+
+const { ops } = Float64
+
+/** What is tested: from the logits of heads (batch × classes each) to class probabilities. */
+export type Fuse = (logits: ReadonlyArray<Float64.Matrix>) => Float64.Matrix
+
+/** Columns in another order. */
+const columns = (a: Float64.Matrix, order: ReadonlyArray<number>): Float64.Matrix => {
+  const [, width] = Float64.dims(a)
+  return Tensor.float64(
+    a.shape,
+    a.data.map((_, i) => a.data[Math.floor(i / width) * width + order[i % width]!]!)
+  )
+}
+
+/** The laws of a fusion. */
+export const fusionLaws = (name: string, fuse: Fuse): ReadonlyArray<Law.Law> => {
+  const law = (what: string, tolerance: number, deviation: (of: typeof Logits.Type) => number) =>
+    Law.make({ name: `${name} fusion ${what}`, cases: Logits, tolerance, deviation })
+  return [
+    law("gives distributions, at saturated logits too", 1e-12, (of) => {
+      const p = fuse(logitsOf(of))
+      return worst([
+        ...ops.sum(p, "columns").data.map((total) => Math.abs(total - 1)),
+        ...p.data.map((x) => above(0, x))
+      ])
+    }),
+    law("of a sample does not depend on the rest of the batch", 1e-12, (of) => {
+      const logits = logitsOf(of)
+      const whole = fuse(logits)
+      return worst(
+        Array.from({ length: of.batch }, (_, i) =>
+          relative(fuse(logits.map((z) => Tensor.takeRows(z, [i]))).data, Tensor.takeRows(whole, [i]).data)
+        )
+      )
+    }),
+    law("does not depend on the order of the heads", 1e-12, (of) => {
+      const logits = logitsOf(of)
+      return relative(fuse(logits.toReversed()).data, fuse(logits).data)
+    }),
+    law("permutes with the classes", 1e-12, (of) => {
+      const order = Array.from({ length: of.classes }, (_, c) => (c + 1) % of.classes)
+      const logits = logitsOf(of)
+      return relative(fuse(logits.map((z) => columns(z, order))).data, columns(fuse(logits), order).data)
+    }),
+    law("of one head is its softmax", 1e-12, (of) => {
+      const [z] = logitsOf(of)
+      return relative(fuse([z!]).data, ops.exp(ops.logSoftmax(z!)).data)
+    })
+  ]
+}
+
+/** What is tested: how samples are scored. */
+export type Score = (labels: ArrayLike<number>, scores: Tensor.Tensor<"float64">) => Metric.Metrics
+
+/** The laws of scoring. */
+export const metricLaws = (score: Score = Metric.of): ReadonlyArray<Law.Law> => {
+  const law = (what: string, tolerance: number, deviation: (of: typeof Scores.Type) => number) =>
+    Law.make({ name: `metrics ${what}`, cases: Scores, tolerance, deviation })
+  const numbers = (metrics: Metric.Metrics) => Object.values(metrics) as ReadonlyArray<number>
+  return [
+    law("score every sample once: accuracy counts each of n samples as 1/n", 1e-12, (of) => {
+      const { labels, scores } = scoresOf(of)
+      const right = Array.from(Metric.predictions(scores), (c, i) => Number(c === labels[i]))
+      return Math.abs(score(labels, scores).accuracy - right.reduce((a, b) => a + b, 0) / labels.length)
+    }),
+    law("do not depend on the order of the samples", 1e-12, (of) => {
+      const { labels, scores } = scoresOf(of)
+      const order = Keyed.permutation(Keyed.stream(["order", of.seed]), labels.length)
+      const there = score(
+        Int32Array.from(order, (i) => labels[i]!),
+        Tensor.takeRows(scores, order)
+      )
+      return relative(numbers(there), numbers(score(labels, scores)))
+    }),
+    law("lie between 0 and 1", 0, (of) => {
+      const { labels, scores } = scoresOf(of)
+      return worst(numbers(score(labels, scores)).map((x) => (x >= 0 && x <= 1 ? 0 : 1)))
+    })
+  ]
+}
+
+/** What is tested: the weight of a in the shortest vector between a and b. */
+export type Weight = typeof MinNorm.weight<Float64.Matrix>
+
+/** The laws of the shortest vector between two. */
+export const minNormLaws = (weight: Weight = MinNorm.weight): ReadonlyArray<Law.Law> => {
+  const parts = (seed: number) => {
+    const [a, b] = [matrix(1, 4, seed, "a"), ops.multiply(matrix(1, 4, seed, "b"), ops.scalar(1 + (seed % 3)))]
+    const dot = (x: Float64.Matrix, y: Float64.Matrix) => ops.sum(ops.multiply(x, y), "all")
+    const w = weight(ops, dot(a, a), dot(a, b), dot(b, b)).data[0]!
+    const at = (share: number) => ops.add(ops.multiply(ops.scalar(share), a), ops.multiply(ops.scalar(1 - share), b))
+    return { a, b, w, at }
+  }
+  const law = (what: string, tolerance: number, deviation: (seed: number) => number) =>
+    Law.make({ name: `min-norm ${what}`, cases: Seed, tolerance, deviation })
+  return [
+    law("weights lie on the simplex", 0, (seed) => {
+      const { w } = parts(seed)
+      return w >= 0 && w <= 1 ? 0 : 1
+    }),
+    law("is no longer than either end, or than any point between", 1e-12, (seed) => {
+      const { w, at } = parts(seed)
+      const found = norm([at(w)])
+      return worst(Array.from({ length: 21 }, (_, i) => above(found, norm([at(i / 20)]))))
+    })
+  ]
+}
+
+/** The laws of both fusions. */
+export const ownFusionLaws = (): ReadonlyArray<Law.Law> =>
+  (["mean", "entropy"] as const).flatMap((kind) => fusionLaws(kind, (logits) => Fusion.fuse(ops, kind, logits)))

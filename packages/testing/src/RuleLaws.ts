@@ -1,0 +1,78 @@
+/** What should hold of every gradient rule, of IGM's and of one's own. */
+import { Float64, Head, Ops, type Rule } from "@igm/gradient"
+import { Tensor } from "@igm/tensor"
+import { Batch, type Scene, sceneOf } from "./Cases.ts"
+import { above, relatives, worst } from "./Distance.ts"
+import * as Law from "./Law.ts"
+import * as Oracle from "./Oracle.ts"
+
+const { ops } = Float64
+
+/** What a rule may claim besides; a claim is tested. */
+export interface Claims {
+  /** No gradient becomes longer. */
+  readonly contracts?: boolean
+  /** The rule's gradient and the given one never point apart: their product is not negative. */
+  readonly descends?: boolean
+}
+
+const everything = (tensors: Ops.Named<Float64.Matrix>): number => Oracle.norm(Object.values(tensors))
+
+/** The laws of a rule. */
+export const laws = (rule: Rule.Rule, claims: Claims = {}): ReadonlyArray<Law.Law> => {
+  const law = (name: string, tolerance: number, deviation: (scene: Scene) => number) =>
+    Law.make({ name: `${rule.name} ${name}`, cases: Batch, tolerance, deviation: (of) => deviation(sceneOf(of)) })
+  const contextOf = ({ parameters, head, x }: Scene) => ({
+    parameters,
+    inputs: Object.fromEntries(
+      Head.forward(ops, Head.layers(ops, Head.depth(head), parameters), x).activations.map((a, i) => [
+        `W${i + 1}`,
+        ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / a.shape[0]!))
+      ])
+    )
+  })
+  const gradients = ({ parameters, x, y }: Scene) => Oracle.gradientsOf(parameters, x, y)
+  const apply = (scene: Scene, g: Ops.Named<Float64.Matrix>) => rule.apply(ops, g, contextOf(scene))
+  const all = [
+    law("keeps the parameters' names and shapes", 0, (scene) => {
+      const [before, after] = [gradients(scene), apply(scene, gradients(scene))]
+      const shapes = (g: Ops.Named<Float64.Matrix>) =>
+        JSON.stringify(
+          Object.entries(g)
+            .map(([name, { shape }]) => [name, shape])
+            .toSorted()
+        )
+      return shapes(before) === shapes(after) ? 0 : 1
+    }),
+    law("fires: it changes a generic gradient, unless it says it is the identity", 0, (scene) => {
+      const g = gradients(scene)
+      if (everything(g) < 1e-6) return 0
+      const changed = relatives(apply(scene, g), g) > 1e-12
+      return changed === !rule.identity ? 0 : 1
+    }),
+    law("is finite, at a zero gradient too", 0, (scene) => {
+      const zero = Ops.mapNamed(scene.parameters, ({ shape }) => Tensor.zeros(shape))
+      const results = [apply(scene, zero), apply(scene, gradients(scene))]
+      return results.every((g) => Object.values(g).every(({ data }) => data.every(Number.isFinite))) ? 0 : Number.NaN
+    }),
+    law("gives the same for the same", 0, (scene) =>
+      relatives(apply(scene, gradients(scene)), apply(scene, gradients(scene)))
+    )
+  ]
+  const contracts = law("makes no gradient longer", 1e-12, (scene) => {
+    const g = gradients(scene)
+    return above(everything(apply(scene, g)), everything(g))
+  })
+  const descends = law("keeps to the gradient's side", 1e-12, (scene) => {
+    const g = gradients(scene)
+    const after = apply(scene, g)
+    const product = Object.entries(g).map(([name, a]) => ops.sum(ops.multiply(a, Ops.get(after, name)), "all").data[0]!)
+    return worst([
+      above(
+        0,
+        product.reduce((a, b) => a + b, 0)
+      )
+    ])
+  })
+  return [...all, ...(claims.contracts ? [contracts] : []), ...(claims.descends ? [descends] : [])]
+}

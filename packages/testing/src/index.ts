@@ -1,0 +1,11 @@
+/** Laws of gradient rules and methods, and the random cases to search them with, for one's own tests too. */
+export * as Cases from "./Cases.ts"
+export * as Distance from "./Distance.ts"
+export * as Law from "./Law.ts"
+export * as ModificationLaws from "./ModificationLaws.ts"
+export * as Oracle from "./Oracle.ts"
+export * as Own from "./Own.ts"
+export * as PredictionLaws from "./PredictionLaws.ts"
+export * as RuleLaws from "./RuleLaws.ts"
+export * as Scenes from "./Scenes.ts"
+export * as StepLaws from "./StepLaws.ts"
