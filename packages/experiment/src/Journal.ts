@@ -2,10 +2,12 @@
 import type { Method } from "@igm/gradient"
 import { Schema } from "effect"
 
-const Metrics = Schema.Struct({
+/** The metrics of a split. */
+export const Metrics = Schema.Struct({
   accuracy: Schema.Finite,
   macroF1: Schema.Finite,
-  meanAveragePrecision: Schema.Finite
+  meanAveragePrecision: Schema.Finite,
+  calibrationError: Schema.Finite
 })
 
 const at = { stage: Schema.Int, head: Schema.String }

@@ -91,7 +91,7 @@ export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>)
               ...trained,
               seed,
               said,
-              metrics: Metric.of(features.test.labels, said.probabilities)
+              metrics: yield* Metric.score(features.test.labels, said.probabilities)
             }
             return outcome
           })

@@ -44,9 +44,7 @@ export const Manifest = Schema.Struct({
         Schema.Struct({
           seed: Schema.Int,
           heads: Schema.String,
-          accuracy: Schema.Finite,
-          macroF1: Schema.Finite,
-          meanAveragePrecision: Schema.Finite
+          ...Journal.Metrics.fields
         })
       )
     })

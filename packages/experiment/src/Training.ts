@@ -8,7 +8,7 @@ import { Effect, Path, Stream } from "effect"
 import * as Journal from "./Journal.ts"
 
 /** Raised when a change of the code changes what a training makes, so that older artifacts are not taken for it. */
-const VERSION = 1
+const VERSION = 2
 
 /** The heads of one method and seed, with what happened. */
 export interface Trained {

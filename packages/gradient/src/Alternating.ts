@@ -104,6 +104,12 @@ const weightsOf = (heads: Named<{ readonly head: Head.Head }>, state: Named<Host
 const parametersOf = (state: Named<HostTensor>, head: string, spec: Head.Head): Named<HostTensor> =>
   Object.fromEntries(Object.keys(Head.shapes(spec)).map((name) => [name, get(state, within(head, name))]))
 
+/** The order in which the training samples are taken for the moments of a turn, counted from 0. */
+export const momentOrder = (
+  job: { readonly seed: number; readonly train: { readonly labels: Int32Array } },
+  turn: number
+) => Keyed.permutation(Keyed.stream([job.seed, "moment", turn]), job.train.labels.length)
+
 /** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
   const { heads, turns, settings } = plan
@@ -216,7 +222,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   /** The batch means of a head's layers, from one shuffled pass over the training split. */
   const meansOf = (job: Job<D, S>, state: Named<HostTensor>, turn: number, name: string) => {
     const { head, reads } = get(heads, name)
-    const order = Keyed.permutation(Keyed.stream([job.seed, "moment", turn]), job.train.labels.length)
+    const order = momentOrder(job, turn)
     return Moment.meansOfHead(
       head,
       parametersOf(state, name, head),

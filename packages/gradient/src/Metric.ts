@@ -1,5 +1,6 @@
-/** Metrics of predicted class probabilities, as scikit-learn defines them. */
+/** Metrics of predicted class probabilities; all but the calibration error are as scikit-learn defines them. */
 import type { Tensor } from "@igm/tensor"
+import { Data, Effect } from "effect"
 
 /** What a run reports of a split. */
 export interface Metrics {
@@ -9,6 +10,15 @@ export interface Metrics {
   readonly macroF1: number
   /** The mean over classes of the average precision of the class's probability; 0 for a class that does not occur. */
   readonly meanAveragePrecision: number
+  /** How far confidence is from accuracy: Σ over bins of (samples/n) |accuracy − mean confidence|, in [0, 1]. */
+  readonly calibrationError: number
+}
+
+/** Why there is no metric: no samples, a label that is no class, or a score that is not a number. */
+export class MetricError extends Data.TaggedError("MetricError")<{ readonly problem: string }> {
+  override get message() {
+    return this.problem
+  }
 }
 
 /** The most probable class of each row. */
@@ -65,8 +75,50 @@ export const averagePrecision = (positive: ReadonlyArray<boolean>, scores: Array
   return area
 }
 
-/** All metrics of class probabilities (n × classes) against n labels. */
+/** The number of bins of the calibration error. */
+export const BINS = 15
+
+/**
+ * The expected calibration error (Guo et al. 2017) over bins of equal width of the largest probability p, (b/15, (b+1)/15]:
+ * the mean over samples of |the bin's accuracy − the bin's mean p|.
+ */
+export const calibrationError = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): number => {
+  const classes = probabilities.shape[1]!
+  const gaps = Array.from({ length: BINS }, () => 0)
+  predictions(probabilities).forEach((c, i) => {
+    const confidence = Number(probabilities.data[i * classes + c])
+    // Compared with the edges themselves, so that a confidence on an edge falls into the lower bin.
+    let bin = Math.min(BINS - 1, Math.max(0, Math.floor(confidence * BINS)))
+    while (bin > 0 && confidence <= bin / BINS) bin--
+    while (bin < BINS - 1 && confidence > (bin + 1) / BINS) bin++
+    gaps[bin]! += Number(c === labels[i]) - confidence
+  })
+  return gaps.reduce((total, gap) => total + Math.abs(gap), 0) / labels.length
+}
+
+const check = (labels: ArrayLike<number>, { shape, data }: Tensor.Tensor): void => {
+  const [rows, classes] = [shape[0]!, shape[1]!]
+  const fail = (problem: string): never => {
+    throw new MetricError({ problem })
+  }
+  if (rows === 0) fail("there are no samples to score: give a split that has some")
+  if (labels.length !== rows) fail(`${labels.length} labels for ${rows} rows of probabilities`)
+  for (let i = 0; i < rows; i++) {
+    if (!Number.isInteger(labels[i]) || labels[i]! < 0 || labels[i]! >= classes) {
+      fail(`sample ${i} has label ${labels[i]}, but the classes are 0 to ${classes - 1}`)
+    }
+    for (let c = 0; c < classes; c++) {
+      if (Number.isNaN(Number(data[i * classes + c]))) fail(`sample ${i} has no score for class ${c}: NaN`)
+    }
+  }
+}
+
+/** The metrics of which more is better. */
+export type Score = Exclude<keyof Metrics, "calibrationError">
+
+/** All metrics of class probabilities (n × classes) against n labels. Throws a `MetricError` where there are none. */
 export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Metrics => {
+  check(labels, probabilities)
   const classes = probabilities.shape[1]!
   const predicted = predictions(probabilities)
   const precisions = Array.from({ length: classes }, (_, c) =>
@@ -78,6 +130,11 @@ export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Met
   return {
     accuracy: accuracy(labels, predicted),
     macroF1: macroF1(labels, predicted, classes),
-    meanAveragePrecision: precisions.reduce((total, p) => total + p, 0) / classes
+    meanAveragePrecision: precisions.reduce((total, p) => total + p, 0) / classes,
+    calibrationError: calibrationError(labels, probabilities)
   }
 }
+
+/** As `of`, with the error in its type. */
+export const score = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Effect.Effect<Metrics, MetricError> =>
+  Effect.try({ try: () => of(labels, probabilities), catch: (cause) => cause as MetricError })

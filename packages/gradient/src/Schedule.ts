@@ -8,7 +8,10 @@ export type Schedule =
   | { readonly kind: "step"; readonly size: number; readonly factor: number; readonly early: boolean }
   /** From `from` in a straight line to 1 at e = epochs; `early` as above. */
   | { readonly kind: "warm-up"; readonly epochs: number; readonly from: number; readonly early: boolean }
-  /** Multiplied by `factor` when the training loss has not fallen by `threshold` (relative) for `patience` epochs. */
+  /**
+   * PyTorch's ReduceLROnPlateau: multiplied by `factor` when the training loss has not fallen by `threshold` (relative)
+   * for more than `patience` epochs.
+   */
   | { readonly kind: "plateau"; readonly factor: number; readonly patience: number; readonly threshold: number }
 
 /** The released code's StepLR(40, 0.1), stepped before each epoch: × 0.1 from 0-based epoch 39 on. */
@@ -18,7 +21,7 @@ export const stepAsReleased: Schedule = { kind: "step", size: 40, factor: 0.1, e
 export const warmUpAsReleased: Schedule = { kind: "warm-up", epochs: 2, from: 1 / 3, early: true }
 
 /** "Divided by 10 when the loss is saturated", as the paper says. */
-export const divideOnPlateau: Schedule = { kind: "plateau", factor: 0.1, patience: 3, threshold: 1e-3 }
+export const divideOnPlateau: Schedule = { kind: "plateau", factor: 0.1, patience: 2, threshold: 1e-3 }
 
 /** What a schedule remembers between epochs. */
 export interface Memory {
@@ -52,7 +55,7 @@ export const next = (schedule: Schedule, memory: Memory, loss: number): Memory =
   if (schedule.kind !== "plateau") return { ...memory, epochs, factor: factorAt(schedule, epochs) }
   const better = memory.best === null || loss < memory.best * (1 - schedule.threshold)
   const waited = better ? 0 : memory.waited + 1
-  const drop = waited >= schedule.patience
+  const drop = waited > schedule.patience
   return {
     factor: drop ? memory.factor * schedule.factor : memory.factor,
     epochs,

@@ -3,16 +3,16 @@
  * cannot be given anything else to select on.
  */
 import type { Split } from "@igm/tensor"
-import type { Metrics } from "./Metric.ts"
+import type { Score } from "./Metric.ts"
 
 /** Keep the epoch that is best by a metric on a split; the first one of equals. */
 export interface Selection<S extends Split.Split> {
   readonly on: S
-  readonly by: keyof Metrics
+  readonly by: Score
 }
 
 /** The epoch that is best on the validation split. */
-export const best = (by: keyof Metrics): Selection<"valid"> => ({ on: "valid", by })
+export const best = (by: Score): Selection<"valid"> => ({ on: "valid", by })
 
 /** What the released code does: the best macro-F1 on the *test* split. Its results are not estimates of anything. */
 export const onTestAsReleased: Selection<"test"> = { on: "test", by: "macroF1" }

@@ -35,6 +35,20 @@ describe("Metric", () => {
     assert.strictEqual(Metric.averagePrecision([false, false], [0.3, 0.2]), 0)
   })
 
+  it("has no metric of nothing, of a label that is no class, or of NaN: the error says which sample", () => {
+    const one = Tensor.float64([1, 2], [0.4, 0.6])
+    assert.throws(() => Metric.of([], Tensor.float64([0, 2], [])), "there are no samples to score")
+    assert.throws(() => Metric.of([0, 1], one), "2 labels for 1 rows")
+    assert.throws(() => Metric.of([2], one), "sample 0 has label 2, but the classes are 0 to 1")
+    assert.throws(() => Metric.of([1], Tensor.float64([1, 2], [Number.NaN, 1])), "sample 0 has no score for class 0")
+  })
+
+  it("a calibrated forecast has no calibration error, a confident wrong one has all of it", () => {
+    const even = Tensor.float64([2, 2], [0.5, 0.5, 0.5, 0.5])
+    assert.strictEqual(Metric.calibrationError([0, 1], even), 0)
+    assert.strictEqual(Metric.calibrationError([1, 1], Tensor.float64([2, 2], [1, 0, 1, 0])), 1)
+  })
+
   it.prop(
     "average precision depends only on the order of the scores, and is 1 when positives come first",
     { positive: Schema.Array(Schema.Boolean).check(Schema.isMinLength(1), Schema.isMaxLength(12)) },

@@ -5,7 +5,8 @@ import { compare, scope, summary, verdict } from "./Statistics.ts"
 const columns = [
   ["accuracy", "accuracy"],
   ["macroF1", "macro-F1"],
-  ["meanAveragePrecision", "mAP"]
+  ["meanAveragePrecision", "mAP"],
+  ["calibrationError", "ECE"]
 ] as const
 
 /** "0.812 ± 0.004", or "0.812" for one number. */

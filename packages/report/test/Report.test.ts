@@ -16,7 +16,14 @@ const pair = (bits: typeof Bits.Type) => {
     name,
     description: "",
     trainings: [
-      { seed: 1, accuracy: 0, macroF1: 0, meanAveragePrecision: 0, predicted: bits.map((b) => Number(b[at])) }
+      {
+        seed: 1,
+        accuracy: 0,
+        macroF1: 0,
+        meanAveragePrecision: 0,
+        calibrationError: 0,
+        predicted: bits.map((b) => Number(b[at]))
+      }
     ]
   })
   return { labels, methods: [method("a", 0), method("b", 1)] as const, compared: ["a", "b"] }
@@ -65,7 +72,7 @@ describe("Statistics", () => {
       description: "",
       trainings: right.map((share, t) => {
         const predicted = labels.map((label, i) => (i < 200 * share ? label : 0))
-        return { seed: t + 1, accuracy: share, macroF1: 0, meanAveragePrecision: 0, predicted }
+        return { seed: t + 1, accuracy: share, macroF1: 0, meanAveragePrecision: 0, calibrationError: 0, predicted }
       })
     })
     const methods = [method("steady", [0.8, 0.8, 0.8]), method("unsteady", [0.5, 0.85, 0.85])] as const

@@ -14,7 +14,14 @@ export const report = (): Report => {
     trainings: [1, 2, 3].map((seed) => {
       const predicted = labels.map((label) => (stream.uniform() < skill ? label : Keyed.below(stream, 3)))
       const accuracy = predicted.filter((p, i) => p === labels[i]).length / N
-      return { seed, accuracy, macroF1: accuracy - 0.01, meanAveragePrecision: accuracy + 0.01, predicted }
+      return {
+        seed,
+        accuracy,
+        macroF1: accuracy - 0.01,
+        meanAveragePrecision: accuracy + 0.01,
+        calibrationError: 0.1,
+        predicted
+      }
     })
   })
   const epochs = ["A", "B"].flatMap((method) =>

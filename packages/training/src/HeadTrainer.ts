@@ -23,7 +23,7 @@ export class HeadTrainer extends Context.Service<
     readonly train: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
       job: Method.Job<D, S>
-    ) => Stream.Stream<TrainingEvent, OnnxError | TrainingError>
+    ) => Stream.Stream<TrainingEvent, OnnxError | TrainingError | Metric.MetricError>
     /** What trained heads say about features: logits by head, and fused probabilities (n × classes). */
     readonly predict: <D extends Features.Dims>(
       method: Pick<Method.Method<D, Split.Split>, "predict">,
@@ -65,7 +65,7 @@ export class HeadTrainer extends Context.Service<
         const whole = { ...cursor.state, ...Object.fromEntries(moved) }
         const weights = method.weights(whole)
         const said = yield* interpreter.predict(method.predict, weights, job.select.modalities)
-        const selected = Metric.of(job.select.labels, said.probabilities)
+        const selected = yield* Metric.score(job.select.labels, said.probabilities)
         return phase.boundary(
           { ...cursor, state: whole },
           { trace: after.trace, probe: Ops.mapNamed(probe, (numbers) => numbers[0]!), selected }
@@ -75,7 +75,7 @@ export class HeadTrainer extends Context.Service<
       const train = <D extends Features.Dims, S extends Split.Split>(
         method: Method.Method<D, S>,
         job: Method.Job<D, S>
-      ): Stream.Stream<TrainingEvent, OnnxError | TrainingError> =>
+      ): Stream.Stream<TrainingEvent, OnnxError | TrainingError | Metric.MetricError> =>
         Stream.suspend(() => {
           const cursor = method.start(job)
           const enter = (at: Method.Cursor) => ({ cursor: at, phase: method.phase(job, at) })

@@ -1,0 +1,110 @@
+/** Runs a method's training one step at a time and writes down what every step saw and did. */
+import { Alternating, type Features, Modification, type Method, Metric, Moment, Ops } from "@igm/gradient"
+import { Tensor } from "@igm/tensor"
+import { Effect } from "effect"
+import { Interpreter } from "../../src/index.ts"
+import { type HostTensors } from "../../src/Interpreter.ts"
+import type { Job } from "./cases.ts"
+
+/** What happened, under the names of a golden file. */
+export interface Trajectory {
+  /** `loss` (steps), `gradient/STEP/W1` …, `weights/STEP/W1` … (after the step), `moment/STAGE/L`, `P/STAGE/L`. */
+  readonly results: Record<string, Tensor.Tensor<"float64">>
+  /** What a reference needs to do the same: `weights/HEAD.W1` …, `rows/EPOCH`, `partners/EPOCH`, `lambda/EPOCH`, `moment/STAGE`. */
+  readonly inputs: Record<string, Tensor.Tensor>
+  readonly stages: ReadonlyArray<{ readonly head: string; readonly after: string | null; readonly epochs: number }>
+}
+
+/** A step in the place of the method's own. */
+export type Replace = (step: Method.Step) => Method.Step
+
+const nth = (draws: Method.Draws, step: number): Method.Draws => ({
+  steps: 1,
+  values: Ops.mapNamed(draws.values, (t) => Tensor.takeRows<"int32" | "float64">(t, [step]) as typeof t)
+})
+
+/** Inputs and state with which a step leaves its gradient in the optimizer's memory, and the memory's name. */
+const exposing = (inputs: HostTensors, state: HostTensors) => {
+  const scalar = (value: number) => Tensor.float64([1, 1], [value])
+  const zero = Ops.mapNamed(state, (t, name) => (name.includes(".") ? Tensor.zeros(t.shape) : t))
+  const quiet = { ...inputs, weightDecay: scalar(0) }
+  return inputs["momentum"] === undefined
+    ? { memory: "mean", state: zero, inputs: { ...quiet, beta1: scalar(0), rest1: scalar(1) } }
+    : { memory: "velocity", state: zero, inputs: { ...quiet, momentum: scalar(0) } }
+}
+
+/** Trains on the interpreter at hand. */
+export const run = Effect.fn("trajectory")(function* (
+  method: Method.Method<Features.Dims, "test">,
+  job: Job,
+  options: { readonly replace?: Replace; readonly tau: number; readonly every: number }
+) {
+  const interpreter = yield* Interpreter.Interpreter
+  const results: Record<string, Tensor.Tensor<"float64">> = {}
+  const losses: Array<number> = []
+  let cursor = method.start(job)
+  const inputs: Record<string, Tensor.Tensor> = { labels: Tensor.int32([job.train.labels.length], job.train.labels) }
+  const named = (prefix: string, tensors: Ops.Named<Tensor.Tensor>) =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}/${name}`, tensor]))
+  Object.assign(inputs, named("weights", method.weights(cursor.state)), named("train", job.train.modalities))
+  Object.assign(inputs, named("select", job.select.modalities), {
+    "select/labels": Tensor.int32([job.select.labels.length], job.select.labels)
+  })
+  const stages: Array<{ head: string; after: string | null; epochs: number }> = []
+  for (let done = false, phase: Method.Phase | undefined, name = ""; !done;) {
+    if (phase === undefined || cursor.phase !== name) {
+      phase = method.phase(job, cursor)
+      name = cursor.phase
+      const stage = stages.length + 1
+      const [head] = Object.values(phase.state)[0]!.split(".")
+      const after = phase.events.flatMap((event) => (event.kind === "modification" ? [event.from] : []))[0] ?? null
+      stages.push({ head: head!, after, epochs: 0 })
+      if (after !== null) {
+        const order = Alternating.momentOrder(job, stage - 1)
+        inputs[`moment/${stage}`] = Tensor.int32([order.length], order)
+        const means = (cursor.memo["means"] as Ops.Named<ReadonlyArray<Tensor.Tensor<"float64">>>)[after]!
+        means.forEach((z, i) => {
+          results[`moment/${stage}/${i + 1}`] = Moment.ofMeans(z)
+          results[`P/${stage}/${i + 1}`] = Modification.ofMeans(z, options.tau).matrix
+        })
+      }
+    }
+    const stage = stages.at(-1)!
+    stage.epochs++
+    const draws = phase.draws(cursor)
+    for (const [what, values] of Object.entries(draws.values)) inputs[`${what}/${cursor.epoch}`] = values
+    const step = options.replace === undefined ? phase.step : options.replace(phase.step)
+    const set = phase.inputs(cursor)
+    let state: HostTensors = Ops.mapNamed(phase.state, (global) => Ops.get(cursor.state, global))
+    const parameters = Object.keys(state).filter((key) => !key.includes("."))
+    for (let i = 0; i < draws.steps; i++) {
+      const at = losses.length + 1
+      const recorded = at % options.every === 0
+      if (recorded) {
+        const quiet = exposing(set, state)
+        const seen = yield* interpreter.block(step, { ...quiet, draws: nth(draws, i) })
+        for (const key of parameters) {
+          results[`gradient/${at}/${key}`] = Ops.get(seen.state, `${quiet.memory}.${key}`)
+        }
+      }
+      const after = yield* interpreter.block(step, { state, inputs: set, draws: nth(draws, i) })
+      state = after.state
+      losses.push(after.trace["loss"]![0]!)
+      if (recorded) for (const key of parameters) results[`weights/${at}/${key}`] = Ops.get(state, key)
+    }
+    const moved = Object.entries(phase.state).map(([local, global]) => [global, Ops.get(state, local)] as const)
+    const whole = { ...cursor.state, ...Object.fromEntries(moved) }
+    const said = yield* interpreter.predict(method.predict, method.weights(whole), job.select.modalities)
+    const selected = Metric.of(job.select.labels, said.probabilities)
+    const { next } = phase.boundary(
+      { ...cursor, state: whole },
+      { trace: { loss: losses.slice(-draws.steps) }, probe: {}, selected }
+    )
+    if ("done" in next) {
+      done = true
+      Object.assign(results, named("kept", next.done))
+    } else cursor = next
+  }
+  results["loss"] = Tensor.float64([losses.length], losses)
+  return { results, inputs, stages } satisfies Trajectory
+})
