@@ -1,6 +1,6 @@
 /** `igm export`: a run's trained heads and fusion as one ONNX file. */
 import { RunFolder } from "@igm/experiment"
-import { Alternating } from "@igm/gradient"
+import { Stages } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
 import { Safetensors, Tensor } from "@igm/tensor"
 import { Exported } from "@igm/training"
@@ -44,7 +44,7 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
   const read = new Set(Object.values(heads).flatMap(({ reads }) => reads))
   const encoders = Object.entries(manifest.encoders).filter(([modality]) => read.has(modality))
   const model = Exported.encode(
-    Alternating.predictor(heads, fusion),
+    Stages.predictor(heads, fusion),
     weights,
     Object.fromEntries(encoders.map(([modality, { width }]) => [modality, width])),
     {

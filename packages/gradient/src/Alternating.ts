@@ -6,9 +6,9 @@
 import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
 import { type Dims, oneHot, sideBySide } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
-import { type Fusion, fuse } from "./Fusion.ts"
+import type { Fusion } from "./Fusion.ts"
 import * as Head from "./Head.ts"
-import type { Boundary, Cursor, Draws, Event, HostTensor, Job, Method, Observed, Phase, Step } from "./Method.ts"
+import type { Draws, Event, HostTensor, Job, Method, Step } from "./Method.ts"
 import * as Modification from "./Modification.ts"
 import * as Moment from "./Moment.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
@@ -17,13 +17,8 @@ import type { Rule } from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
 import type * as Sharpness from "./Sharpness.ts"
+import * as Stages from "./Stages.ts"
 import * as TrainStep from "./Step.ts"
-
-/** A head and the modalities whose features it reads, side by side. */
-export interface HeadOf<D extends Dims> {
-  readonly head: Head.Head
-  readonly reads: ReadonlyArray<keyof D & string>
-}
 
 /** A turn of one head; `after` names the head whose moments modify its gradient. */
 export interface Turn {
@@ -63,46 +58,15 @@ export interface Plan<D extends Dims, S extends Split.Split> {
   readonly name: string
   readonly description: string
   readonly widths: D
-  readonly heads: Named<HeadOf<D>>
+  readonly heads: Named<Stages.HeadOf<D>>
   readonly turns: readonly [Turn, ...ReadonlyArray<Turn>]
   readonly settings: Settings<S>
 }
 
-/** What the method remembers between epochs. */
-interface Memo {
-  readonly turn: number
-  readonly epochOfTurn: number
-  readonly schedules: Named<Schedule.Memory>
-  /** The batch means of each layer's input, of the heads whose moments are in use. */
-  readonly means: Named<ReadonlyArray<HostTensor>>
-  readonly best: { readonly score: number; readonly epoch: number; readonly weights: Named<HostTensor> } | null
-}
+/** The batch means of each layer's input, of the heads whose moments are in use. */
+type Means = Named<ReadonlyArray<HostTensor>>
 
-const memoOf = (cursor: Cursor): Memo => cursor.memo as unknown as Memo
-
-const cursorAt = (epoch: number, state: Named<HostTensor>, memo: Memo, head: string): Cursor => ({
-  phase: `stage ${memo.turn + 1}: ${head}`,
-  epoch,
-  state,
-  memo: memo as unknown as Cursor["memo"]
-})
-
-const within = (head: string, name: string): string => `${head}.${name}`
-
-/** Values under the names that they have within a head. */
-const allWithin = <A>(head: string, values: Named<A>): Named<A> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [within(head, name), value]))
-
-const weightsOf = (heads: Named<{ readonly head: Head.Head }>, state: Named<HostTensor>): Named<HostTensor> => {
-  const names = Object.entries(heads).flatMap(([name, { head }]) =>
-    Object.keys(Head.shapes(head)).map((parameter) => within(name, parameter))
-  )
-  return Object.fromEntries(names.map((name) => [name, get(state, name)]))
-}
-
-/** A head's own tensors, by their names in the head. */
-const parametersOf = (state: Named<HostTensor>, head: string, spec: Head.Head): Named<HostTensor> =>
-  Object.fromEntries(Object.keys(Head.shapes(spec)).map((name) => [name, get(state, within(head, name))]))
+const meansIn = ({ kept }: Stages.Standing): Means => (kept["means"] ?? {}) as Means
 
 /** The order in which the training samples are taken for the moments of a turn, counted from 0. */
 export const momentOrder = (
@@ -113,94 +77,87 @@ export const momentOrder = (
 /** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
   const { heads, turns, settings } = plan
+  const { modification, optimizer, sharpness, turnStart } = settings
   const steps = stepsOf()
-  const classes = new Set(Object.values(heads).map(({ head }) => head.out))
-  if (classes.size !== 1) throw new RangeError(`the heads of ${plan.name} have ${[...classes].join(", ")} outputs`)
 
   const memoryOf = (name: string): Named<HostTensor> =>
-    allWithin(name, Optimizer.start(settings.optimizer, Head.shapes(get(heads, name).head)))
+    Stages.allWithin(name, Optimizer.start(optimizer, Head.shapes(get(heads, name).head)))
 
-  const start = (job: Job<D, S>): Cursor => {
-    const state = Object.assign(
-      {},
-      ...Object.entries(heads).flatMap(([name, { head }]) => [
-        allWithin(name, Head.init(head, [job.seed, "init", name])),
-        memoryOf(name)
-      ])
-    ) as Named<HostTensor>
-    const schedules = Object.fromEntries(Object.keys(heads).map((name) => [name, Schedule.start(settings.schedule)]))
-    return cursorAt(0, state, { turn: 0, epochOfTurn: 0, schedules, means: {}, best: null }, turns[0].head)
-  }
-
-  const phase = (job: Job<D, S>, cursor: Cursor): Phase => {
-    const { turn } = memoOf(cursor)
-    const { head: name, after } = turns[turn]!
+  /** The batch means of a head's layers, from one shuffled pass over the training split. */
+  const meansOf = (job: Job<D, S>, state: Named<HostTensor>, turn: number, name: string) => {
     const { head, reads } = get(heads, name)
-    const features = sideBySide(job.train, reads)
-    const matrices = after === undefined ? noMatrices(head) : matricesOf(memoOf(cursor), name, after)
-    const modified = matrices.map((matrix) => matrix.product !== undefined)
-    const alpha = settings.mixup[name]
-    const variant: TrainStep.Variant = {
-      depth: Head.depth(head),
-      batch: settings.batch,
-      optimizer: settings.optimizer.kind,
-      mixup: alpha !== undefined,
-      sharpness: settings.sharpness?.form ?? null,
-      modified,
-      rule: settings.rule
-    }
-    const { step, probe } = steps(variant)
-    const tables: Record<string, HostTensor> = { X: features, Y: oneHot(job.train.labels, job.train.classes) }
-    matrices.forEach(({ product }, i) => {
-      if (product !== undefined && i === 0) tables["XP"] = Float64.ops.gemm(features, product)
-      else if (product !== undefined) tables[`P${i + 1}`] = product
-    })
-    const local = [
-      ...Object.keys(Head.shapes(head)),
-      ...Object.keys(Optimizer.start(settings.optimizer, Head.shapes(head)))
-    ]
-    const stage = turn + 1
-    return {
-      step,
-      probe,
-      state: Object.fromEntries(local.map((key) => [key, within(name, key)])),
-      inputs: (at) => ({ ...tables, ...hyperParameters(rateOf(at, name), name) }),
-      draws: (at) => draws(job, at.epoch, alpha),
-      boundary: (at, observed) => boundary(job, at, observed),
-      events: [
-        ...(after !== undefined && settings.modification !== null
-          ? [
-              {
-                kind: "modification",
-                stage,
-                head: name,
-                from: after,
-                effectiveRank: matrices.map((m) => m.effectiveRank)
-              } as const
-            ]
-          : []),
-        ...matrices.flatMap(({ notes }) => notes.map((note) => ({ kind: "note", stage, head: name, note }) as const))
-      ]
-    }
+    const parameters = Stages.parametersOf(state, name, head)
+    return Moment.meansOfHead(head, parameters, sideBySide(job.train, reads), momentOrder(job, turn), settings.batch)
   }
 
-  const rateOf = (at: Cursor, head: string): number => settings.optimizer.rate * get(memoOf(at).schedules, head).factor
-
-  const hyperParameters = (rate: number, head: string): Named<HostTensor> => {
-    const { sharpness, optimizer } = settings
-    const numbers = {
-      rate,
-      ...Optimizer.inputs(optimizer),
-      ...(sharpness === null ? {} : { rho: get(sharpness.rho, head), share: sharpness.form.share })
+  const enter =
+    ({ head, after }: Turn, turn: number) =>
+    (job: Job<D, S>, standing: Stages.Standing): Stages.Standing => {
+      const weights = turnStart.weights === "best" ? standing.best?.weights : undefined
+      const fresh = turnStart.optimizer === "fresh"
+      const state = { ...standing.state, ...weights, ...(fresh ? memoryOf(head) : {}) }
+      const schedules = fresh
+        ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) }
+        : standing.schedules
+      const entered = { ...standing, state, schedules }
+      if (after === undefined || modification === null) return entered
+      const means = meansIn(standing)
+      const before = modification.moment === "accumulated" ? means[after] : undefined
+      const found = meansOf(job, state, turn, after)
+      const all = found.map((z, i) => (before === undefined ? z : Float64.ops.concat([before[i]!, z], "rows")))
+      return { ...entered, kept: { ...standing.kept, means: { ...means, [after]: all } } }
     }
-    return mapNamed(numbers, Float64.ops.scalar)
-  }
+
+  const work =
+    ({ head: name, after }: Turn) =>
+    (job: Job<D, S>, standing: Stages.Standing, index: number): Stages.Work => {
+      const { head, reads } = get(heads, name)
+      const features = sideBySide(job.train, reads)
+      const matrices = after === undefined ? noMatrices(head) : matricesOf(meansIn(standing), name, after)
+      const alpha = settings.mixup[name]
+      const variant: TrainStep.Variant = {
+        depth: Head.depth(head),
+        batch: settings.batch,
+        optimizer: optimizer.kind,
+        mixup: alpha !== undefined,
+        sharpness: sharpness?.form ?? null,
+        modified: matrices.map((matrix) => matrix.product !== undefined),
+        rule: settings.rule
+      }
+      const numbers = {
+        ...Optimizer.inputs(optimizer),
+        ...(sharpness === null ? {} : { rho: get(sharpness.rho, name), share: sharpness.form.share })
+      }
+      const inputs: Record<string, HostTensor> = {
+        X: features,
+        Y: oneHot(job.train.labels, job.train.classes),
+        ...mapNamed(numbers, Float64.ops.scalar)
+      }
+      matrices.forEach(({ product }, i) => {
+        if (product !== undefined && i === 0) inputs["XP"] = Float64.ops.gemm(features, product)
+        else if (product !== undefined) inputs[`P${i + 1}`] = product
+      })
+      const place = { stage: index + 1, head: name }
+      const effectiveRank = matrices.map((matrix) => matrix.effectiveRank)
+      const modified: ReadonlyArray<Event> =
+        after === undefined || modification === null
+          ? []
+          : [{ kind: "modification", ...place, from: after, effectiveRank }]
+      return {
+        ...steps(variant),
+        state: Stages.trained(optimizer, name, head),
+        inputs: () => inputs,
+        draws: (epoch) => draws(job, epoch, alpha),
+        events: [
+          ...modified,
+          ...matrices.flatMap(({ notes }) => notes.map((note) => ({ kind: "note", ...place, note }) as const))
+        ]
+      }
+    }
 
   const draws = (job: Job<D, S>, epoch: number, alpha: number | undefined): Draws => {
-    const { batch } = settings
-    const order = Keyed.permutation(Keyed.stream([job.seed, "order", epoch]), job.train.labels.length)
-    const count = Math.floor(order.length / batch)
-    const rows = Tensor.int32([count, batch], order.slice(0, count * batch))
+    const rows = Stages.batches(job.seed, epoch, job.train.labels.length, settings.batch)
+    const [count, batch] = [rows.shape[0]!, rows.shape[1]!]
     if (alpha === undefined) return { steps: count, values: { rows } }
     const stream = Keyed.stream([job.seed, "mixup", epoch])
     const partners = new Int32Array(count * batch)
@@ -219,35 +176,12 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   const noMatrices = (head: Head.Head): ReadonlyArray<LayerMatrix> =>
     Head.layerNumbers(head).map(() => ({ product: undefined, effectiveRank: 0, notes: [] }))
 
-  /** The batch means of a head's layers, from one shuffled pass over the training split. */
-  const meansOf = (job: Job<D, S>, state: Named<HostTensor>, turn: number, name: string) => {
-    const { head, reads } = get(heads, name)
-    const order = momentOrder(job, turn)
-    return Moment.meansOfHead(
-      head,
-      parametersOf(state, name, head),
-      sideBySide(job.train, reads),
-      order,
-      settings.batch
-    )
-  }
-
-  /** The means that a turn after another head's needs, with those before them where moments accumulate. */
-  const meansFor = (job: Job<D, S>, memo: Memo, state: Named<HostTensor>, turn: number, after: string | undefined) => {
-    if (after === undefined || settings.modification === null) return memo.means
-    const before = settings.modification.moment === "accumulated" ? memo.means[after] : undefined
-    const found = meansOf(job, state, turn, after)
-    const all = found.map((z, i) => (before === undefined ? z : Float64.ops.concat([before[i]!, z], "rows")))
-    return { ...memo.means, [after]: all }
-  }
-
   /** The modification of each layer by the moments of the head before. */
-  const matricesOf = (memo: Memo, name: string, after: string): ReadonlyArray<LayerMatrix> => {
-    const { modification } = settings
+  const matricesOf = (allMeans: Means, name: string, after: string): ReadonlyArray<LayerMatrix> => {
     const { head } = get(heads, name)
     if (modification === null) return noMatrices(head)
     const previous = get(heads, after)
-    const means = get(memo.means, after)
+    const means = get(allMeans, after)
     const ofMeans = (z: HostTensor) => {
       const found = Modification.ofMeans(z, modification.tau)
       return modification.strictNaN ? Modification.strictNaN(found) : found
@@ -270,95 +204,26 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     })
   }
 
-  const boundary = (job: Job<D, S>, at: Cursor, { trace, probe, selected }: Observed): Boundary => {
-    const memo = memoOf(at)
-    const { head: name, epochs } = turns[memo.turn]!
-    const loss = mean(get(trace, "loss"))
-    const event: Event = {
-      kind: "epoch",
-      epoch: at.epoch + 1,
-      stage: memo.turn + 1,
-      head: name,
-      loss,
-      rate: rateOf(at, name),
-      selected,
-      ledger: probe
-    }
-    const zeros = sumOf(trace[TrainStep.ZERO_GRADIENTS] ?? [])
-    const events: ReadonlyArray<Event> =
-      zeros === 0
-        ? [event]
-        : [event, { kind: "note", stage: memo.turn + 1, head: name, note: `zero gradients: ${zeros}, not perturbed` }]
-    const score = selected[settings.selection.by]
-    const best =
-      memo.best !== null && memo.best.score >= score
-        ? memo.best
-        : { score, epoch: at.epoch + 1, weights: weightsOf(heads, at.state) }
-    const schedules = { ...memo.schedules, [name]: Schedule.next(settings.schedule, get(memo.schedules, name), loss) }
-    const epochOfTurn = memo.epochOfTurn + 1
-    if (epochOfTurn < epochs) {
-      const next = cursorAt(at.epoch + 1, at.state, { ...memo, epochOfTurn, schedules, best }, name)
-      return { events, next }
-    }
-    const following = turns[memo.turn + 1]
-    if (following === undefined) return { events, next: { done: best.weights } }
-    const fresh = settings.turnStart.optimizer === "fresh"
-    const weights = settings.turnStart.weights === "best" ? { ...at.state, ...best.weights } : at.state
-    const state = fresh ? { ...weights, ...memoryOf(following.head) } : weights
-    const restarted = fresh ? { ...schedules, [following.head]: Schedule.start(settings.schedule) } : schedules
-    const turn = memo.turn + 1
-    const means = meansFor(job, memo, state, turn, following.after)
-    const entered = { turn, epochOfTurn: 0, schedules: restarted, means, best }
-    return { events, next: cursorAt(at.epoch + 1, state, entered, following.head) }
-  }
-
-  return {
-    name: plan.name,
-    description: plan.description,
+  return Stages.make({
+    ...plan,
+    ...settings,
     settings: { heads, turns, ...settings, rule: settings.rule?.name ?? null } as unknown as Digest.Json,
-    widths: plan.widths,
-    classes: [...classes][0]!,
-    selectsOn: settings.selection.on,
-    epochs: turns.reduce((total, { epochs }) => total + epochs, 0),
-    start,
-    phase,
-    weights: (state) => weightsOf(heads, state),
-    predict: predictor(heads, settings.fusion)
-  }
+    memory: Object.assign({}, ...Object.keys(heads).map(memoryOf)) as Named<HostTensor>,
+    stages: turns.map((turn, i) => ({
+      name: turn.head,
+      epochs: turn.epochs,
+      selects: true,
+      enter: enter(turn, i),
+      work: work(turn)
+    })) as unknown as Stages.Plan<D, S>["stages"]
+  })
 }
-
-/** The forward pass of heads and their fusion. */
-export const predictor =
-  (
-    heads: Named<Pick<HeadOf<Dims>, "head"> & { readonly reads: ReadonlyArray<string> }>,
-    fusion: Fusion
-  ): Method<Dims>["predict"] =>
-  (ops, state, features) => {
-    const logits = Object.entries(heads).map(([name, { head, reads }]) => {
-      const parts = reads.map((modality) => get(features, modality))
-      const own = Object.fromEntries(Object.keys(Head.shapes(head)).map((key) => [key, get(state, within(name, key))]))
-      const x = parts.length === 1 ? parts[0]! : ops.concat(parts, "columns")
-      return [name, Head.forward(ops, Head.layers(ops, Head.depth(head), own), x).logits] as const
-    })
-    return {
-      logits: Object.fromEntries(logits),
-      probabilities: fuse(
-        ops,
-        fusion,
-        logits.map(([, z]) => z)
-      )
-    }
-  }
 
 interface LayerMatrix {
   readonly product: HostTensor | undefined
   readonly effectiveRank: number
   readonly notes: ReadonlyArray<string>
 }
-
-const sumOf = (numbers: ArrayLike<number>): number => Array.from(numbers).reduce((a, b) => a + b, 0)
-
-const mean = (numbers: ArrayLike<number>): number => sumOf(numbers) / numbers.length
 
 /** Steps by variant: the same object for the same variant, so that it is compiled once. */
 const stepsOf = () => {

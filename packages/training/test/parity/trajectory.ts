@@ -62,7 +62,9 @@ export const run = Effect.fn("trajectory")(function* (
       if (after !== null) {
         const order = Alternating.momentOrder(job, stage - 1)
         inputs[`moment/${stage}`] = Tensor.int32([order.length], order)
-        const means = (cursor.memo["means"] as Ops.Named<ReadonlyArray<Tensor.Tensor<"float64">>>)[after]!
+        const means = (cursor.memo["kept"] as { means: Ops.Named<ReadonlyArray<Tensor.Tensor<"float64">>> }).means[
+          after
+        ]!
         means.forEach((z, i) => {
           results[`moment/${stage}/${i + 1}`] = Moment.ofMeans(z)
           results[`P/${stage}/${i + 1}`] = Modification.ofMeans(z, options.tau).matrix
