@@ -14,12 +14,13 @@ import * as Training from "./Training.ts"
 
 const HeadOf = Schema.Struct({
   head: Schema.Struct({ widths: Schema.Array(Schema.Int), in: Schema.Int, out: Schema.Int }),
-  reads: Schema.Array(Schema.String)
+  reads: Schema.Array(Schema.String),
+  parameters: Schema.optionalKey(Schema.String)
 })
 
 /** What a method's settings must hold for its heads to be used again; the rest is kept as it is. */
 const Settings = Schema.StructWithRest(
-  Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(["mean", "entropy"]) }),
+  Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(["mean", "entropy", "sum"]) }),
   [Schema.Record(Schema.String, Schema.Unknown)]
 )
 

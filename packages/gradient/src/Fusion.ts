@@ -7,9 +7,12 @@ export type Fusion =
   | "mean"
   /** Softmaxes weighted, sample by sample, by exp(−H) of their entropy H, as MLA does and the paper says it does. */
   | "entropy"
+  /** The softmax of the sum of the heads' logits, as heads fuse that are trained together. */
+  | "sum"
 
 /** Class probabilities (batch × classes) from one or more heads' logits (batch × classes each). */
 export const fuse = <T>(ops: Ops<T>, fusion: Fusion, logits: ReadonlyArray<T>): T => {
+  if (fusion === "sum") return ops.exp(ops.logSoftmax(logits.reduce(ops.add)))
   const logs = logits.map(ops.logSoftmax)
   const softmaxes = logs.map(ops.exp)
   const weights =

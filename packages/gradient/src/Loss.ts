@@ -1,17 +1,20 @@
-/** Cross-entropy of a softmax, averaged over the batch, against rows of class probabilities. */
+/** Cross-entropy of a softmax, averaged over the batch, against rows of targets: class probabilities, or what is left of them. */
 import type { Ops } from "./Ops.ts"
 
-/** The loss (1 × 1) and its gradient at the logits: L = −(1/B) Σ y log softmax(z), ∂L/∂z = (softmax(z) − y)/B. */
+/** The loss (1 × 1) and its gradient at the logits: L = −(1/B) Σ y log softmax(z), ∂L/∂z = ((Σ_c y) softmax(z) − y)/B. */
 export interface LossAndDelta<T> {
   readonly loss: T
   readonly delta: T
 }
 
-/** Cross-entropy of logits (batch × classes) and targets whose rows sum to 1. */
+/** Cross-entropy of logits (batch × classes) and targets, whose rows may sum to any number. */
 export const crossEntropy = <T>(ops: Ops<T>, logits: T, target: T, batch: number): LossAndDelta<T> => {
   const logs = ops.logSoftmax(logits)
   return {
     loss: ops.multiply(ops.sum(ops.multiply(target, logs), "all"), ops.scalar(-1 / batch)),
-    delta: ops.multiply(ops.subtract(ops.exp(logs), target), ops.scalar(1 / batch))
+    delta: ops.multiply(
+      ops.subtract(ops.multiply(ops.sum(target, "columns"), ops.exp(logs)), target),
+      ops.scalar(1 / batch)
+    )
   }
 }

@@ -210,6 +210,16 @@ export const batches = (seed: number, epoch: number, n: number, batch: number): 
   return Tensor.int32([steps, batch], order.slice(0, steps * batch))
 }
 
+/** The draws of an epoch that needs nothing but batches. */
+export const drawsOf = (
+  job: { readonly seed: number; readonly train: { readonly labels: Int32Array } },
+  epoch: number,
+  batch: number
+): Draws => {
+  const rows = batches(job.seed, epoch, job.train.labels.length, batch)
+  return { steps: rows.shape[0]!, values: { rows } }
+}
+
 /** The forward pass of heads and their fusion. */
 export const predictor =
   (

@@ -114,6 +114,6 @@ export const minNormLaws = (weight: Weight = MinNorm.weight): ReadonlyArray<Law.
   ]
 }
 
-/** The laws of both fusions. */
+/** The laws of every fusion. */
 export const ownFusionLaws = (): ReadonlyArray<Law.Law> =>
-  (["mean", "entropy"] as const).flatMap((kind) => fusionLaws(kind, (logits) => Fusion.fuse(ops, kind, logits)))
+  (["mean", "entropy", "sum"] as const).flatMap((kind) => fusionLaws(kind, (logits) => Fusion.fuse(ops, kind, logits)))

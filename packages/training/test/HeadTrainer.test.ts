@@ -1,5 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Igm, type Method, Metric, Ops, Optimizer } from "@igm/gradient"
+import {
+  Control,
+  GradientBlending,
+  Igm,
+  type Method,
+  Metric,
+  Ops,
+  Optimizer,
+  ReconBoost,
+  Together
+} from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, Layer, Schema, Stream } from "effect"
@@ -21,7 +31,17 @@ const methods = (rho: number) => [
   Igm.paper({ ...options(rho), switches: { sharpness: { norm: "tensor", restored: false } } }),
   Control.lateFusion(options(rho)),
   Control.jointHead(options(rho)),
-  Control.alone(options(rho), "image")
+  Control.alone(options(rho), "image"),
+  ...rivals
+]
+
+/** The other methods; MLA wants features of one width, and has its own test of training. */
+const rivals = [
+  Together.plain(options(0)),
+  Together.ogmGe(options(0)),
+  Together.mmPareto(options(0)),
+  GradientBlending.make(options(0)),
+  ReconBoost.make(options(0))
 ]
 
 const train = (method: AnyMethod, seed = 1) =>

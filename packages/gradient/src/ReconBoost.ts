@@ -1,0 +1,103 @@
+/**
+ * ReconBoost (Hua et al., ICML 2024), boosting across modalities: in turns, a head learns what the others leave over,
+ * L = −Σ (y − w softmax(Σ others' logits)) log softmax(o_m), and after each turn all heads are rectified together on the
+ * loss of the sum of their logits. Only heads that have had a turn count among the others.
+ */
+import type { Split } from "@igm/tensor"
+import * as Balances from "./Balances.ts"
+import { type Dims, oneHot, sideBySide } from "./Features.ts"
+import * as Float64 from "./Float64.ts"
+import { fuse } from "./Fusion.ts"
+import * as Head from "./Head.ts"
+import * as Igm from "./Igm.ts"
+import type { HostTensor, Job, Method } from "./Method.ts"
+import { type Named, get, mapNamed } from "./Ops.ts"
+import * as Optimizer from "./Optimizer.ts"
+import * as Stages from "./Stages.ts"
+import * as Together from "./Together.ts"
+import * as TrainStep from "./Step.ts"
+
+const { ops } = Float64
+
+/** y − w softmax(Σ others' logits), n × classes; y where there are no others. */
+export const residual = (y: HostTensor, others: ReadonlyArray<HostTensor>, weight: number): HostTensor =>
+  others.length === 0 ? y : ops.subtract(y, ops.multiply(ops.scalar(weight), fuse(ops, "sum", others)))
+
+/**
+ * ReconBoost with the weight w of what the others say already, and the epochs of each rectification. Throws a
+ * `RangeError` unless 0 ≤ w < 1: from 1 on the loss has no minimum.
+ */
+export const make = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Together.Options<H, S>,
+  { weight = 0.25, rectify = 1 }: { readonly weight?: number; readonly rectify?: number } = {}
+): Method<Igm.WidthsOf<H>, S> => {
+  if (!(weight >= 0 && weight < 1)) throw new RangeError(`the weight ${weight} of the others is not in [0, 1)`)
+  const { heads, ring, batch } = options
+  const optimizer = options.optimizer ?? Igm.sgd
+  const steps = mapNamed(heads, (head) =>
+    TrainStep.make({
+      depth: Head.depth(head),
+      batch,
+      optimizer: optimizer.kind,
+      mixup: false,
+      sharpness: null,
+      modified: Head.layerNumbers(head).map(() => false),
+      rule: null
+    })
+  )
+  const memory = Together.memoryOf(optimizer, heads)
+  const together = Together.worker(options, Balances.plain)
+
+  const logitsOf = (job: Job<Dims, S>, state: Named<HostTensor>, name: string): HostTensor => {
+    const head = get(heads, name)
+    const layers = Head.layers(ops, Head.depth(head), Stages.parametersOf(state, name, head))
+    return Head.forward(ops, layers, sideBySide(job.train, [name])).logits
+  }
+  const enter = (_: unknown, standing: Stages.Standing) => ({ ...standing, state: { ...standing.state, ...memory } })
+
+  const boost = (name: string, others: ReadonlyArray<string>): Stages.Stage<Igm.WidthsOf<H>, S> => ({
+    name,
+    epochs: get(ring.epochs, name),
+    selects: true,
+    enter,
+    work: (job, { state }) => {
+      const { train } = job as unknown as Job<Dims, S>
+      const y = oneHot(train.labels, train.classes)
+      const logits = others.map((other) => logitsOf(job as unknown as Job<Dims, S>, state, other))
+      const inputs = {
+        X: sideBySide(train, [name]),
+        Y: residual(y, logits, weight),
+        ...mapNamed(Optimizer.inputs(optimizer), ops.scalar)
+      }
+      return {
+        step: get(steps, name),
+        state: Stages.trained(optimizer, name, get(heads, name)),
+        inputs: () => inputs,
+        draws: (epoch) => Stages.drawsOf(job, epoch, batch),
+        events: []
+      }
+    }
+  })
+  const rectification: Stages.Stage<Igm.WidthsOf<H>, S> = {
+    name: "all heads",
+    epochs: rectify,
+    selects: true,
+    enter,
+    work: (job) => ({ ...together(job, {}), events: [] })
+  }
+  const turns = Igm.turnsOf(ring).map(({ head }) => head)
+  const stages = turns.flatMap((name, i) => {
+    const others = [...new Set(turns.slice(0, i))].filter((other) => other !== name)
+    return rectify > 0 && others.length > 0 ? [boost(name, others), rectification] : [boost(name, others)]
+  })
+  const [first, ...rest] = stages
+  return Stages.make({
+    ...Together.shared(options, {
+      name: "ReconBoost",
+      description: "in turns, each head on what the others leave over; all heads rectified after each turn",
+      weight,
+      rectify
+    }),
+    stages: [first!, ...rest]
+  })
+}

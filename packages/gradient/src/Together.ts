@@ -1,0 +1,160 @@
+/** Methods that train all heads on the same batches, with their logits added up, and differ in how they balance them. */
+import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
+import * as Balances from "./Balances.ts"
+import { type Features, oneHot, sideBySide } from "./Features.ts"
+import * as Float64 from "./Float64.ts"
+import * as Head from "./Head.ts"
+import * as Igm from "./Igm.ts"
+import type { HostTensor, Method } from "./Method.ts"
+import { type Named, mapNamed } from "./Ops.ts"
+import * as Optimizer from "./Optimizer.ts"
+import * as Schedule from "./Schedule.ts"
+import * as Stages from "./Stages.ts"
+import * as TogetherStep from "./TogetherStep.ts"
+
+/** What these methods choose: as IGM's, without what is IGM's alone. Each head trains as long as it would in turns. */
+export type Options<H extends Igm.Heads, S extends Split.Split = "valid"> = Pick<
+  Igm.Options<H, S>,
+  "heads" | "ring" | "selection" | "batch" | "optimizer"
+>
+
+/** The number of epochs of the modality that has most of them in turns. */
+export const epochsOf = ({ rounds, epochs, order }: Options<Igm.Heads>["ring"]): number =>
+  Math.max(...order.map((modality) => rounds * epochs[modality]!))
+
+/** The optimizer's memory of all heads before the first step. */
+export const memoryOf = (optimizer: Optimizer.Optimizer, heads: Igm.Heads): Named<HostTensor> =>
+  Object.assign(
+    {},
+    ...Object.entries(heads).map(([name, head]) =>
+      Stages.allWithin(name, Optimizer.start(optimizer, Head.shapes(head)))
+    )
+  )
+
+/** What the noise is drawn from: as many rows as this, of each tensor's width, drawn anew for each epoch. */
+const NOISE_ROWS = 256
+
+const noiseOf = (heads: Igm.Heads, seed: number, epoch: number, steps: number) => {
+  const tensors = Object.entries(heads).flatMap(([head, spec]) =>
+    Object.entries(Head.shapes(spec)).map(([name, shape]) => ({ name: TogetherStep.at(head, name), shape }))
+  )
+  const normals = (columns: number, name: string) =>
+    Keyed.normals(Keyed.stream([seed, "noise", epoch, name]), NOISE_ROWS * columns)
+  const chosen = (rows: number, name: string) => {
+    const stream = Keyed.stream([seed, "noise rows", epoch, name])
+    return Int32Array.from({ length: steps * rows }, () => Keyed.below(stream, NOISE_ROWS))
+  }
+  return {
+    tables: () =>
+      Object.fromEntries(
+        tensors.map(({ name, shape }) => [`N/${name}`, Tensor.float64([NOISE_ROWS, shape[1]], normals(shape[1], name))])
+      ),
+    draws: () =>
+      Object.fromEntries(
+        tensors.map(({ name, shape }) => [`noise/${name}`, Tensor.int32([steps, shape[0]], chosen(shape[0], name))])
+      )
+  }
+}
+
+/** What all heads do in a stage of such a method. */
+export const worker = (options: Options<Igm.Heads, Split.Split>, balance: TogetherStep.Balance) => {
+  const { heads, batch } = options
+  const optimizer = options.optimizer ?? Igm.sgd
+  const step = TogetherStep.make({ heads, batch, optimizer: optimizer.kind, balance })
+  const state = Object.entries(heads).flatMap(([name, head]) =>
+    Object.entries(Stages.trained(optimizer, name, head)).map(([local, whole]) => [TogetherStep.at(name, local), whole])
+  )
+  return (
+    job: { readonly seed: number; readonly train: Features<"train", { readonly [modality: string]: number }> },
+    numbers: Named<number>
+  ): Omit<Stages.Work, "events"> => {
+    const { train, seed } = job
+    const tables: Named<HostTensor> = {
+      Y: oneHot(train.labels, train.classes),
+      ...Object.fromEntries(Object.keys(heads).map((name) => [`X/${name}`, sideBySide(train, [name])])),
+      ...mapNamed({ ...Optimizer.inputs(optimizer), ...numbers }, Float64.ops.scalar)
+    }
+    const noise = (epoch: number) => noiseOf(heads, seed, epoch, Math.floor(train.labels.length / batch))
+    return {
+      step,
+      state: Object.fromEntries(state),
+      inputs: (epoch) => (balance.noise ? { ...tables, ...noise(epoch).tables() } : tables),
+      draws: (epoch) => {
+        const plain = Stages.drawsOf(job, epoch, batch)
+        return balance.noise ? { ...plain, values: { ...plain.values, ...noise(epoch).draws() } } : plain
+      }
+    }
+  }
+}
+
+/** What every method shares that fuses by the sum of logits. */
+export const shared = <H extends Igm.Heads, S extends Split.Split>(
+  options: Options<H, S>,
+  settings: { readonly name: string; readonly description: string; readonly [setting: string]: unknown }
+) => {
+  const optimizer = options.optimizer ?? Igm.sgd
+  const { widths, heads } = Igm.headsOf(options.heads)
+  const { name, description, ...rest } = settings
+  const all = {
+    fusion: "sum" as const,
+    optimizer,
+    schedule: Schedule.divideOnPlateau,
+    selection: options.selection
+  }
+  return {
+    name,
+    description,
+    settings: { heads, batch: options.batch, ring: options.ring, ...all, ...rest } as unknown as Digest.Json,
+    widths,
+    heads,
+    memory: memoryOf(optimizer, options.heads),
+    ...all
+  }
+}
+
+const balanced = <H extends Igm.Heads, S extends Split.Split>(
+  options: Options<H, S>,
+  balance: TogetherStep.Balance,
+  settings: { readonly name: string; readonly description: string },
+  numbers: Named<number> = {}
+): Method<Igm.WidthsOf<H>, S> => {
+  const work = worker(options, balance)
+  return Stages.make<Igm.WidthsOf<H>, S>({
+    ...shared(options, { ...settings, balance: balance.name, numbers }),
+    stages: [
+      {
+        name: "all heads",
+        epochs: epochsOf(options.ring),
+        selects: true,
+        enter: (_, standing) => standing,
+        work: (job) => ({ ...work(job, numbers), events: [] })
+      }
+    ]
+  })
+}
+
+/** The loss of the sum of logits alone. */
+export const plain = <const H extends Igm.Heads, S extends Split.Split>(options: Options<H, S>) =>
+  balanced(options, Balances.plain, {
+    name: "sum of logits",
+    description: "all heads at once, on the loss of the sum of their logits"
+  })
+
+/** OGM-GE on all tensors, with its α, and with noise unless that is turned off (`Balances.ogm`). */
+export const ogmGe = <const H extends Igm.Heads, S extends Split.Split>(
+  options: Options<H, S>,
+  { alpha = 0.3, noise = true }: { readonly alpha?: number; readonly noise?: boolean } = {}
+) =>
+  balanced(
+    options,
+    Balances.ogm(noise),
+    { name: noise ? "OGM-GE" : "OGM", description: "the confident modality is slowed, on all of its tensors" },
+    { alpha }
+  )
+
+/** MMPareto (`Balances.mmPareto`). */
+export const mmPareto = <const H extends Igm.Heads, S extends Split.Split>(options: Options<H, S>) =>
+  balanced(options, Balances.mmPareto, {
+    name: "MMPareto",
+    description: "the gradients of the sum's loss and of each head's own, weighted so that neither is opposed"
+  })
