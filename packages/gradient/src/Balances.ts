@@ -21,10 +21,10 @@ export const confidences = <T>(ops: Ops<T>, { heads, y }: Seen<T>): Named<T> =>
 /** x where a > b, else the other. */
 const whereGreater = <T>(ops: Ops<T>, a: T, b: T, x: T, otherwise: T): T => ops.where(ops.greater(a, b), x, otherwise)
 
-/** tanh(x) = (1 − e^−2x)/(1 + e^−2x), for x ≥ 0. */
-const tanh = <T>(ops: Ops<T>, x: T): T => {
-  const [one, power] = [ops.scalar(1), ops.exp(ops.multiply(ops.scalar(-2), x))]
-  return ops.divide(ops.subtract(one, power), ops.add(one, power))
+/** 1 − tanh(x) = 2 e^−2x/(1 + e^−2x): the difference itself would lose its digits. */
+const oneMinusTanh = <T>(ops: Ops<T>, x: T): T => {
+  const power = ops.exp(ops.multiply(ops.scalar(-2), x))
+  return ops.divide(ops.multiply(ops.scalar(2), power), ops.add(ops.scalar(1), power))
 }
 
 /**
@@ -44,7 +44,7 @@ export const ogm = (noise: boolean): Balance => ({
       const positive = ops.greater(rest, ops.scalar(0))
       // Where the others have no confidence at all, ρ is infinite and k is as small as it gets.
       const ratio = ops.where(positive, ops.divide(own, ops.where(positive, rest, one)), ops.scalar(1e3))
-      const slowed = ops.subtract(one, tanh(ops, ops.multiply(get(seen.inputs, "alpha"), ratio)))
+      const slowed = oneMinusTanh(ops, ops.multiply(get(seen.inputs, "alpha"), ratio))
       return { sum: whereGreater(ops, own, rest, slowed, one), own: null }
     })
   }
@@ -74,7 +74,10 @@ export const mmPareto: Balance = {
       const own = makeOwn()
       const [gg, gu, uu] = [inner(ops, sum, sum), inner(ops, sum, own), inner(ops, own, own)]
       const [zero, one, two] = [ops.scalar(0), ops.scalar(1), ops.scalar(2)]
-      const w = whereGreater(ops, gu, zero, ops.scalar(0.5), MinNorm.weight(ops, gg, gu, uu))
+      const product = ops.multiply(gg, uu)
+      // A zero gradient disagrees with nothing.
+      const shortest = whereGreater(ops, product, zero, MinNorm.weight(ops, gg, gu, uu), ops.scalar(0.5))
+      const w = whereGreater(ops, gu, zero, ops.scalar(0.5), shortest)
       const [a, b] = [ops.multiply(two, w), ops.multiply(two, ops.subtract(one, w))]
       const square = (x: typeof w, y: typeof w): typeof w => {
         const cross = ops.multiply(two, ops.multiply(ops.multiply(x, y), gu))
@@ -83,9 +86,12 @@ export const mmPareto: Balance = {
       }
       const [found, least] = [square(a, b), square(one, one)]
       const short = ops.greater(least, found)
-      // Opposite gradients of equal length have no direction in common: then nothing is stretched.
-      const some = ops.greater(found, zero)
-      const ratio = ops.where(some, ops.sqrt(ops.divide(least, ops.where(some, found, one))), one)
+      // Of opposite gradients nothing but rounding is left: then there is no direction to stretch.
+      const crossed = ops.subtract(product, ops.multiply(gu, gu))
+      const apart = whereGreater(ops, crossed, ops.multiply(ops.scalar(1e-6), product), one, zero)
+      const some = ops.greater(whereGreater(ops, gu, zero, one, apart), zero)
+      const positive = whereGreater(ops, found, zero, found, one)
+      const ratio = ops.where(some, ops.sqrt(ops.divide(least, positive)), one)
       const stretch = ops.multiply(ops.scalar(1.5), ops.where(short, ratio, one))
       return { sum: ops.multiply(stretch, a), own: ops.multiply(stretch, b) }
     })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Tensor } from "@igm/tensor"
-import { Cases, Distance } from "@igm/testing"
-import { Float64, Head, Modification, Moment } from "../src/index.ts"
+import { Distance } from "@igm/testing"
+import { Float64, Modification } from "../src/index.ts"
 
 const { ops } = Float64
 
@@ -55,28 +55,5 @@ describe("Modification", () => {
       [1, 2, 3].map((l) => partners("shape", [8, 8, 8, 2], [8, 8, 8, 2], l)),
       [[1, 2], [1, 2], [3]]
     )
-  })
-})
-
-describe("Moment", () => {
-  it.prop("is the sum of z̄ z̄ᵀ over whole batches of each layer's input", { of: Cases.Batch }, ({ of }) => {
-    const { head, depth, parameters } = Cases.sceneOf(of)
-    const batches = 3
-    const x = Cases.matrix(of.batch * batches + of.batch - 1, of.features, of.seed, "all")
-    const order = Array.from({ length: x.shape[0]! }, (_, i) => i).toReversed()
-    const found = Moment.meansOfHead(head, parameters, x, order, of.batch)
-    const layers = Head.layers(ops, depth, parameters)
-    for (let l = 0; l < depth; l++) {
-      let expected = Tensor.zeros([head.widths[l]!, head.widths[l]!])
-      for (let b = 0; b < batches; b++) {
-        const rows = Tensor.takeRows(x, order.slice(b * of.batch, (b + 1) * of.batch))
-        const mean = ops.multiply(
-          ops.sum(Head.forward(ops, layers, rows).activations[l]!, "rows"),
-          ops.scalar(1 / of.batch)
-        )
-        expected = ops.add(expected, ops.gemm(mean, mean, { transA: true }))
-      }
-      assert.isBelow(Distance.relative(Moment.ofMeans(found[l]!).data, expected.data), 1e-9)
-    }
   })
 })

@@ -1,10 +1,11 @@
 /** What holds of every modification matrix P = exp(−τ (Y − λmin I)/(λmax − λmin)), made from batch means Z with Y = Zᵀ Z. */
 import { Float64, Modification, Moment } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
-import { type Means, Means as MeansSchema, matrix, meansOf, rotation } from "./Cases.ts"
+import { Schema } from "effect"
+import { Batch, type Means, Means as MeansSchema, matrix, meansOf, rotation, sceneOf } from "./Cases.ts"
 import { above, relative, worst } from "./Distance.ts"
 import * as Law from "./Law.ts"
-import { norm } from "./Oracle.ts"
+import { inputsOf, norm } from "./Oracle.ts"
 
 const { ops } = Float64
 
@@ -89,3 +90,71 @@ export const laws = (ofMeans: OfMeans = own): ReadonlyArray<Law.Law> => {
     })
   ]
 }
+
+/** What is tested: the batch means of each layer's input. */
+export type MeansOfHead = typeof Moment.meansOfHead
+
+/** The laws of moments. */
+export const momentLaws = (meansOfHead: MeansOfHead = Moment.meansOfHead): ReadonlyArray<Law.Law> => [
+  Law.make({
+    name: "the moment is Σ z̄ z̄ᵀ over whole batches of each layer's input, uncentred",
+    cases: Batch,
+    tolerance: 1e-9,
+    deviation: (of) => {
+      const { head, parameters } = sceneOf(of)
+      const x = matrix(of.batch * 4 - 1, of.features, of.seed, "all")
+      const order = Array.from({ length: x.shape[0]! }, (_, i) => i).toReversed()
+      const found = meansOfHead(head, parameters, x, order, of.batch)
+      const layers = Array.from({ length: head.widths.length - 1 }, (_, i) => i)
+      return worst(
+        layers.map((i) => {
+          const d = head.widths[i]!
+          const expected = new Float64Array(d * d)
+          for (let b = 0; (b + 1) * of.batch <= order.length; b++) {
+            const rows = Tensor.takeRows(x, order.slice(b * of.batch, (b + 1) * of.batch))
+            const input = inputsOf(parameters, rows)[i]!
+            const mean = Array.from({ length: d }, (_, j) => {
+              let total = 0
+              for (let row = 0; row < of.batch; row++) total += input.data[row * d + j]!
+              return total / of.batch
+            })
+            for (let j = 0; j < d; j++) for (let k = 0; k < d; k++) expected[j * d + k]! += mean[j]! * mean[k]!
+          }
+          return relative(Moment.ofMeans(found[i]!).data, expected)
+        })
+      )
+    }
+  })
+]
+
+/** What is tested: whose P multiplies a layer. */
+export type Partners = (
+  widths: ReadonlyArray<number>,
+  previous: ReadonlyArray<number>,
+  l: number
+) => ReadonlyArray<number>
+
+const Widths = Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3 }))).check(
+  Schema.isMinLength(2),
+  Schema.isMaxLength(5)
+)
+
+/** The laws of matching layers by position, as the paper's P is. */
+export const matchingLaws = (
+  partners: Partners = (widths, previous, l) => Modification.partners("position", widths, previous, l)
+): ReadonlyArray<Law.Law> => [
+  Law.make({
+    name: "a layer is modified by the P of the layer as far from the output, if that has an input of its width",
+    cases: Schema.Struct({ widths: Widths, previous: Widths }),
+    tolerance: 0,
+    deviation: ({ widths, previous }) =>
+      worst(
+        widths.slice(1).map((_, i) => {
+          const fromOutput = widths.length - 1 - i
+          const input = previous[previous.length - 1 - fromOutput]
+          const expected = input === widths[i] ? [previous.length - fromOutput] : []
+          return JSON.stringify(partners(widths, previous, i + 1)) === JSON.stringify(expected) ? 0 : 1
+        })
+      )
+  })
+]

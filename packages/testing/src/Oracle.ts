@@ -23,9 +23,11 @@ const combineAll = (a: Named, b: Named, f: (x: number, y: number) => number): Na
 export const norm = (tensors: ReadonlyArray<Matrix>): number =>
   Math.sqrt(tensors.flatMap(({ data }) => Array.from(data)).reduce((total, x) => total + x * x, 0))
 
+/** −(1/B) Σ y log softmax(z) of a head's logits. */
+export const lossOf = (parameters: Named, x: Matrix, y: Matrix): number => crossEntropy(logitsOf(parameters, x), y)
+
 /** −(1/B) Σ y log softmax(z). */
-export const lossOf = (parameters: Named, x: Matrix, y: Matrix): number => {
-  const logits = logitsOf(parameters, x)
+export const crossEntropy = (logits: Matrix, y: Matrix): number => {
   const [batch, classes] = Float64.dims(logits)
   let total = 0
   for (let i = 0; i < batch; i++) {
@@ -39,7 +41,8 @@ export const lossOf = (parameters: Named, x: Matrix, y: Matrix): number => {
 
 const depthOf = (parameters: Named): number => Object.keys(parameters).filter(Head.isWeight).length
 
-const inputsOf = (parameters: Named, x: Matrix): ReadonlyArray<Matrix> => {
+/** The input of each layer, and the logits. */
+export const inputsOf = (parameters: Named, x: Matrix): ReadonlyArray<Matrix> => {
   const inputs = [x]
   for (let l = 1; l <= depthOf(parameters); l++) {
     const [w, b, a] = [Ops.get(parameters, `W${l}`), Ops.get(parameters, `b${l}`), inputs.at(-1)!]
@@ -57,7 +60,8 @@ const inputsOf = (parameters: Named, x: Matrix): ReadonlyArray<Matrix> => {
   return inputs
 }
 
-const logitsOf = (parameters: Named, x: Matrix): Matrix => inputsOf(parameters, x).at(-1)!
+/** A head's logits. */
+export const logitsOf = (parameters: Named, x: Matrix): Matrix => inputsOf(parameters, x).at(-1)!
 
 /** (softmax(z) − y)/B, row by row. */
 export const deltaOf = (logits: Matrix, y: Matrix): Matrix => {
@@ -74,12 +78,15 @@ export const deltaOf = (logits: Matrix, y: Matrix): Matrix => {
 }
 
 /** The gradient of the mean cross-entropy, by back-propagation one sample at a time. */
-export const gradientsOf = (parameters: Named, x: Matrix, y: Matrix): Named => {
+export const gradientsOf = (parameters: Named, x: Matrix, y: Matrix): Named =>
+  backPropagated(parameters, x, deltaOf(logitsOf(parameters, x), y))
+
+/** The gradient of the parameters for a given gradient at the logits. */
+export const backPropagated = (parameters: Named, x: Matrix, deltas: Matrix): Named => {
   const inputs = inputsOf(parameters, x)
   const depth = depthOf(parameters)
   const gradients = Ops.mapNamed(parameters, ({ shape }) => Tensor.zeros(shape))
   const [batch, classes] = Float64.dims(inputs.at(-1)!)
-  const deltas = deltaOf(inputs.at(-1)!, y)
   for (let i = 0; i < batch; i++) {
     let delta = Array.from(deltas.data.subarray(i * classes, (i + 1) * classes))
     for (let l = depth; l >= 1; l--) {

@@ -16,17 +16,18 @@ const isGeneric = ({ parameters, x, y }: Scene): boolean =>
   Object.values(Oracle.gradientsOf(parameters, x, y)).every((g) => Oracle.norm([g]) > 1e-9 || Oracle.norm([g]) === 0)
 
 /** Whether moving each number by h takes no unit across the kink of ReLU. */
-const isSmooth = ({ parameters, x }: Scene): boolean => {
+export const isSmooth = ({ parameters, x }: Scene): boolean => {
   if (parameters["W2"] === undefined) return true
   const z = ops.gemm(x, Ops.get(parameters, "W1"), { transB: true, addend: Ops.get(parameters, "b1") })
   return z.data.every((value) => Math.abs(value) > 1e-3)
 }
 
-const finite = (tensors: Ops.Named<Float64.Matrix>): number =>
+/** 0 if all numbers are finite, else NaN. */
+export const finite = (tensors: Ops.Named<Float64.Matrix>): number =>
   Object.values(tensors).every(({ data }) => data.every(Number.isFinite)) ? 0 : Number.NaN
 
 /** The differences of a loss along each number of each parameter. */
-const differences = (parameters: Ops.Named<Float64.Matrix>, loss: (at: Ops.Named<Float64.Matrix>) => number) =>
+export const differences = (parameters: Ops.Named<Float64.Matrix>, loss: (at: Ops.Named<Float64.Matrix>) => number) =>
   Ops.mapNamed(parameters, (w, name) => {
     const h = 1e-5
     const at = (i: number, by: number) => {
