@@ -1,4 +1,7 @@
-/** The eager interpreter of `Ops` in double precision: the reference that other interpreters are held to. */
+/**
+ * The eager interpreter of `Ops` in double precision: the reference that other interpreters are held to. Tensors of three
+ * axes are stacks of matrices: an operation works on each layer of a stack, and a matrix serves all of them.
+ */
 import { Tensor } from "@igm/tensor"
 import type { Ops } from "./Ops.ts"
 
@@ -101,8 +104,8 @@ const logSoftmax = (a: Matrix): Matrix => {
   return Tensor.float64([rows, columns], out)
 }
 
-/** The operations in double precision. A mask is 1 where it holds. */
-export const ops: Ops<Matrix> = {
+/** The operations on matrices. A mask is 1 where it holds. */
+const flat: Ops<Matrix> = {
   scalar: (value) => Tensor.float64([1, 1], [value]),
   gemm: (a, b, { transA = false, transB = false, addend } = {}) => {
     const out = product(transA ? transpose(a) : a, transB ? transpose(b) : b)
@@ -122,4 +125,57 @@ export const ops: Ops<Matrix> = {
   sum,
   concat,
   gather: (table, indices) => Tensor.takeRows(table, indices.data)
+}
+
+const isStack = ({ shape }: Matrix): boolean => shape.length === 3
+
+/** A layer of a stack; of a matrix, itself. */
+export const layerOf = (a: Matrix, k: number): Matrix => {
+  if (!isStack(a)) return a
+  const [layers, rows, columns] = a.shape as readonly [number, number, number]
+  const [size, at] = [rows * columns, layers === 1 ? 0 : k]
+  return Tensor.float64([rows, columns], a.data.subarray(at * size, (at + 1) * size))
+}
+
+/** Works on each layer of the operands' stacks. */
+const each = (operands: ReadonlyArray<Matrix>, f: (layers: ReadonlyArray<Matrix>) => Matrix): Matrix => {
+  if (!operands.some(isStack)) return f(operands)
+  const count = Math.max(...operands.filter(isStack).map(({ shape }) => shape[0]!))
+  return stack(Array.from({ length: count }, (_, k) => f(operands.map((a) => layerOf(a, k)))))
+}
+
+/** Matrices of one shape as a stack (layers × rows × columns). */
+export const stack = (layers: ReadonlyArray<Matrix>): Matrix =>
+  Tensor.stack(layers as readonly [Matrix, ...ReadonlyArray<Matrix>])
+
+const one =
+  (f: (a: Matrix) => Matrix) =>
+  (a: Matrix): Matrix =>
+    each([a], ([x]) => f(x!))
+const two =
+  (f: (a: Matrix, b: Matrix) => Matrix) =>
+  (a: Matrix, b: Matrix): Matrix =>
+    each([a, b], ([x, y]) => f(x!, y!))
+
+/** The operations in double precision. */
+export const ops: Ops<Matrix> = {
+  scalar: flat.scalar,
+  gemm: (a, b, { addend, ...options } = {}) =>
+    addend === undefined
+      ? each([a, b], ([x, y]) => flat.gemm(x!, y!, options))
+      : each([a, b, addend], ([x, y, z]) => flat.gemm(x!, y!, { ...options, addend: z! })),
+  add: two(flat.add),
+  subtract: two(flat.subtract),
+  multiply: two(flat.multiply),
+  divide: two(flat.divide),
+  sqrt: one(flat.sqrt),
+  exp: one(flat.exp),
+  relu: one(flat.relu),
+  greater: two(flat.greater),
+  equal: two(flat.equal),
+  where: (mask, a, b) => each([mask, a, b], ([m, x, y]) => flat.where(m!, x!, y!)),
+  logSoftmax: one(flat.logSoftmax),
+  sum: (a, over) => each([a], ([x]) => flat.sum(x!, over)),
+  concat: (parts, along) => each(parts, (layers) => flat.concat(layers, along)),
+  gather: (table, indices) => each([table, indices], ([rows, at]) => flat.gather(rows!, at!))
 }

@@ -3,7 +3,8 @@
  * computes at once and exactly enough to be the oracle of the laws; the ONNX program of `@igm/training` builds a graph.
  *
  * Every `T` is a matrix; a scalar is 1 × 1 and a bias 1 × n. There is no branch on a `T`, so that a step describes the
- * same computation whatever the numbers are.
+ * same computation whatever the numbers are. `T` may as well be a stack of matrices, one for each of several heads: then
+ * every operation works layer by layer, and a step steps all heads at once.
  */
 
 /** How `gemm` combines its operands. */

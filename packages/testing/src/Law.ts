@@ -31,38 +31,46 @@ export interface Verdict {
   readonly counterExample: CounterExample | null
 }
 
-/** A law. */
-export interface Law {
+/** A law; `R` are the services that it needs, such as the interpreter that it is about. */
+export interface Law<R = never> {
   readonly name: string
   readonly tolerance: number
-  readonly check: (options: Options) => Effect.Effect<Verdict>
+  readonly check: (options: Options) => Effect.Effect<Verdict, never, R>
 }
 
-/** A law over the cases of a schema: it holds where the deviation is a number not above the tolerance. */
-export const make = <S extends Schema.Constraint & { readonly Type: unknown }>(law: {
+/** What a law over the cases of a schema says. */
+interface Statement<S extends Schema.Constraint & { readonly Type: unknown }, A> {
   readonly name: string
   readonly cases: S
   readonly tolerance: number
-  readonly deviation: (value: S["Type"]) => number
-}): Law => ({
+  readonly deviation: (value: S["Type"]) => A
+}
+
+/** A law over the cases of a schema: it holds where the deviation is a number not above the tolerance. */
+export const make = <S extends Schema.Constraint & { readonly Type: unknown }>(law: Statement<S, number>): Law =>
+  makeEffect({ ...law, deviation: (value) => Effect.sync(() => law.deviation(value)) })
+
+/** A law whose deviation takes an effect to find out. */
+export const makeEffect = <S extends Schema.Constraint & { readonly Type: unknown }, R>(
+  law: Statement<S, Effect.Effect<number, never, R>>
+): Law<R> => ({
   name: law.name,
   tolerance: law.tolerance,
   check: Effect.fn("Law.check")(function* ({ runs, seed = law.name }) {
-    let [largest, cases] = [0, 0]
-    const holds = (value: S["Type"]): boolean => {
-      const deviation = law.deviation(value)
-      cases++
-      if (!(deviation <= law.tolerance)) return false
-      largest = Math.max(largest, deviation)
-      return true
-    }
+    let largest = 0
+    const holds = (value: S["Type"]) =>
+      Effect.map(law.deviation(value), (deviation) => {
+        if (!(deviation <= law.tolerance)) return false
+        largest = Math.max(largest, deviation)
+        return true
+      })
     const result = yield* Arbitrary.checkEffect(Arbitrary.schema(law.cases), holds, { runs, seed })
     const verdict = { law: law.name, largest, tolerance: law.tolerance }
-    if (result._tag === "Passed") return { ...verdict, cases, counterExample: null }
+    if (result._tag === "Passed") return { ...verdict, cases: result.runs, counterExample: null }
     if (result._tag !== "Falsified") return yield* Effect.die(new Error(`${law.name}: ${result._tag}`))
     const counterExample = {
       shrunk: JSON.stringify(result.shrunkInput),
-      deviation: law.deviation(result.shrunkInput as S["Type"]),
+      deviation: yield* law.deviation(result.shrunkInput as S["Type"]),
       replay: result.replay
     }
     return { ...verdict, cases: result.runs, counterExample }

@@ -13,6 +13,7 @@ export const laws = (): ReadonlyArray<Law> => [
   ...ModificationLaws.momentLaws(),
   ...ModificationLaws.matchingLaws(),
   ...StepLaws.laws(),
+  ...StepLaws.stackLaws(),
   ...StepLaws.perturbationLaws(),
   ...PredictionLaws.ownFusionLaws(),
   ...TogetherLaws.laws(),

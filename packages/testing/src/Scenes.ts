@@ -17,27 +17,24 @@ export const variants = {
   mixup: { mixup: true, sharpness: null }
 } as const
 
-/** What a step makes of a scene: its state, and what it records. */
-export const run = (
-  make: MakeStep,
-  scene: Scene,
-  part: Partial<Step.Variant>,
-  numbers: Numbers
-): Method.StepOutcome<Float64.Matrix> => {
-  const { depth, parameters, velocities, projections, x, y, partners, lambda } = scene
+/** The variant that fits a scene: a part, and plain for the rest. */
+export const variantOf = ({ depth, projections, x }: Scene, part: Partial<Step.Variant>): Step.Variant => ({
+  depth,
+  batch: x.shape[0]!,
+  optimizer: "sgd",
+  mixup: false,
+  sharpness: null,
+  modified: projections.map(() => true),
+  rule: null,
+  ...part
+})
+
+/** What a step sees of a scene. */
+export const contextOf = (scene: Scene, numbers: Numbers): Method.StepContext<Float64.Matrix> => {
+  const { parameters, velocities, projections, x, y, partners, lambda } = scene
   const others = (table: Float64.Matrix) => Tensor.takeRows(table, partners)
   const xP = ops.gemm(x, projections[0]!)
-  const step = make({
-    depth,
-    batch: x.shape[0]!,
-    optimizer: "sgd",
-    mixup: false,
-    sharpness: null,
-    modified: projections.map(() => true),
-    rule: null,
-    ...part
-  })
-  return step.run(ops, {
+  return {
     state: { ...parameters, ...Object.fromEntries(Object.entries(velocities).map(([k, v]) => [`velocity.${k}`, v])) },
     inputs: {
       ...Ops.mapNamed({ ...numbers }, ops.scalar),
@@ -45,8 +42,16 @@ export const run = (
     },
     reads: { x, y, xP, "x.partner": others(x), "y.partner": others(y), "xP.partner": others(xP) },
     draws: { lambda: ops.scalar(lambda) }
-  })
+  }
 }
+
+/** What a step makes of a scene: its state, and what it records. */
+export const run = (
+  make: MakeStep,
+  scene: Scene,
+  part: Partial<Step.Variant>,
+  numbers: Numbers
+): Method.StepOutcome<Float64.Matrix> => make(variantOf(scene, part)).run(ops, contextOf(scene, numbers))
 
 /** The gradient that a step follows: with rate 1 and nothing remembered, the weights move by −G. */
 export const gradientOf = (

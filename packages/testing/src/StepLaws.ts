@@ -1,11 +1,11 @@
 /** What holds of every step: agreement with the equations, with finite differences, and no NaN where it is easy to get. */
-import { Float64, Head, Ops, Sharpness, Step } from "@igm/gradient"
+import { Float64, Head, type Method, Ops, Sharpness, Step } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 import { Batch, type Scene, sceneOf } from "./Cases.ts"
 import { relative, relatives, worst } from "./Distance.ts"
 import * as Law from "./Law.ts"
 import * as Oracle from "./Oracle.ts"
-import { type MakeStep, gradientOf, run, variants } from "./Scenes.ts"
+import { type MakeStep, contextOf, gradientOf, run, variantOf, variants } from "./Scenes.ts"
 
 const { ops } = Float64
 
@@ -167,6 +167,46 @@ export const laws = (make: MakeStep = Step.make): ReadonlyArray<Law.Law> => {
     })
   ]
 }
+
+/** The law of many heads at once, for every variant. */
+export const stackLaws = (make: MakeStep = Step.make): ReadonlyArray<Law.Law> => [
+  Law.make({
+    name: "step of several heads as one stack is the step of each alone, bit for bit",
+    cases: Batch,
+    tolerance: 0,
+    deviation: (of) => {
+      const scenes = [0, 1, 2].map((k) => sceneOf({ ...of, seed: of.seed + k }))
+      const contexts = scenes.map((scene, k) =>
+        contextOf(scene, { ...numbers, rho: 0.1 * (k + 1), rate: 0.01 * (k + 1) })
+      )
+      const stacked = (of: (context: Method.StepContext<Float64.Matrix>) => Ops.Named<Float64.Matrix>) =>
+        Ops.mapNamed(of(contexts[0]!), (_, name) =>
+          Float64.stack(contexts.map((context) => Ops.get(of(context), name)))
+        )
+      return worst(
+        Object.values(variants).map((part) => {
+          const step = make(variantOf(scenes[0]!, part))
+          const together = step.run(ops, {
+            state: stacked(({ state }) => state),
+            inputs: stacked(({ inputs }) => inputs),
+            reads: stacked(({ reads }) => reads),
+            draws: stacked(({ draws }) => draws)
+          })
+          return worst(
+            contexts.flatMap((context, k) => {
+              const alone = step.run(ops, context)
+              const same = (a: Ops.Named<Float64.Matrix>, b: Ops.Named<Float64.Matrix>) =>
+                Object.entries(b).map(([name, expected]) =>
+                  relative(Float64.layerOf(Ops.get(a, name), k).data, expected.data)
+                )
+              return [...same(together.state, alone.state), ...same(together.trace, alone.trace)]
+            })
+          )
+        })
+      )
+    }
+  })
+]
 
 /** What is tested of a perturbation. */
 export type Perturb = typeof Sharpness.perturb

@@ -1,6 +1,7 @@
 /** Laws of gradient rules and methods, and the random cases to search them with, for one's own tests too. */
 export * as Cases from "./Cases.ts"
 export * as Distance from "./Distance.ts"
+export * as InterpreterLaws from "./InterpreterLaws.ts"
 export * as Law from "./Law.ts"
 export * as MlaLaws from "./MlaLaws.ts"
 export * as ModificationLaws from "./ModificationLaws.ts"

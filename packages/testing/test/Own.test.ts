@@ -1,18 +1,32 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import { Law, Own } from "../src/index.ts"
+import { OnnxRuntime } from "@igm/onnx"
+import { OnnxProgram, Reference } from "@igm/training"
+import { Effect, Layer } from "effect"
+import { InterpreterLaws, Law, Own } from "../src/index.ts"
+
+const onnx = OnnxProgram.layer.pipe(Layer.provide(OnnxRuntime.layerCpu))
+
+const holds = (verdict: Law.Verdict) => assert.strictEqual(verdict.counterExample, null, Law.line(verdict))
 
 describe("The laws of this project's mathematics", () => {
   for (const law of Own.laws()) {
     it.effect(law.name, () =>
       law.check({ runs: 100 }).pipe(
         Effect.map((verdict) => {
-          assert.strictEqual(verdict.counterExample, null, Law.line(verdict))
+          holds(verdict)
           assert.strictEqual(verdict.cases, 100)
         })
       )
     )
   }
+
+  it.effect("hold of the float32 ONNX program and of the float64 reference", () =>
+    Effect.gen(function* () {
+      const single = [InterpreterLaws.agrees("ONNX", 1e-4), InterpreterLaws.partitions("ONNX")]
+      for (const law of single) holds(yield* law.check({ runs: 30 }).pipe(Effect.provide(onnx)))
+      holds(yield* InterpreterLaws.partitions("float64").check({ runs: 30 }).pipe(Effect.provide(Reference.layer)))
+    })
+  )
 
   it("have names of their own", () => {
     const names = Own.laws().map(({ name }) => name)

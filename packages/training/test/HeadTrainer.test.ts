@@ -1,20 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Control,
+  type Features,
   GradientBlending,
+  Head,
   Igm,
-  type Method,
   Metric,
+  Mla,
   Ops,
   Optimizer,
   ReconBoost,
   Together
 } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
-import { Tensor } from "@igm/tensor"
-import { Effect, Layer, Schema, Stream } from "effect"
-import { Exported, HeadTrainer, Interpreter, OnnxProgram, Reference } from "../src/index.ts"
-import { job, options } from "./fixtures.ts"
+import { type Split, Tensor } from "@igm/tensor"
+import { Effect, Layer, Stream } from "effect"
+import { Exported, HeadTrainer, type Interpreter } from "../src/index.ts"
+import { CLASSES, job, options } from "./fixtures.ts"
 
 const onnx = HeadTrainer.layerOnnx.pipe(Layer.provideMerge(OnnxRuntime.layerCpu))
 
@@ -61,41 +63,6 @@ const largest = (a: Interpreter.HostTensors, b: Interpreter.HostTensors) =>
     })
   )
 
-/** The first epoch of a method's training: its block, and the same block in parts. */
-const firstBlock = (method: AnyMethod) => {
-  const at = method.start(job(1))
-  const phase = method.phase(job(1), at)
-  const state = Ops.mapNamed(phase.state, (name) => Ops.get(at.state, name))
-  return { phase, state, inputs: phase.inputs(at), draws: phase.draws(at) }
-}
-
-const part = (draws: Method.Draws, from: number, to: number): Method.Draws => {
-  const indices = Array.from({ length: to - from }, (_, i) => from + i)
-  const take = (values: Tensor.Tensor<"int32"> | Tensor.Tensor<"float64">) =>
-    Tensor.takeRows<"int32" | "float64">(values, indices) as typeof values
-  return { steps: to - from, values: Ops.mapNamed(draws.values, take) }
-}
-
-const partitionLaw = (cut: number) =>
-  Effect.gen(function* () {
-    const interpreter = yield* Interpreter.Interpreter
-    for (const method of [Igm.paper(options(1e-2)), Igm.code(options(1e-2))]) {
-      const { phase, state, inputs, draws } = firstBlock(method)
-      const at = Math.min(cut, draws.steps - 1)
-      const whole = yield* interpreter.block(phase.step, { state, inputs, draws })
-      const first = yield* interpreter.block(phase.step, { state, inputs, draws: part(draws, 0, at) })
-      const second = yield* interpreter.block(phase.step, {
-        state: first.state,
-        inputs,
-        draws: part(draws, at, draws.steps)
-      })
-      assert.deepStrictEqual(second.state, whole.state)
-      assert.deepStrictEqual([...first.trace["loss"]!, ...second.trace["loss"]!], Array.from(whole.trace["loss"]!))
-    }
-  })
-
-const Cut = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
-
 describe("HeadTrainer", () => {
   it.effect("the ONNX program computes what the float64 reference computes, for every method", () =>
     Effect.gen(function* () {
@@ -110,19 +77,40 @@ describe("HeadTrainer", () => {
     })
   )
 
-  it.effect.prop(
-    "any partition into blocks gives the same bits (ONNX program)",
-    { cut: Cut },
-    ({ cut }) => partitionLaw(cut).pipe(Effect.provide(OnnxProgram.layer.pipe(Layer.provide(OnnxRuntime.layerCpu)))),
-    { arbitrary: { runs: 5 } }
+  it.effect("MLA trains its shared head on features of one width, by both interpreters alike", () =>
+    Effect.gen(function* () {
+      const { ring, selection, batch } = options(0)
+      const method = Mla.make({ head: Head.make(8, 10, CLASSES), ring, selection, batch })
+      const both = <S extends Split.Split>(of: Features.Features<S, { readonly audio: 8; readonly image: 6 }>) => ({
+        ...of,
+        widths: { audio: 8, image: 8 } as const,
+        modalities: { audio: of.modalities.audio, image: of.modalities.audio }
+      })
+      const equal = { seed: 1, train: both(job(1).train), select: both(job(1).select) }
+      const weights = (layer: typeof HeadTrainer.layerReference) =>
+        HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, equal))).pipe(
+          Effect.map((events) => events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!),
+          Effect.provide(layer)
+        )
+      const found = yield* weights(HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu)))
+      assert.sameMembers(Object.keys(found), ["shared.W1", "shared.W2", "shared.b1", "shared.b2"])
+      assert.isBelow(largest(found, yield* weights(HeadTrainer.layerReference)), 1e-4)
+    })
   )
 
-  it.effect.prop(
-    "any partition into blocks gives the same bits (reference)",
-    { cut: Cut },
-    ({ cut }) => partitionLaw(cut).pipe(Effect.provide(Reference.layer)),
-    { arbitrary: { runs: 5 } }
+  it.effect("G-Blending probes each loss, notes the weights it found, and starts again from the first weights", () =>
+    Effect.gen(function* () {
+      const { events } = yield* train(GradientBlending.make(options(0), { probeEpochs: 1 }))
+      const heads = events.flatMap((event) => (event.kind === "epoch" ? [event.head] : []))
+      assert.deepStrictEqual(heads.slice(0, 4), ["audio by itself", "image by itself", "sum by itself", "all heads"])
+      const notes = events.flatMap((event) => (event.kind === "note" ? [event.note] : []))
+      assert.match(notes[0]!, /^weights of the losses: audio 0\.\d+, image 0\.\d+, sum 0\.\d+$/)
+    }).pipe(Effect.provide(onnx))
   )
+
+  it("ReconBoost refuses a weight with which its loss has no minimum", () => {
+    assert.throws(() => ReconBoost.make(options(0), { weight: 1 }), "not in [0, 1)")
+  })
 
   it.effect("training learns, and the same seed gives the same bits, another seed others", () =>
     Effect.gen(function* () {

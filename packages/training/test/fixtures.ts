@@ -4,7 +4,7 @@ import { Keyed, Tensor } from "@igm/tensor"
 
 type Widths = { readonly audio: 8; readonly image: 6 }
 
-const CLASSES = 3
+export const CLASSES = 3
 
 const features = <S extends "train" | "valid">(split: S, count: number): Features.Features<S, Widths> => {
   const stream = Keyed.stream(["fixture", split])
