@@ -1,0 +1,136 @@
+/** Wrong rivals, as public code has them. */
+import { Balances, Float64, Mla, Modification, Ops, Sharpness, type TogetherStep } from "@igm/gradient"
+import * as MlaLaws from "../MlaLaws.ts"
+import * as ResidualLaws from "../ResidualLaws.ts"
+import * as RuleLaws from "../RuleLaws.ts"
+import * as TogetherLaws from "../TogetherLaws.ts"
+import { type Mutant, eager } from "./Mutant.ts"
+
+const { ops } = Float64
+
+/** MLA's step with other matrices in the place of P. */
+const withMatrices =
+  (change: (p: Float64.Matrix) => Float64.Matrix): MlaLaws.MakeStep =>
+  (...of) => {
+    const step = Mla.step(...of)
+    return {
+      ...step,
+      run: eager((context) => {
+        const state = Ops.mapNamed(context.state, (value, name) => (name.startsWith("P") ? change(value) : value))
+        return step.run(ops, { ...context, state })
+      })
+    }
+  }
+
+/** The gradient of each head's own loss has that of the sum's still in it. */
+const accumulated: TogetherStep.Balance = {
+  ...Balances.mmPareto,
+  shares: (on, seen) => {
+    const heads = Ops.mapNamed(seen.heads, (head) => ({
+      ...head,
+      own: () => {
+        const { activations, deltas } = head.own()
+        return { activations, deltas: deltas.map((delta, i) => on.add(delta, head.sum.deltas[i]!)) }
+      }
+    }))
+    return Ops.mapNamed(Balances.mmPareto.shares(on, { ...seen, heads }), ({ sum, own }) => ({
+      sum: on.add(sum, own!),
+      own
+    }))
+  }
+}
+
+/** Where the gradients disagree both weights are 0, and the result is stretched by 1/0. */
+const noWeights: TogetherStep.Balance = {
+  ...Balances.mmPareto,
+  shares: (on, seen) =>
+    Ops.mapNamed(Balances.mmPareto.shares(on, seen), (share, name) => {
+      const { sum, own } = Ops.get(seen.heads, name)
+      const other = own()
+      const names = sum.deltas.flatMap((_, i) => [`W${i + 1}`, `b${i + 1}`])
+      const product = names
+        .map((p) => on.sum(on.multiply(Sharpness.gradientOf(on, sum, p), Sharpness.gradientOf(on, other, p)), "all"))
+        .reduce(on.add)
+      const agree = on.greater(product, on.scalar(0))
+      const broken = on.divide(on.scalar(0), on.scalar(0))
+      return { sum: on.where(agree, share.sum, broken), own: on.where(agree, share.own!, broken) }
+    })
+}
+
+/** Only the last head is slowed. */
+const lastOnly = (noise: boolean): TogetherStep.Balance => ({
+  ...Balances.ogm(noise),
+  shares: (on, seen) => {
+    const last = Object.keys(seen.heads).at(-1)
+    return Ops.mapNamed(Balances.ogm(noise).shares(on, seen), (share, name) =>
+      name === last ? share : { sum: on.scalar(1), own: null }
+    )
+  }
+})
+
+const signLost: TogetherLaws.Weights = (curves) => {
+  const raw = Ops.mapNamed(curves, ({ before, after }) => {
+    const overfitting = after.valid - after.train - (before.valid - before.train)
+    return Math.abs(before.valid - after.valid) / Math.max(overfitting ** 2, 1e-4)
+  })
+  const total = Object.values(raw).reduce((a, b) => a + b, 0)
+  return Ops.mapNamed(raw, (w) => w / total)
+}
+
+/** The mutants. */
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "MLA's projection is applied to a parameter that does not exist",
+    from: "MLA's code",
+    laws: MlaLaws.stepLaws(withMatrices(({ shape }) => Modification.identity(shape[0]!)))
+  },
+  {
+    name: "MLA adds G Pᵀ to G instead of replacing it",
+    from: "BalanceBenchmark",
+    laws: MlaLaws.stepLaws(withMatrices((p) => ops.add(p, Modification.identity(p.shape[0]!))))
+  },
+  {
+    name: "MLA's P is divided by its norm, so that it shrinks everything",
+    from: "MLA's code",
+    laws: MlaLaws.forgetLaws((on, p, r, alpha) => {
+      const next = Mla.forget(on, p, r, alpha)
+      return on.divide(next, on.sqrt(on.sum(on.multiply(next, next), "all")))
+    })
+  },
+  {
+    name: "MMPareto does not clear gradients between its backward passes",
+    from: "BalanceBenchmark",
+    laws: TogetherLaws.laws({ mmPareto: accumulated })
+  },
+  {
+    name: "MMPareto's weights are 0 and 0 where gradients disagree, which ends in 0/0",
+    from: "BalanceBenchmark",
+    laws: TogetherLaws.laws({ mmPareto: noWeights })
+  },
+  { name: "OGM slows the last head alone", from: "BalanceBenchmark", laws: TogetherLaws.laws({ ogm: lastOnly }) },
+  {
+    name: "OGM touches tensors of four axes alone, of which a head has none",
+    from: "OGM-GE's code, on heads",
+    laws: TogetherLaws.laws({ ogm: (noise) => ({ ...Balances.plain, noise }) })
+  },
+  {
+    name: "G-Blending takes |G/O²|, and so rewards a loss that got worse",
+    from: "BalanceBenchmark",
+    laws: TogetherLaws.blendingLaws(signLost)
+  },
+  {
+    name: "ReconBoost's agreement term is detached on both sides",
+    from: "ReconBoost's code",
+    laws: ResidualLaws.laws((y) => y)
+  },
+  {
+    name: "a loss on frozen features gives a head no gradient: its rule is dead",
+    from: "PMR and UMT, on heads",
+    laws: RuleLaws.laws({
+      name: "dead rule",
+      description: "changes nothing, without saying so",
+      identity: false,
+      apply: (_, gradients) => gradients
+    })
+  }
+]
