@@ -1,6 +1,7 @@
 /** The commands of `igm` and the layers they run on. */
 import { NodeServices } from "@effect/platform-node"
 import { Fsdd } from "@igm/datasets"
+import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { HeadTrainer } from "@igm/training"
@@ -9,6 +10,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
 import * as ExportCommand from "./ExportCommand.ts"
+import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
 
@@ -118,8 +120,31 @@ const data = Command.make("data").pipe(
   ])
 )
 
+const ledger = Command.make(
+  "ledger",
+  {
+    features: Argument.String("features").pipe(
+      Argument.withDescription("A safetensors file: features of each modality (n × width, float32) and labels (n)")
+    ),
+    labels: Flag.String("labels").pipe(Flag.withDescription("The name of the labels"), Flag.withDefault("label")),
+    tau: Flag.Finite("tau").pipe(Flag.withDescription("The temperature of modification"), Flag.withDefault(Igm.TAU)),
+    epochs: Flag.Int("epochs").pipe(
+      Flag.withDescription("Epochs of each turn"),
+      Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+      Flag.withDefault(2)
+    )
+  },
+  Effect.fn("igm.ledger")(function* ({ features, labels, tau, epochs }) {
+    const options = { labels, tau, epochs, radii: [1e-15, 1e-10, 1e-4] }
+    const told = yield* LedgerCommand.ledger(features, options).pipe(
+      Effect.provide(HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu)))
+    )
+    yield* Console.log(told)
+  })
+).pipe(Command.withDescription("Measure what modification and perturbation do to heads on given features"))
+
 /** The whole command. */
-export const cli = root.pipe(Command.withSubcommands([run, exportRun, predict, data]))
+export const cli = root.pipe(Command.withSubcommands([run, exportRun, predict, ledger, data]))
 
 /** The command on this process's arguments. */
 export const main = cli.pipe(

@@ -27,7 +27,9 @@ export const Event = Schema.Union([
     kind: Schema.Literal("modification"),
     ...at,
     from: Schema.String,
-    effectiveRank: Schema.Array(Schema.Finite)
+    effectiveRank: Schema.Array(Schema.Finite),
+    secondEigenvalue: Schema.Array(Schema.Finite),
+    meanEigenvalue: Schema.Array(Schema.Finite)
   }),
   Schema.Struct({ kind: Schema.Literal("note"), ...at, note: Schema.String })
 ])

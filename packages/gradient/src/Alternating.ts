@@ -138,11 +138,15 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         else if (product !== undefined) inputs[`P${i + 1}`] = product
       })
       const place = { stage: index + 1, head: name }
-      const effectiveRank = matrices.map((matrix) => matrix.effectiveRank)
+      const spectra = {
+        effectiveRank: matrices.map(({ effect }) => effect.effectiveRank),
+        secondEigenvalue: matrices.map(({ effect }) => effect.secondEigenvalue),
+        meanEigenvalue: matrices.map(({ effect }) => effect.meanEigenvalue)
+      }
       const modified: ReadonlyArray<Event> =
         after === undefined || modification === null
           ? []
-          : [{ kind: "modification", ...place, from: after, effectiveRank }]
+          : [{ kind: "modification", ...place, from: after, ...spectra }]
       return {
         ...steps(variant),
         state: Stages.trained(optimizer, name, head),
@@ -174,7 +178,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   }
 
   const noMatrices = (head: Head.Head): ReadonlyArray<LayerMatrix> =>
-    Head.layerNumbers(head).map(() => ({ product: undefined, effectiveRank: 0, notes: [] }))
+    Head.layerNumbers(head).map(() => ({ product: undefined, effect: Modification.noEffect, notes: [] }))
 
   /** The modification of each layer by the moments of the head before. */
   const matricesOf = (allMeans: Means, name: string, after: string): ReadonlyArray<LayerMatrix> => {
@@ -192,11 +196,12 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         ...ofMeans(means[n - 1]!)
       }))
       if (found.length === 0) {
-        return { product: undefined, effectiveRank: 0, notes: [`layer ${l} has no partner in ${after}: not modified`] }
+        const notes = [`layer ${l} has no partner in ${after}: not modified`]
+        return { product: undefined, effect: Modification.noEffect, notes }
       }
       return {
         product: found.map(({ matrix }) => matrix).reduce((a, b) => Float64.ops.gemm(a, b)),
-        effectiveRank: Math.max(...found.map(Modification.effectiveRank)),
+        effect: Modification.effect(found[0]!),
         notes: found.flatMap((one) =>
           one.flat ? [`layer ${l}: the spectrum of ${after}'s layer ${one.n} is flat`] : []
         )
@@ -221,7 +226,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
 
 interface LayerMatrix {
   readonly product: HostTensor | undefined
-  readonly effectiveRank: number
+  readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
 

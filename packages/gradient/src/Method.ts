@@ -87,8 +87,10 @@ export type Event =
       readonly stage: number
       readonly head: string
       readonly from: string
-      /** By layer. */
+      /** By layer: how many directions I − P shrinks, its second eigenvalue, and the mean eigenvalue tr(P)/d of P. */
       readonly effectiveRank: ReadonlyArray<number>
+      readonly secondEigenvalue: ReadonlyArray<number>
+      readonly meanEigenvalue: ReadonlyArray<number>
     }
   | { readonly kind: "note"; readonly stage: number; readonly head: string; readonly note: string }
 

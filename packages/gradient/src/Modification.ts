@@ -37,6 +37,25 @@ export const effectiveRank = ({ shrunk }: Pick<Modification, "shrunk">): number 
   return squares === 0 ? 0 : shrunk.reduce((total, s) => total + s, 0) ** 2 / squares
 }
 
+/** What a modification does, for the ledger. */
+export interface Effect {
+  readonly effectiveRank: number
+  /** Of I − P; the largest is 1 − e^−τ unless the spectrum is flat. */
+  readonly secondEigenvalue: number
+  /** tr(P)/d. */
+  readonly meanEigenvalue: number
+}
+
+/** Of no modification at all. */
+export const noEffect: Effect = { effectiveRank: 0, secondEigenvalue: 0, meanEigenvalue: 1 }
+
+/** What a modification does. */
+export const effect = ({ shrunk }: Pick<Modification, "shrunk">): Effect => ({
+  effectiveRank: effectiveRank({ shrunk }),
+  secondEigenvalue: shrunk[1] ?? 0,
+  meanEigenvalue: 1 - shrunk.reduce((total, s) => total + s, 0) / shrunk.length
+})
+
 /** Eigenvalues and eigenvectors (columns) of a symmetric matrix. */
 const eigen = (a: Float64.Matrix) => {
   const [d] = Float64.dims(a)
