@@ -4,7 +4,7 @@
  */
 import { type Features, Head, Igm, Selection } from "@igm/gradient"
 import { AtomicFile } from "@igm/io"
-import { Safetensors, type Split, Tensor } from "@igm/tensor"
+import { Safetensors, type Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer } from "@igm/training"
 import { Effect, Stream } from "effect"
 import { ProgramError } from "./ProgramError.ts"

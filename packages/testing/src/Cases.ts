@@ -52,6 +52,32 @@ export const Scores = Schema.Struct({ seed: Seed, samples: between(1, 30), class
 /** Labels and scores of some samples. */
 export type Scores = typeof Scores.Type
 
+/** A schedule of the learning rate, and the losses that epochs show. */
+export const Scheduled = Schema.Struct({
+  schedule: Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("constant") }),
+    Schema.Struct({
+      kind: Schema.Literal("step"),
+      size: between(1, 6),
+      factor: real(0.1, 0.9),
+      early: Schema.Boolean
+    }),
+    Schema.Struct({
+      kind: Schema.Literal("warm-up"),
+      epochs: between(1, 6),
+      from: real(0.1, 1),
+      early: Schema.Boolean
+    }),
+    Schema.Struct({
+      kind: Schema.Literal("plateau"),
+      factor: real(0.1, 0.9),
+      patience: between(0, 4),
+      threshold: real(0, 0.1)
+    })
+  ]),
+  losses: Schema.Array(real(0.01, 10)).check(Schema.isMaxLength(20))
+})
+
 /** A matrix of standard normal numbers. */
 export const matrix = (rows: number, columns: number, ...key: Keyed.Path): Float64.Matrix => {
   const stream = Keyed.stream(["case", ...key])

@@ -2,7 +2,7 @@
  * A law: what must hold of every case, as a number that says how far a case is from it. Cases are searched at random; a
  * counter-example is shrunk and can be replayed.
  */
-import { Arbitrary, Effect, type Schema } from "effect"
+import { Arbitrary, Data, Effect, type Schema } from "effect"
 
 /** How a law is checked. */
 export interface Options {
@@ -10,6 +10,8 @@ export interface Options {
   readonly runs: number
   /** The same seed gives the same cases. */
   readonly seed?: string | number
+  /** Goes back to a counter-example, instead. */
+  readonly replay?: Arbitrary.Replay
 }
 
 /** A case that breaks a law. */
@@ -18,7 +20,7 @@ export interface CounterExample {
   readonly shrunk: string
   readonly deviation: number
   /** Repeats the search that found it. */
-  readonly replay: string
+  readonly replay: Arbitrary.Replay
 }
 
 /** What a check found. */
@@ -56,7 +58,7 @@ export const makeEffect = <S extends Schema.Constraint & { readonly Type: unknow
 ): Law<R> => ({
   name: law.name,
   tolerance: law.tolerance,
-  check: Effect.fn("Law.check")(function* ({ runs, seed = law.name }) {
+  check: Effect.fn("Law.check")(function* ({ runs, seed = law.name, replay }) {
     let largest = 0
     const holds = (value: S["Type"]) =>
       Effect.map(law.deviation(value), (deviation) => {
@@ -64,7 +66,7 @@ export const makeEffect = <S extends Schema.Constraint & { readonly Type: unknow
         largest = Math.max(largest, deviation)
         return true
       })
-    const result = yield* Arbitrary.checkEffect(Arbitrary.schema(law.cases), holds, { runs, seed })
+    const result = yield* Arbitrary.checkEffect(Arbitrary.schema(law.cases), holds, { runs, seed, replay })
     const verdict = { law: law.name, largest, tolerance: law.tolerance }
     if (result._tag === "Passed") return { ...verdict, cases: result.runs, counterExample: null }
     if (result._tag !== "Falsified") return yield* Effect.die(new Error(`${law.name}: ${result._tag}`))
@@ -82,3 +84,21 @@ export const line = ({ law, cases, largest, tolerance, counterExample }: Verdict
   counterExample === null
     ? `holds   ${law}: ${cases} cases, largest deviation ${largest.toExponential(1)} of ${tolerance.toExponential(0)}`
     : `BROKEN  ${law}: ${counterExample.deviation.toExponential(1)} instead of at most ${tolerance.toExponential(0)} for ${counterExample.shrunk}`
+
+/** A law that does not hold, with the smallest counter-example that was found and how to search for it again. */
+export class LawBroken extends Data.TaggedError("LawBroken")<{ readonly verdict: Verdict }> {
+  override get message() {
+    const { verdict } = this
+    return `${line(verdict)} (replay: ${JSON.stringify(verdict.counterExample?.replay)})`
+  }
+}
+
+/** Succeeds where the law holds: what a test of a law runs. */
+export const holds = <R>(law: Law<R>, options: Options = { runs: 100 }): Effect.Effect<Verdict, LawBroken, R> =>
+  law
+    .check(options)
+    .pipe(
+      Effect.flatMap((verdict) =>
+        verdict.counterExample === null ? Effect.succeed(verdict) : Effect.fail(new LawBroken({ verdict }))
+      )
+    )

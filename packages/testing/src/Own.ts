@@ -4,6 +4,7 @@ import * as MlaLaws from "./MlaLaws.ts"
 import * as ModificationLaws from "./ModificationLaws.ts"
 import * as PredictionLaws from "./PredictionLaws.ts"
 import * as ResidualLaws from "./ResidualLaws.ts"
+import * as ScheduleLaws from "./ScheduleLaws.ts"
 import * as StepLaws from "./StepLaws.ts"
 import * as TogetherLaws from "./TogetherLaws.ts"
 
@@ -15,6 +16,7 @@ export const laws = (): ReadonlyArray<Law> => [
   ...StepLaws.laws(),
   ...StepLaws.stackLaws(),
   ...StepLaws.perturbationLaws(),
+  ...ScheduleLaws.laws(),
   ...PredictionLaws.ownFusionLaws(),
   ...TogetherLaws.laws(),
   ...TogetherLaws.blendingLaws(),

@@ -1,0 +1,25 @@
+/** A gradient rule of one's own beside plain late fusion, on AV-digits. */
+import { AvDigits } from "@igm/datasets"
+import { DigitEncoders } from "@igm/encoders"
+import { Experiment } from "@igm/experiment"
+import { Control, Head, Ring, Selection } from "@igm/gradient"
+import { centralize } from "./rule.ts"
+
+export default Experiment.program(({ seed }) => {
+  const options = {
+    heads: { audio: Head.make(128, 256, 64, 10), image: Head.make(128, 256, 64, 10) },
+    ring: Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 3 } }),
+    selection: Selection.best("accuracy"),
+    batch: 12,
+    rho: 0
+  }
+  return Experiment.make({
+    name: "own-rule",
+    title: "A gradient rule of one's own",
+    dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
+    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+    methods: [Control.withRule(options, centralize), Control.lateFusion(options)],
+    compared: ["centralized", "late fusion"],
+    seeds: [seed, seed + 1, seed + 2]
+  })
+})

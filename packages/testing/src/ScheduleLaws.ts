@@ -1,0 +1,43 @@
+/** What holds of every schedule of the learning rate. */
+import { Schedule } from "@igm/gradient"
+import { Scheduled } from "./Cases.ts"
+import * as Law from "./Law.ts"
+
+/** What is tested: how a schedule goes on. */
+export type Next = typeof Schedule.next
+
+/** The factors of the epochs to come, for the losses that they show. */
+const factors = (next: Next, { schedule, losses }: typeof Scheduled.Type): ReadonlyArray<number> => {
+  const found: Array<number> = []
+  losses.reduce((memory, loss) => {
+    found.push(memory.factor)
+    return next(schedule, memory, loss)
+  }, Schedule.start(schedule))
+  return found
+}
+
+/** The laws. */
+export const laws = (next: Next = Schedule.next): ReadonlyArray<Law.Law> => {
+  const law = (name: string, holds: (of: typeof Scheduled.Type, found: ReadonlyArray<number>) => boolean) =>
+    Law.make({
+      name: `schedule ${name}`,
+      cases: Scheduled,
+      tolerance: 0,
+      deviation: (of) => (holds(of, factors(next, of)) ? 0 : 1)
+    })
+  return [
+    law("keeps the factor in (0, 1]", (_, found) => found.every((factor) => factor > 0 && factor <= 1)),
+    law("never raises the rate, unless it warms up; and then never lowers it", ({ schedule }, found) =>
+      found.every((factor, i) => {
+        const before = found[i - 1] ?? factor
+        return schedule.kind === "warm-up" ? factor >= before : factor <= before
+      })
+    ),
+    law(
+      "of plateaus leaves the rate alone while the loss falls",
+      ({ schedule, losses }) =>
+        schedule.kind !== "plateau" ||
+        factors(next, { schedule, losses: losses.map((_, i) => 2 ** -i) }).every((factor) => factor === 1)
+    )
+  ]
+}
