@@ -25,11 +25,12 @@ export const residual = (y: HostTensor, others: ReadonlyArray<HostTensor>, weigh
 
 /**
  * ReconBoost with the weight w of what the others say already, and the epochs of each rectification. Throws a
- * `RangeError` unless 0 ≤ w < 1: from 1 on the loss has no minimum.
+ * `RangeError` unless 0 ≤ w < 1: from 1 on a label could be pushed away. For w > 0 the loss has no lower bound, since it
+ * rewards p → 0 for every class that the others see, and a large w makes training diverge.
  */
 export const make = <const H extends Igm.Heads, S extends Split.Split>(
   options: Together.Options<H, S>,
-  { weight = 0.25, rectify = 1 }: { readonly weight?: number; readonly rectify?: number } = {}
+  { weight = 0.1, rectify = 1 }: { readonly weight?: number; readonly rectify?: number } = {}
 ): Method<Igm.WidthsOf<H>, S> => {
   if (!(weight >= 0 && weight < 1)) throw new RangeError(`the weight ${weight} of the others is not in [0, 1)`)
   const { heads, ring, batch } = options
