@@ -177,5 +177,11 @@ export const ops: Ops<Matrix> = {
   logSoftmax: one(flat.logSoftmax),
   sum: (a, over) => each([a], ([x]) => flat.sum(x!, over)),
   concat: (parts, along) => each(parts, (layers) => flat.concat(layers, along)),
-  gather: (table, indices) => each([table, indices], ([rows, at]) => flat.gather(rows!, at!))
+  gather: (table, indices) => {
+    if (!isStack(table) && indices.shape.length === 1) return flat.gather(table, indices)
+    const [count, width] = dims(indices)
+    const layers = isStack(table) ? table.shape[0]! : count
+    const row = (k: number) => indices.data.subarray(count === 1 ? 0 : k * width, (count === 1 ? 1 : k + 1) * width)
+    return stack(Array.from({ length: layers }, (_, k) => Tensor.takeRows(layerOf(table, k), row(k))))
+  }
 }

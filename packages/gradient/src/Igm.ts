@@ -43,14 +43,19 @@ export interface Options<H extends Heads, S extends Split.Split = "valid"> {
  * stays as in `paper` or `code`. docs/method.md has the equations. The selection and ρ by modality are options.
  */
 export interface Switches {
-  /** The perturbed gradient: the norm's scope, restoring, the share f and its labels. */
+  /** The perturbed gradient, eq. 6 to 8: the norm's scope, restoring, the share f and its labels; `null` for none. */
   readonly sharpness?: Partial<Sharpness.Form> | null
   /** α of mixup's Beta(α, α) by modality; one that is not named is not mixed. */
   readonly mixup?: Named<number>
+  /** Entropy weights, "as MLA" (paper), or the mean of softmaxes (code). */
   readonly fusion?: Fusion
+  /** Whose P multiplies a layer's gradient: by position from the output (paper), or by equal weight shapes (code). */
   readonly matching?: Modification.Matching
+  /** Whether Y of eq. 2 adds up over a head's turns, or starts anew with each (code; the paper leaves it open). */
   readonly moment?: "anew" | "accumulated"
+  /** Divided by 10 when the loss is saturated (paper), or StepLR(40, 0.1) stepped before the epoch (code). */
   readonly schedule?: Schedule.Schedule
+  /** Last weights and carried memory (paper, which leaves it open), or best weights and a fresh optimizer (code). */
   readonly turnStart?: Alternating.Settings<Split.Split>["turnStart"]
   /** Zero gradients and flat spectra become NaN, as in the released code. */
   readonly strictNaN?: boolean

@@ -41,7 +41,7 @@ export interface Ops<T> {
   readonly sum: (a: T, over: "rows" | "columns" | "all") => T
   /** Matrices side by side (`"columns"`) or one below the other (`"rows"`). */
   readonly concat: (parts: ReadonlyArray<T>, along: "rows" | "columns") => T
-  /** Rows of a table by a vector of indices. */
+  /** Rows of a table by a vector of indices; by several vectors (heads × batch), a stack of them. */
   readonly gather: (table: T, indices: T) => T
 }
 

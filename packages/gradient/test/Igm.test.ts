@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, type Features, Head, Igm, type Method, Ring, Selection } from "../src/index.ts"
+import { Control, type Features, GradientBlending, Head, Igm, type Method, Mla, Ring, Selection } from "../src/index.ts"
 
 const heads = { audio: Head.make(512, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
 const ring = Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 2 } })
@@ -54,6 +54,12 @@ describe("Igm", () => {
     Ring.make(["audio"], { rounds: 1, epochs: { audio: 1 } })
     // @ts-expect-error every modality of the ring has its epochs
     Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1 } })
+    // @ts-expect-error G-Blending takes its weights from the validation split, and cannot be given the test split
+    GradientBlending.make({ ...options, selection: Selection.onTestAsReleased })
+    const shared = { head: Head.make(512, 10), ring, batch: 12, selection: Selection.best("accuracy") }
+    widths<{ audio: 512; image: 512 }>(Mla.make(shared))
+    // @ts-expect-error the modalities of a shared head have features of one width
+    widths<{ audio: 512; image: 128 }>(Mla.make(shared))
     assert.strictEqual(onTest.selectsOn, "test")
     assert.strictEqual(selection.on, "test")
   })

@@ -44,18 +44,26 @@ const optimizers: { readonly [kind in Case["optimizer"]]: Optimizer.Optimizer } 
   adam: { ...Optimizer.adamAsReleased, rate: 0.01 }
 }
 
-/** A block of a case: features as encoders give them, weights, memory, matrices and draws. */
-const blockOf = (of: Case): { readonly step: Method.Step; readonly input: Interpreter.BlockInput } => {
+/**
+ * A block of a case: features as encoders give them, weights, memory, matrices and draws. Several heads of a case read the
+ * same features and have the same matrices.
+ */
+const blockOf = (of: Case, head = 0): { readonly step: Method.Step; readonly input: Interpreter.BlockInput } => {
   const { seed, shape, optimizer } = of
-  const scene = sceneOf({ ...shapes[shape]!, seed })
+  const scene = sceneOf({ ...shapes[shape]!, seed: seed + head })
   const { batch, features: width, classes } = shapes[shape]!
   const { kind, rate, ...rest } = optimizers[optimizer]
   const X = features(SAMPLES, width, seed)
   const labels = Float64Array.from({ length: SAMPLES * classes }, (_, i) =>
     Number(i % classes === Math.floor(i / classes) % classes)
   )
-  const numbers = { ...Optimizer.inputs({ kind, rate, ...rest } as Optimizer.Optimizer), rate, rho: 0.05, share: 0.3 }
-  const stream = Keyed.stream([seed, "draws"])
+  const numbers = {
+    ...Optimizer.inputs({ kind, rate, ...rest } as Optimizer.Optimizer),
+    rate: rate * (head + 1),
+    rho: 0.05,
+    share: 0.3
+  }
+  const stream = Keyed.stream([seed, head, "draws"])
   const indices = () =>
     Tensor.int32(
       [STEPS, batch],
@@ -140,5 +148,60 @@ export const partitions = (name: string): Law.Law<Interpreter.Interpreter> =>
       const losses = [...first.trace["loss"]!, ...second.trace["loss"]!]
       const same = losses.every((loss, i) => Object.is(loss, whole.trace["loss"]![i]))
       return worst([relatives(second.state, whole.state), same ? 0 : 1])
+    })
+  })
+
+const HEADS = 3
+
+/** The blocks of several heads as one: tables are shared. */
+const stacked = (blocks: ReadonlyArray<Interpreter.BlockInput>): Interpreter.BlockInput => {
+  const [first] = blocks
+  const { inputs, draws } = first!
+  const stack = (of: (block: Interpreter.BlockInput) => Ops.Named<Float64.Matrix>) =>
+    Ops.mapNamed(of(first!), (_, name) => Float64.stack(blocks.map((block) => Ops.get(of(block), name))))
+  const { X, Y, XP, ...own } = inputs
+  const shared = Object.fromEntries(Object.entries({ X, Y, XP }).map(([name, table]) => [name, table!]))
+  // Step by step: steps × heads × what a head draws.
+  const together = (name: string) => {
+    const drawn = blocks.map((block) => Tensor.toFloat64(Ops.get<Tensor.Tensor>(block.draws.values, name)))
+    const size = drawn[0]!.data.length / STEPS
+    const data = new Float64Array(drawn.length * drawn[0]!.data.length)
+    drawn.forEach(({ data: one }, k) => {
+      for (let i = 0; i < one.length; i++) {
+        data[(Math.floor(i / size) * drawn.length + k) * size + (i % size)] = one[i]!
+      }
+    })
+    const shape = [STEPS, drawn.length, ...drawn[0]!.shape.slice(1)]
+    return name === "lambda" ? Tensor.float64(shape, data) : Tensor.int32(shape, data)
+  }
+  return {
+    state: stack(({ state }) => state),
+    inputs: { ...shared, ...stack(({ inputs }) => Ops.mapNamed(own, (_, name) => Ops.get(inputs, name))) },
+    draws: { steps: STEPS, values: Ops.mapNamed(draws.values, (_, name) => together(name)) }
+  }
+}
+
+/** That stepping several heads as one program is stepping each alone. */
+export const stacks = (name: string, tolerance: number): Law.Law<Interpreter.Interpreter> =>
+  Law.makeEffect({
+    name: `${name} steps ${HEADS} heads as one program as it steps each alone`,
+    cases: Case,
+    tolerance,
+    deviation: Effect.fnUntraced(function* (of: Case) {
+      const blocks = Array.from({ length: HEADS }, (_, k) => blockOf(of, k))
+      const { step } = blocks[0]!
+      const together = yield* run(step, stacked(blocks.map(({ input }) => input)))
+      const deviations = yield* Effect.forEach(blocks, ({ input }, k) =>
+        Effect.map(run(step, input), (alone) => {
+          const state = Ops.mapNamed(together.state, (tensor) => Float64.layerOf(tensor, k))
+          const losses = together.trace["loss"]!.filter((_, i) => i % HEADS === k)
+          const expected = Tensor.float64([1, STEPS], alone.trace["loss"]!)
+          return worst([
+            relatives(state, alone.state, 1e-3),
+            relatives({ loss: Tensor.float64([1, STEPS], losses) }, { loss: expected }, 1)
+          ])
+        })
+      )
+      return worst(deviations)
     })
   })

@@ -23,13 +23,15 @@ const onnx = OnnxProgram.layer.pipe(Layer.provide(OnnxRuntime.layerCpu))
 
 const single = [
   InterpreterLaws.agrees("the float32 ONNX program", 1e-4),
-  InterpreterLaws.partitions("the float32 ONNX program")
+  InterpreterLaws.partitions("the float32 ONNX program"),
+  InterpreterLaws.stacks("the float32 ONNX program", 1e-5)
 ]
+const exact = [InterpreterLaws.partitions("float64"), InterpreterLaws.stacks("float64", 0)]
 
 const program = Effect.gen(function* () {
   const held = [
     ...(yield* check(Own.laws(), runs)),
-    ...(yield* check([InterpreterLaws.partitions("float64")], runs).pipe(Effect.provide(Reference.layer))),
+    ...(yield* check(exact, runs).pipe(Effect.provide(Reference.layer))),
     ...(yield* check(single, Math.ceil(runs / 10)).pipe(Effect.provide(onnx)))
   ]
   const broken = held.filter((holds) => !holds).length

@@ -22,9 +22,14 @@ describe("The laws of this project's mathematics", () => {
 
   it.effect("hold of the float32 ONNX program and of the float64 reference", () =>
     Effect.gen(function* () {
-      const single = [InterpreterLaws.agrees("ONNX", 1e-4), InterpreterLaws.partitions("ONNX")]
+      const single = [
+        InterpreterLaws.agrees("ONNX", 1e-4),
+        InterpreterLaws.partitions("ONNX"),
+        InterpreterLaws.stacks("ONNX", 1e-5)
+      ]
       for (const law of single) holds(yield* law.check({ runs: 30 }).pipe(Effect.provide(onnx)))
-      holds(yield* InterpreterLaws.partitions("float64").check({ runs: 30 }).pipe(Effect.provide(Reference.layer)))
+      const exact = [InterpreterLaws.partitions("float64"), InterpreterLaws.stacks("float64", 0)]
+      for (const law of exact) holds(yield* law.check({ runs: 30 }).pipe(Effect.provide(Reference.layer)))
     })
   )
 

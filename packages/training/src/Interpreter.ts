@@ -10,14 +10,17 @@ import { Context, type Effect } from "effect"
 /** Host tensors by name. */
 export type HostTensors = Ops.Named<Method.HostTensor>
 
-/** What a block starts from. */
+/**
+ * What a block starts from. Several heads of one shape are stepped at once where the state, and whatever is of one head
+ * alone, has a leading axis (heads × …); tables that all of them read have none.
+ */
 export interface BlockInput {
   readonly state: HostTensors
   readonly inputs: HostTensors
   readonly draws: Method.Draws
 }
 
-/** What a block ends in; a trace holds one number for each step. */
+/** What a block ends in; a trace holds one number for each step, or for each step and head. */
 export interface BlockOutput {
   readonly state: HostTensors
   readonly trace: Ops.Named<Float64Array>

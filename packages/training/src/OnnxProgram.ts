@@ -38,26 +38,34 @@ export const program = (
     outer.input(named.draw(name), typeOf(dtype), ["steps", ...shape.slice(1)])
   )
   const names = Object.keys(shapes.state)
+  const [first] = Object.values(shapes.state)
+  const heads = first !== undefined && first.shape.length === 3 ? [first.shape[0]!] : []
 
   const body = outer.nested("one step")
   const iteration = body.input("iteration", "int64", [])
   const goOn = body.input("goOn", "bool", [])
   const carried = Ops.mapNamed(shapes.state, ({ shape }, name) => body.input(`carried.${name}`, "float32", shape))
   const drawn = Ops.mapNamed(draws, (values) => body.node("Gather", [values, iteration], { axis: 0 }))
-  const outcome = runStep(SymbolicOps.make(body), step, { state: carried, inputs, draws: drawn })
+  const outcome = runStep(SymbolicOps.make(body, heads.length === 0 ? "matrices" : "stacks"), step, {
+    state: carried,
+    inputs,
+    draws: drawn
+  })
   const traces = Object.keys(outcome.trace)
   body.output("goesOn", goOn, "bool", [])
   for (const name of names) {
     body.output(named.next(name), Ops.get(outcome.state, name), "float32", Ops.get(shapes.state, name).shape)
   }
-  for (const name of traces) body.output(named.trace(name), Ops.get(outcome.trace, name), "float32", [1, 1])
+  for (const name of traces) body.output(named.trace(name), Ops.get(outcome.trace, name), "float32", [...heads, 1, 1])
 
   const initial = names.map((name) => Ops.get(state, name))
   const results = outer.nodes("Loop", [steps, { name: "" }, ...initial], names.length + traces.length, {
     body: { graph: body.graph() }
   })
   names.forEach((name, i) => outer.output(named.next(name), results[i]!, "float32", Ops.get(shapes.state, name).shape))
-  traces.forEach((name, i) => outer.output(named.trace(name), results[names.length + i]!, "float32", ["steps", 1, 1]))
+  traces.forEach((name, i) =>
+    outer.output(named.trace(name), results[names.length + i]!, "float32", ["steps", ...heads, 1, 1])
+  )
   return Model.encode({ graph: outer.graph(), opset: OPSET, metadata: {} })
 }
 

@@ -14,8 +14,8 @@ export const block = (step: Method.Step, { state, inputs, draws }: BlockInput): 
     const outcome = runStep(Float64.ops, step, { state: at, inputs, draws: drawn })
     at = outcome.state
     for (const [name, value] of Object.entries(outcome.trace)) {
-      const numbers = (trace[name] ??= new Float64Array(draws.steps))
-      numbers[i] = value.data[0]!
+      const numbers = (trace[name] ??= new Float64Array(draws.steps * value.data.length))
+      numbers.set(value.data, i * value.data.length)
     }
   }
   return { state: at, trace }
