@@ -36,11 +36,11 @@ export const ogm = (noise: boolean): Balance => ({
   noise,
   shares: (ops, seen) => {
     const s = confidences(ops, seen)
-    const total = Object.values(s).reduce(ops.add)
-    const others = ops.scalar(1 / Math.max(Object.keys(s).length - 1, 1))
     const one = ops.scalar(1)
-    return mapNamed(s, (own) => {
-      const rest = ops.multiply(ops.subtract(total, own), others)
+    return mapNamed(s, (own, head) => {
+      const others = Object.keys(s).flatMap((name) => (name === head ? [] : [get(s, name)]))
+      if (others.length === 0) return { sum: one, own: null }
+      const rest = ops.multiply(others.reduce(ops.add), ops.scalar(1 / others.length))
       const positive = ops.greater(rest, ops.scalar(0))
       // Where the others have no confidence at all, ρ is infinite and k is as small as it gets.
       const ratio = ops.where(positive, ops.divide(own, ops.where(positive, rest, one)), ops.scalar(1e3))
