@@ -50,6 +50,13 @@ const report = Effect.fnUntraced(function* (of: Case, job: Job) {
 })
 
 const program = Effect.gen(function* () {
+  yield* Console.log(
+    [
+      "The largest |a − b| over the largest |b| of any tensor, by kind; kept are the weights of the best epoch.",
+      "float64 has to stay below 1e-12 and float32 below 2e-5; misreadings have to be above 1e-10.",
+      ""
+    ].join("\n")
+  )
   for (const of of cases) yield* report(of, jobOf(of))
   if (features === undefined) return
   const real = Safetensors.decode(yield* (yield* FileSystem.FileSystem).readFile(features))

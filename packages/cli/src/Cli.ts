@@ -20,7 +20,6 @@ const root = Command.make("igm").pipe(
   Command.withDescription("Multimodal learning experiments on frozen features"),
   Command.withSharedFlags({
     verbose: Flag.Boolean("verbose").pipe(
-      Flag.withAlias("v"),
       Flag.withDescription("When something fails, print all that is known about it"),
       Flag.withDefault(false)
     )

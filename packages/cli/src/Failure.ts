@@ -2,7 +2,7 @@
 import { Cause, Console, Effect } from "effect"
 
 /** Whether the arguments ask for everything. */
-const isVerbose = (): boolean => process.argv.includes("--verbose") || process.argv.includes("-v")
+const isVerbose = (): boolean => process.argv.includes("--verbose")
 
 const lineOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)

@@ -28,7 +28,7 @@ const splitOf = <S extends Split.Split>(
 ): Features.Features<S, Features.Dims> => ({
   split,
   widths: Object.fromEntries(Object.entries(modalities).map(([name, { shape }]) => [name, shape[1]!])),
-  classes: Math.max(...labels) + 1,
+  classes: labels.reduce((most, label) => Math.max(most, label), 0) + 1,
   ids: Array.from(labels, (_, row) => String(row)),
   labels,
   modalities
@@ -57,6 +57,8 @@ const read = Effect.fn("LedgerCommand.read")(function* (file: string, labelsName
     return yield* unusable(`it needs features of two modalities or more, float32, for ${n} labels`)
   }
   if (n < 2 * BATCH) return yield* unusable(`${n} samples are too few: ${2 * BATCH} are needed`)
+  const odd = Array.from(labels.data, Number).findIndex((label) => !Number.isInteger(label) || label < 0)
+  if (odd >= 0) return yield* unusable(`label ${odd} is ${labels.data[odd]}: labels are integers from 0 on`)
   const samples: Samples = {
     labels: Int32Array.from(labels.data, Number),
     modalities: Object.fromEntries(found) as Samples["modalities"]
@@ -130,25 +132,16 @@ export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string,
   const shape = names.map((name) => `${name} ${job.train.widths[name]}`).join(", ")
   return [
     `${file}: ${samples.labels.length} samples, ${classes} classes, features ${shape}`,
-    `IGM (code), τ = ${options.tau}, batches of ${BATCH}`,
+    `IGM (code), τ = ${options.tau}, batches of ${BATCH}; all samples train, a stage is a head's turn`,
     `Interpreter: ${trainer.engine}, float32`,
     "",
     `I − P by layer; its largest eigenvalue is 1 − e^−τ = ${(-Math.expm1(-options.tau)).toFixed(4)}`,
     ...aligned([
-      [
-        "stage",
-        "head",
-        "layer",
-        "inputs",
-        "second eigenvalue",
-        `< ${bound.toExponential(2)}`,
-        "effective rank",
-        "tr(P)/d"
-      ],
+      ["stage", "head", "layer", "inputs", "second eigenvalue", "< 2 % of that", "effective rank", "tr(P)/d"],
       ...spectra
     ]),
     "",
-    "Gradient before and after P, over all weights, at each epoch's first batch",
+    "Gradient G before and after P, over all weights, at each epoch's first batch; share removed is ‖G − G P‖/‖G‖",
     ...aligned([["stage", "head", "epoch", "cosine", "norm ratio", "share removed"], ...gradients]),
     "",
     "Weights that the perturbation moves in single precision, least and most over the epochs",

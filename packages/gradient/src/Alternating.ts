@@ -58,7 +58,7 @@ export interface Plan<D extends Dims, S extends Split.Split> {
   readonly name: string
   readonly description: string
   readonly widths: D
-  readonly heads: Named<Stages.HeadOf<D>>
+  readonly heads: Named<Omit<Stages.HeadOf<D>, "parameters">>
   readonly turns: readonly [Turn, ...ReadonlyArray<Turn>]
   readonly settings: Settings<S>
 }

@@ -75,8 +75,10 @@ export const mmPareto: Balance = {
       const [gg, gu, uu] = [inner(ops, sum, sum), inner(ops, sum, own), inner(ops, own, own)]
       const [zero, one, two] = [ops.scalar(0), ops.scalar(1), ops.scalar(2)]
       const product = ops.multiply(gg, uu)
-      // A zero gradient disagrees with nothing.
-      const shortest = whereGreater(ops, product, zero, MinNorm.weight(ops, gg, gu, uu), ops.scalar(0.5))
+      // A gradient that is nothing beside the other (1e-5 of its length) disagrees with nothing.
+      const most = ops.add(gg, uu)
+      const least = ops.multiply(ops.scalar(1e-10), ops.multiply(most, most))
+      const shortest = whereGreater(ops, product, least, MinNorm.weight(ops, gg, gu, uu), ops.scalar(0.5))
       const w = whereGreater(ops, gu, zero, ops.scalar(0.5), shortest)
       const [a, b] = [ops.multiply(two, w), ops.multiply(two, ops.subtract(one, w))]
       const square = (x: typeof w, y: typeof w): typeof w => {
@@ -84,14 +86,14 @@ export const mmPareto: Balance = {
         const own = ops.add(ops.multiply(ops.multiply(x, x), gg), ops.multiply(ops.multiply(y, y), uu))
         return ops.relu(ops.add(own, cross))
       }
-      const [found, least] = [square(a, b), square(one, one)]
-      const short = ops.greater(least, found)
+      const [found, plain] = [square(a, b), square(one, one)]
+      const short = ops.greater(plain, found)
       // Of opposite gradients nothing but rounding is left: then there is no direction to stretch.
       const crossed = ops.subtract(product, ops.multiply(gu, gu))
       const apart = whereGreater(ops, crossed, ops.multiply(ops.scalar(1e-6), product), one, zero)
       const some = ops.greater(whereGreater(ops, gu, zero, one, apart), zero)
       const positive = whereGreater(ops, found, zero, found, one)
-      const ratio = ops.where(some, ops.sqrt(ops.divide(least, positive)), one)
+      const ratio = ops.where(some, ops.sqrt(ops.divide(plain, positive)), one)
       const stretch = ops.multiply(ops.scalar(1.5), ops.where(short, ratio, one))
       return { sum: ops.multiply(stretch, a), own: ops.multiply(stretch, b) }
     })

@@ -88,6 +88,8 @@ const sum = (a: Matrix, over: "rows" | "columns" | "all"): Matrix => {
 const concat = (parts: ReadonlyArray<Matrix>, along: "rows" | "columns"): Matrix => {
   if (along === "columns") return transpose(concat(parts.map(transpose), "rows"))
   const columns = dims(parts[0]!)[1]
+  if (parts.some((part) => dims(part)[1] !== columns))
+    throw new RangeError("matrices of different widths, one below the other")
   const out = parts.flatMap((part) => Array.from(part.data))
   return Tensor.float64([out.length / columns, columns], out)
 }
@@ -180,7 +182,7 @@ export const ops: Ops<Matrix> = {
   gather: (table, indices) => {
     if (!isStack(table) && indices.shape.length === 1) return flat.gather(table, indices)
     const [count, width] = dims(indices)
-    const layers = isStack(table) ? table.shape[0]! : count
+    const layers = Math.max(isStack(table) ? table.shape[0]! : 1, count)
     const row = (k: number) => indices.data.subarray(count === 1 ? 0 : k * width, (count === 1 ? 1 : k + 1) * width)
     return stack(Array.from({ length: layers }, (_, k) => Tensor.takeRows(layerOf(table, k), row(k))))
   }

@@ -48,12 +48,13 @@ const lossesOf = (heads: Igm.Heads, state: Named<HostTensor>, split: Features<Sp
   return { ...mapNamed(logits, lossOf), sum: lossOf(Object.values(logits).reduce(ops.add)) }
 }
 
-/** Gradient blending; `probeEpochs` is how long each loss trains by itself. */
+/** Gradient blending; `probeEpochs` is how long each loss trains by itself. Throws a `RangeError` for a modality `sum`. */
 export const make = <const H extends Igm.Heads>(
   options: Together.Options<H>,
   { probeEpochs = 2 }: { readonly probeEpochs?: number } = {}
 ): Method<Igm.WidthsOf<H>> => {
   const { heads } = options
+  if ("sum" in heads) throw new RangeError('a modality cannot be called "sum": that is the loss of the sum of logits')
   const work = Together.worker(options, Balances.blend)
   const memory = Together.memoryOf(options.optimizer ?? Igm.sgd, heads)
   const losses = [...Object.keys(heads), "sum"]

@@ -114,7 +114,10 @@ export const paper = <const H extends Heads, S extends Split.Split>(options: Opt
     }
   })
 
-/** IGM as its released code runs it, but for the selection, which is the caller's. */
+/**
+ * IGM as its released code runs it, but for the selection, which is the caller's. Every modality is mixed; the code leaves
+ * text alone, for which `switches.mixup` names the others.
+ */
 export const code = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
   make(options, {
     name: "IGM (code)",

@@ -1,7 +1,8 @@
 /**
  * ReconBoost (Hua et al., ICML 2024), boosting across modalities: in turns, a head learns what the others leave over,
- * L = −Σ (y − w softmax(Σ others' logits)) log softmax(o_m), and after each turn all heads are rectified together on the
- * loss of the sum of their logits. Only heads that have had a turn count among the others.
+ * L = −Σ (y − w softmax(Σ others' logits)) log softmax(o_m), and after each turn but the first all heads are
+ * rectified together on the loss of the sum of their logits, for epochs that come on top of the turns'. Only heads that
+ * have had a turn count among the others. Each stage begins with a fresh optimizer and schedule.
  */
 import type { Split } from "@igm/tensor"
 import * as Balances from "./Balances.ts"
@@ -13,6 +14,7 @@ import * as Igm from "./Igm.ts"
 import type { HostTensor, Job, Method } from "./Method.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import * as Schedule from "./Schedule.ts"
 import * as Stages from "./Stages.ts"
 import * as Together from "./Together.ts"
 import * as TrainStep from "./Step.ts"
@@ -54,7 +56,11 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
     const layers = Head.layers(ops, Head.depth(head), Stages.parametersOf(state, name, head))
     return Head.forward(ops, layers, sideBySide(job.train, [name])).logits
   }
-  const enter = (_: unknown, standing: Stages.Standing) => ({ ...standing, state: { ...standing.state, ...memory } })
+  const enter = (_: unknown, standing: Stages.Standing) => ({
+    ...standing,
+    state: { ...standing.state, ...memory },
+    schedules: mapNamed(standing.schedules, () => Schedule.start(Schedule.divideOnPlateau))
+  })
 
   const boost = (name: string, others: ReadonlyArray<string>): Stages.Stage<Igm.WidthsOf<H>, S> => ({
     name,
@@ -95,7 +101,8 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
   return Stages.make({
     ...Together.shared(options, {
       name: "ReconBoost",
-      description: "in turns, each head on what the others leave over; all heads rectified after each turn",
+      description:
+        "in turns, each head on what the others leave over; all heads rectified after each turn but the first",
       weight,
       rectify
     }),

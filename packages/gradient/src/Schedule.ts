@@ -10,7 +10,7 @@ export type Schedule =
   | { readonly kind: "warm-up"; readonly epochs: number; readonly from: number; readonly early: boolean }
   /**
    * PyTorch's ReduceLROnPlateau: multiplied by `factor` when the training loss has not fallen by `threshold` (relative)
-   * for more than `patience` epochs.
+   * for more than `patience` epochs. The threshold is meant for positive losses.
    */
   | { readonly kind: "plateau"; readonly factor: number; readonly patience: number; readonly threshold: number }
 

@@ -111,12 +111,18 @@ export const trained = (optimizer: Optimizer.Optimizer, owner: string, head: Hea
   return Object.fromEntries(local.map((name) => [name, within(owner, name)]))
 }
 
-/** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
+/**
+ * The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart, or a stage has no
+ * epochs.
+ */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
   const { stages, schedule, optimizer, selection } = plan
   const heads = owned(plan.heads)
   const classes = new Set(Object.values(heads).map(({ out }) => out))
   if (classes.size !== 1) throw new RangeError(`the heads of ${plan.name} have ${[...classes].join(", ")} outputs`)
+
+  const odd = stages.find(({ epochs }) => !Number.isInteger(epochs) || epochs < 1)
+  if (odd !== undefined) throw new RangeError(`${plan.name}, ${odd.name}: ${odd.epochs} epochs; give 1 or more`)
 
   const cursorAt = (epoch: number, { state, ...rest }: Standing, stage: number, epochOfStage: number): Cursor => ({
     phase: `stage ${stage + 1}: ${stages[stage]!.name}`,

@@ -12,7 +12,7 @@ import * as Schedule from "./Schedule.ts"
 import * as Stages from "./Stages.ts"
 import * as TogetherStep from "./TogetherStep.ts"
 
-/** What these methods choose: as IGM's, without what is IGM's alone. Each head trains as long as it would in turns. */
+/** What these methods choose: as IGM's, without what is IGM's alone. All heads train as long as the one that has most epochs in turns. */
 export type Options<H extends Igm.Heads, S extends Split.Split = "valid"> = Pick<
   Igm.Options<H, S>,
   "heads" | "ring" | "selection" | "batch" | "optimizer"
@@ -31,7 +31,7 @@ export const memoryOf = (optimizer: Optimizer.Optimizer, heads: Igm.Heads): Name
     )
   )
 
-/** What the noise is drawn from: as many rows as this, of each tensor's width, drawn anew for each epoch. */
+/** What rows of noise are drawn from, with replacement: as many rows as this, of each tensor's width, new in each epoch. */
 const NOISE_ROWS = 256
 
 const noiseOf = (heads: Igm.Heads, seed: number, epoch: number, steps: number) => {

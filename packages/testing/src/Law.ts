@@ -10,7 +10,7 @@ export interface Options {
   readonly runs: number
   /** The same seed gives the same cases. */
   readonly seed?: string | number
-  /** Goes back to a counter-example, instead. */
+  /** Goes back to a counter-example instead: what a broken law printed as its replay, pasted as it is. */
   readonly replay?: Arbitrary.Replay
 }
 
@@ -89,7 +89,7 @@ export const line = ({ law, cases, largest, tolerance, counterExample }: Verdict
 export class LawBroken extends Data.TaggedError("LawBroken")<{ readonly verdict: Verdict }> {
   override get message() {
     const { verdict } = this
-    return `${line(verdict)} (replay: ${JSON.stringify(verdict.counterExample?.replay)})`
+    return `${line(verdict)}; again with { runs: 1, replay: ${JSON.stringify(verdict.counterExample?.replay)} }`
   }
 }
 

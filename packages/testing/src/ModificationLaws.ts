@@ -79,11 +79,6 @@ export const laws = (ofMeans: OfMeans = own): ReadonlyArray<Law.Law> => {
     law("in thin form is P by the eigenvectors of Y", 1e-9, (of, p) =>
       relative(p.data, Modification.ofMoment(Moment.ofMeans(meansOf(of)), of.tau).matrix.data)
     ),
-    law("projects activations as it projects the gradient: Δᵀ (A P) = (Δᵀ A) P", 1e-12, (of, p) => {
-      const [delta, a] = [matrix(4, 3, of.seed, "delta"), matrix(4, of.width, of.seed, "activations")]
-      const early = ops.gemm(delta, ops.gemm(a, p), { transA: true })
-      return relative(early.data, ops.gemm(ops.gemm(delta, a, { transA: true }), p).data)
-    }),
     law("is finite, and the identity for zero features", 0, (of, p) => {
       const nothing = ofMeans(Tensor.zeros([of.batches, of.width]), of.tau)
       return p.data.every(Number.isFinite) ? relative(nothing.data, Modification.identity(of.width).data) : Number.NaN

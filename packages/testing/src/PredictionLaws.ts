@@ -57,6 +57,74 @@ export const fusionLaws = (name: string, fuse: Fuse): ReadonlyArray<Law.Law> => 
   ]
 }
 
+/** A fusion by its definition, one sample at a time. */
+const fusedByDefinition = (kind: Fusion.Fusion, logits: ReadonlyArray<Float64.Matrix>): ReadonlyArray<number> => {
+  const [batch, classes] = Float64.dims(logits[0]!)
+  const softmax = (z: ReadonlyArray<number>) => {
+    const powers = z.map((x) => Math.exp(x - Math.max(...z)))
+    return powers.map((p) => p / powers.reduce((a, b) => a + b, 0))
+  }
+  return Array.from({ length: batch }, (_, i) => {
+    const rows = logits.map(({ data }) => Array.from(data.subarray(i * classes, (i + 1) * classes)))
+    if (kind === "sum") return softmax(rows[0]!.map((_, c) => rows.reduce((total, row) => total + row[c]!, 0)))
+    const each = rows.map(softmax)
+    const entropy = (p: ReadonlyArray<number>) => -p.reduce((total, x) => total + (x > 0 ? x * Math.log(x) : 0), 0)
+    const weights = each.map((p) => (kind === "mean" ? 1 : Math.exp(-entropy(p))))
+    const total = weights.reduce((a, b) => a + b, 0)
+    return each[0]!.map((_, c) => each.reduce((sum, p, h) => sum + (weights[h]! * p[c]!) / total, 0))
+  }).flat()
+}
+
+/** That a fusion is what it is called. */
+export const definitionLaws = (kind: Fusion.Fusion, fuse: Fuse): ReadonlyArray<Law.Law> => [
+  Law.make({
+    name: `${kind} fusion is what it is called, sample by sample`,
+    cases: Logits,
+    tolerance: 1e-9,
+    deviation: (of) => relative(fuse(logitsOf(of)).data, fusedByDefinition(kind, logitsOf(of)))
+  })
+]
+
+/** Metrics by their definitions, counted one sample and one threshold at a time. */
+const scoredByDefinition = ({ labels, scores }: ReturnType<typeof scoresOf>): ReadonlyArray<number> => {
+  const [n, classes] = Float64.dims(scores)
+  const [predicted, all] = [Array.from(Metric.predictions(scores)), Array.from(labels)]
+  const count = (holds: (i: number) => boolean) => all.filter((_, i) => holds(i)).length
+  const names = Array.from({ length: classes }, (_, c) => c)
+  const f1 = names.flatMap((c) => {
+    const right = count((i) => all[i] === c && predicted[i] === c)
+    const wrong = count((i) => (all[i] === c) !== (predicted[i] === c))
+    return right + wrong === 0 ? [] : [right / (right + wrong / 2)]
+  })
+  const precisions = names.map((c) => {
+    const of = (i: number) => scores.data[i * classes + c]!
+    const positives = count((i) => all[i] === c)
+    const thresholds = [...new Set(all.map((_, i) => of(i)))].toSorted((a, b) => b - a)
+    let [area, recall] = [0, 0]
+    for (const t of thresholds) {
+      const found = count((i) => all[i] === c && of(i) >= t)
+      const next = positives === 0 ? 0 : found / positives
+      area += ((next - recall) * found) / count((i) => of(i) >= t)
+      recall = next
+    }
+    return area
+  })
+  const confidence = predicted.map((c, i) => scores.data[i * classes + c]!)
+  const gaps = Array.from({ length: Metric.BINS }, (_, b) => {
+    const inside = all.flatMap((_, i) =>
+      (b === 0 || confidence[i]! > b / Metric.BINS) &&
+      (confidence[i]! <= (b + 1) / Metric.BINS || b === Metric.BINS - 1)
+        ? [i]
+        : []
+    )
+    const share = (f: (i: number) => number) =>
+      inside.reduce((total, i) => total + f(i), 0) / Math.max(inside.length, 1)
+    return (inside.length / n) * Math.abs(share((i) => Number(predicted[i] === all[i])) - share((i) => confidence[i]!))
+  })
+  const mean = (numbers: ReadonlyArray<number>) => numbers.reduce((a, b) => a + b, 0) / numbers.length
+  return [count((i) => predicted[i] === all[i]) / n, mean(f1), mean(precisions), gaps.reduce((a, b) => a + b, 0)]
+}
+
 /** What is tested: how samples are scored. */
 export type Score = (labels: ArrayLike<number>, scores: Tensor.Tensor<"float64">) => Metric.Metrics
 
@@ -70,6 +138,12 @@ export const metricLaws = (score: Score = Metric.of): ReadonlyArray<Law.Law> => 
       const { labels, scores } = scoresOf(of)
       const right = Array.from(Metric.predictions(scores), (c, i) => Number(c === labels[i]))
       return Math.abs(score(labels, scores).accuracy - right.reduce((a, b) => a + b, 0) / labels.length)
+    }),
+    law("are what they are called: counted by their definitions, with ties and absent classes", 1e-9, (of) => {
+      const { labels, scores } = scoresOf(of)
+      const { accuracy, macroF1, meanAveragePrecision, calibrationError } = score(labels, scores)
+      const found = [accuracy, macroF1, meanAveragePrecision, calibrationError]
+      return relative(found, scoredByDefinition({ labels, scores }), 1)
     }),
     law("do not depend on the order of the samples", 1e-12, (of) => {
       const { labels, scores } = scoresOf(of)
@@ -116,4 +190,7 @@ export const minNormLaws = (weight: Weight = MinNorm.weight): ReadonlyArray<Law.
 
 /** The laws of every fusion. */
 export const ownFusionLaws = (): ReadonlyArray<Law.Law> =>
-  (["mean", "entropy", "sum"] as const).flatMap((kind) => fusionLaws(kind, (logits) => Fusion.fuse(ops, kind, logits)))
+  (["mean", "entropy", "sum"] as const).flatMap((kind) => {
+    const fuse: Fuse = (logits) => Fusion.fuse(ops, kind, logits)
+    return [...definitionLaws(kind, fuse), ...fusionLaws(kind, fuse)]
+  })

@@ -8,6 +8,17 @@ import * as Oracle from "./Oracle.ts"
 
 const { ops } = Float64
 
+/** The operations with every result rounded to single precision, in which trainings run. */
+const single: Ops.Ops<Float64.Matrix> = Object.fromEntries(
+  Object.entries(ops).map(([name, operation]) => [
+    name,
+    (...operands: ReadonlyArray<never>) => {
+      const { shape, data } = (operation as (...operands: ReadonlyArray<never>) => Float64.Matrix)(...operands)
+      return Tensor.float64(shape, data.map(Math.fround))
+    }
+  ])
+) as unknown as Ops.Ops<Float64.Matrix>
+
 /** What a rule may claim besides; a claim is tested. */
 export interface Claims {
   /** No gradient becomes longer. */
@@ -44,20 +55,27 @@ export const laws = (rule: Rule.Rule, claims: Claims = {}): ReadonlyArray<Law.La
         )
       return shapes(before) === shapes(after) ? 0 : 1
     }),
-    law("fires: it changes a generic gradient, unless it says it is the identity", 0, (scene) => {
+    law("fires: it changes a generic gradient, or says `identity: true`", 0, (scene) => {
       // Normal numbers: a batch's own gradient may be zero in what a rule would change.
       const g = scene.velocities
       const changed = relatives(apply(scene, g), g) > 1e-12
       return changed === !rule.identity ? 0 : 1
     }),
-    law("is finite, at a zero gradient too", 0, (scene) => {
+    law("is finite, at a zero gradient too, and in single precision", 0, (scene) => {
       const zero = Ops.mapNamed(scene.parameters, ({ shape }) => Tensor.zeros(shape))
-      const results = [apply(scene, zero), apply(scene, gradients(scene))]
+      const results = [zero, gradients(scene)].flatMap((g) => [
+        apply(scene, g),
+        rule.apply(single, g, contextOf(scene))
+      ])
       return results.every((g) => Object.values(g).every(({ data }) => data.every(Number.isFinite))) ? 0 : Number.NaN
     }),
-    law("gives the same for the same", 0, (scene) =>
-      relatives(apply(scene, gradients(scene)), apply(scene, gradients(scene)))
-    )
+    law("gives the same for the same", 0, (scene) => {
+      const [a, b] = [apply(scene, gradients(scene)), apply(scene, gradients(scene))]
+      const same = Object.entries(a).every(([name, g]) =>
+        g.data.every((x, i) => Object.is(x, Ops.get(b, name).data[i]))
+      )
+      return same ? 0 : 1
+    })
   ]
   const contracts = law("makes no gradient longer", 1e-12, (scene) => {
     const g = gradients(scene)

@@ -1,6 +1,7 @@
 /** What holds of every schedule of the learning rate. */
 import { Schedule } from "@igm/gradient"
 import { Scheduled } from "./Cases.ts"
+import { relative } from "./Distance.ts"
 import * as Law from "./Law.ts"
 
 /** What is tested: how a schedule goes on. */
@@ -16,6 +17,28 @@ const factors = (next: Next, { schedule, losses }: typeof Scheduled.Type): Reado
   return found
 }
 
+/** The same factors in another way: each from all the losses before. */
+const expected = ({ schedule, losses }: typeof Scheduled.Type): ReadonlyArray<number> =>
+  losses.map((_, epoch) => {
+    if (schedule.kind === "constant") return 1
+    if (schedule.kind === "plateau") {
+      let [factor, best, bad] = [1, Number.POSITIVE_INFINITY, 0]
+      for (const loss of losses.slice(0, epoch)) {
+        bad = loss < best - schedule.threshold * best || best === Number.POSITIVE_INFINITY ? 0 : bad + 1
+        if (bad === 0) best = loss
+        if (bad <= schedule.patience) continue
+        factor *= schedule.factor
+        bad = 0
+      }
+      return factor
+    }
+    const e = epoch + Number(schedule.early)
+    if (schedule.kind === "warm-up") return Math.min(1, schedule.from + ((1 - schedule.from) * e) / schedule.epochs)
+    let factor = 1
+    for (let i = schedule.size; i <= e; i += schedule.size) factor *= schedule.factor
+    return factor
+  })
+
 /** The laws. */
 export const laws = (next: Next = Schedule.next): ReadonlyArray<Law.Law> => {
   const law = (name: string, holds: (of: typeof Scheduled.Type, found: ReadonlyArray<number>) => boolean) =>
@@ -26,6 +49,12 @@ export const laws = (next: Next = Schedule.next): ReadonlyArray<Law.Law> => {
       deviation: (of) => (holds(of, factors(next, of)) ? 0 : 1)
     })
   return [
+    Law.make({
+      name: "schedule is PyTorch's StepLR, LinearLR or ReduceLROnPlateau, or constant",
+      cases: Scheduled,
+      tolerance: 1e-12,
+      deviation: (of) => relative(factors(next, of), expected(of))
+    }),
     law("keeps the factor in (0, 1]", (_, found) => found.every((factor) => factor > 0 && factor <= 1)),
     law("never raises the rate, unless it warms up; and then never lowers it", ({ schedule }, found) =>
       found.every((factor, i) => {

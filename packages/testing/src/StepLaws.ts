@@ -108,6 +108,15 @@ export const laws = (make: MakeStep = Step.make): ReadonlyArray<Law.Law> => {
       const expected = Oracle.gradientsOf(scene.parameters, mixed, labels)
       return relatives(followed(scene, variants.code, { rho: 0, share }), expected, 1e-6)
     }),
+    law("projects activations as it would the gradient: Δᵀ (A P) = (Δᵀ A) P", 1e-9, (scene) =>
+      worst(
+        Object.values(variants).map((part) => {
+          const plain = followed(scene, part, { rho: 0.3 })
+          const found = gradientOf(make, scene, part, { rho: 0.3 })
+          return relatives(found, Oracle.modify(plain, scene.projections), 1e-6)
+        })
+      )
+    ),
     law("never modifies a bias", 1e-12, (scene) => {
       const on = run(make, scene, variants.paper, numbers).state
       const off = run(make, scene, { ...variants.paper, modified: scene.projections.map(() => false) }, numbers).state

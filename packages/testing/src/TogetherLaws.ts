@@ -96,6 +96,9 @@ const dot = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number =>
 const scaled = (tensors: Named<Matrix>, by: number): Named<Matrix> =>
   Ops.mapNamed(tensors, (t) => ops.multiply(t, ops.scalar(by)))
 
+/** Whether one of two gradients is nothing beside the other. */
+const isNothing = (gg: number, uu: number): boolean => Math.min(gg, uu) < 1e-8 * Math.max(gg, uu)
+
 /** s_m, from the definition. */
 const confidencesOf = (scenes: Named<Scene>): Named<number> =>
   Ops.mapNamed(scenes, ({ parameters, x, y }) => {
@@ -211,13 +214,41 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
         })
       )
     }),
+    law(
+      "MMPareto is the shortest vector between them, stretched, where a head's two gradients disagree",
+      1e-6,
+      (plain) => {
+        // The first head's own loss and the others' certainty pull apart.
+        const names = Object.keys(plain)
+        const scenes = Ops.mapNamed(plain, (scene, name) =>
+          name === names[0]
+            ? scene
+            : { ...scene, parameters: Ops.mapNamed(scene.parameters, (w) => ops.multiply(w, ops.scalar(-8))) }
+        )
+        const { gradients } = followed(make, mmPareto, scenes)
+        return worst(
+          pareto(scenes).map(({ name, g, u, gg, gu, uu }) => {
+            if (!(gu < -1e-6 * Math.sqrt(gg * uu)) || gg * uu - gu * gu < 1e-3 * gg * uu || isNothing(gg, uu)) return 0
+            const w = (uu - gu) / (gg + uu - 2 * gu)
+            const between = g.map((x, i) => w * x + (1 - w) * u[i]!)
+            const wanted = Math.max(Math.sqrt(gg + uu + 2 * gu), 2 * Math.sqrt(dot(between, between)))
+            const stretch = (1.5 * wanted) / Math.sqrt(dot(between, between))
+            return relative(
+              flat(Ops.get(gradients, name)),
+              between.map((x) => stretch * x)
+            )
+          })
+        )
+      }
+    ),
     law("MMPareto opposes neither gradient, and is 1.5 times as long as their sum or longer", 1e-7, (scenes) => {
       const { gradients } = followed(make, mmPareto, scenes)
       return worst(
         pareto(scenes).map(({ name, g, u, gg, gu, uu }) => {
           const found = flat(Ops.get(gradients, name))
           const size = Math.sqrt(dot(found, found))
-          // Opposite gradients have no direction in common.
+          // Opposite gradients have no direction in common, and one that is nothing disagrees with nothing.
+          if (isNothing(gg, uu)) return 0
           if (gu < 0 && gg * uu - gu * gu < 1e-5 * gg * uu) return 0
           if (size < 1e-9) return size === 0 && gg + uu > 1e-9 && gg + uu + 2 * gu > 1e-9 ? 1 : 0
           const least = 1.5 * Math.sqrt(Math.max(gg + uu + 2 * gu, 0))
@@ -227,6 +258,7 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
         })
       )
     }),
+    // Where two gradients all but cancel, MMPareto stretches rounding by up to 1e3.
     law("does not care for the order of the heads", 1e-6, (scenes) => {
       const reversed = Object.fromEntries(Object.entries(scenes).toReversed())
       return worst(

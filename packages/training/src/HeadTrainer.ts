@@ -45,6 +45,11 @@ export class HeadTrainer extends Context.Service<
         cursor: Method.Cursor
       ) {
         const draws = phase.draws(cursor)
+        if (draws.steps === 0) {
+          const problem = `no whole batch in ${job.train.labels.length} samples: give a smaller batch, or more samples`
+          const place = { method: method.name, phase: cursor.phase, epoch: cursor.epoch + 1, step: 1 }
+          return yield* new TrainingError({ ...place, problem })
+        }
         const inputs = phase.inputs(cursor)
         const state = Ops.mapNamed(phase.state, (global) => Ops.get(cursor.state, global))
         const probe =

@@ -12,7 +12,7 @@ export type HostTensors = Ops.Named<Method.HostTensor>
 
 /**
  * What a block starts from. Several heads of one shape are stepped at once where the state, and whatever is of one head
- * alone, has a leading axis (heads × …); tables that all of them read have none.
+ * alone, has a leading axis (heads × …). Tables, of which reads take rows, are shared by all heads and have none.
  */
 export interface BlockInput {
   readonly state: HostTensors

@@ -1,7 +1,8 @@
 /** Wrong fusions and wrong scores, as public code has them. */
-import { Float64, Metric, MinNorm } from "@igm/gradient"
+import { Float64, Fusion, Metric, MinNorm } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 import * as PredictionLaws from "../PredictionLaws.ts"
+import * as ScheduleLaws from "../ScheduleLaws.ts"
 import type { Mutant } from "./Mutant.ts"
 
 const { ops } = Float64
@@ -48,12 +49,50 @@ const tiesInOrder: PredictionLaws.Score = (labels, scores) => {
   return { ...Metric.of(labels, scores), meanAveragePrecision }
 }
 
+/** exp(+H): the less certain head counts more. */
+const entropyReversed: PredictionLaws.Fuse = (logits) => {
+  const logs = logits.map(ops.logSoftmax)
+  const softmaxes = logs.map(ops.exp)
+  const weights = logs.map((log, i) =>
+    ops.exp(ops.multiply(ops.scalar(-1), ops.sum(ops.multiply(softmaxes[i]!, log), "columns")))
+  )
+  const weighted = softmaxes.map((softmax, i) => ops.multiply(weights[i]!, softmax)).reduce(ops.add)
+  return ops.divide(weighted, weights.reduce(ops.add))
+}
+
+/** Classes that do not occur count as 0. */
+const absentAsZero: PredictionLaws.Score = (labels, scores) => {
+  const found = Metric.of(labels, scores)
+  const present = new Set([...Array.from(labels), ...Metric.predictions(scores)])
+  return { ...found, macroF1: (found.macroF1 * present.size) / scores.shape[1]! }
+}
+
 /** The mutants. */
 export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "fusion weighs by the entropy over the batch",
     from: "MLA's code",
     laws: PredictionLaws.fusionLaws("entropy over the batch", entropyOverBatch)
+  },
+  {
+    name: "fusion weighs by exp(+H)",
+    from: "slip in the sign of the entropy",
+    laws: PredictionLaws.definitionLaws("entropy", entropyReversed)
+  },
+  {
+    name: "entropy fusion is the plain mean",
+    from: "IGM's code, against its paper",
+    laws: PredictionLaws.definitionLaws("entropy", (logits) => Fusion.fuse(ops, "mean", logits))
+  },
+  {
+    name: "macro-F1 counts classes that do not occur",
+    from: "hand-written macro-F1",
+    laws: PredictionLaws.metricLaws(absentAsZero)
+  },
+  {
+    name: "the rate never falls",
+    from: "schedules that are made and not stepped",
+    laws: ScheduleLaws.laws((_, memory) => memory)
   },
   {
     name: "the last, incomplete batch is not scored",

@@ -8,7 +8,7 @@ import { type Mutant, eager } from "./Mutant.ts"
 
 const { ops } = Float64
 
-/** MLA's step with other matrices in the place of P. */
+/** MLA's step with other matrices in the place of P where gradients meet it; P itself goes on as it should. */
 const withMatrices =
   (change: (p: Float64.Matrix) => Float64.Matrix): MlaLaws.MakeStep =>
   (...of) => {
@@ -17,7 +17,9 @@ const withMatrices =
       ...step,
       run: eager((context) => {
         const state = Ops.mapNamed(context.state, (value, name) => (name.startsWith("P") ? change(value) : value))
-        return step.run(ops, { ...context, state })
+        const [wrong, honest] = [step.run(ops, { ...context, state }), step.run(ops, context)]
+        const next = Ops.mapNamed(wrong.state, (value, name) => (name.startsWith("P") ? honest.state[name]! : value))
+        return { ...wrong, state: next }
       })
     }
   }
@@ -55,6 +57,12 @@ const noWeights: TogetherStep.Balance = {
       const broken = on.divide(on.scalar(0), on.scalar(0))
       return { sum: on.where(agree, share.sum, broken), own: on.where(agree, share.own!, broken) }
     })
+}
+
+/** Where the gradients disagree, both are followed alike. */
+const neverShortest: TogetherStep.Balance = {
+  ...Balances.mmPareto,
+  shares: (on, { heads }) => Ops.mapNamed(heads, () => ({ sum: on.scalar(1.5), own: on.scalar(1.5) }))
 }
 
 /** Only the last head is slowed. */
@@ -106,6 +114,11 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "MMPareto's weights are 0 and 0 where gradients disagree, which ends in 0/0",
     from: "BalanceBenchmark",
     laws: TogetherLaws.laws({ mmPareto: noWeights })
+  },
+  {
+    name: "MMPareto follows the plain sum where gradients disagree",
+    from: "slip in the branch",
+    laws: TogetherLaws.laws({ mmPareto: neverShortest })
   },
   { name: "OGM slows the last head alone", from: "BalanceBenchmark", laws: TogetherLaws.laws({ ogm: lastOnly }) },
   {
