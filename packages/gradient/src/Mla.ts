@@ -4,12 +4,12 @@
  * k = P r, P ← P − k kᵀ/(α + kᵀ r), and the next gradient is replaced by G Pᵀ. Predictions are fused by entropy.
  */
 import type { Digest, Split } from "@igm/tensor"
-import { type Dims, oneHot, sideBySide } from "./Features.ts"
+import { oneHot, sideBySide } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
 import { crossEntropy } from "./Loss.ts"
-import type { HostTensor, Job, Method, Step } from "./Method.ts"
+import type { HostTensor, Method, Step } from "./Method.ts"
 import * as Modification from "./Modification.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
@@ -114,11 +114,11 @@ export const make = <const H extends Head.Head, M extends string, S extends Spli
     stages: [
       {
         name: "shared head",
-        epochs: Together.epochsOf(ring as unknown as Ring<string>),
+        epochs: Together.epochsOf(ring),
         selects: true,
         enter: (_, standing) => standing,
         work: (job) => {
-          const { train } = job as unknown as Job<Dims, S>
+          const { train } = job
           const inputs: Named<HostTensor> = {
             Y: oneHot(train.labels, train.classes),
             ...Object.fromEntries(ring.order.map((modality) => [`X/${modality}`, sideBySide(train, [modality])])),

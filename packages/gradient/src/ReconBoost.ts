@@ -6,7 +6,7 @@
  */
 import type { Split } from "@igm/tensor"
 import * as Balances from "./Balances.ts"
-import { type Dims, oneHot, sideBySide } from "./Features.ts"
+import { oneHot, sideBySide } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import { fuse } from "./Fusion.ts"
 import * as Head from "./Head.ts"
@@ -35,6 +35,7 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
   { weight = 0.1, rectify = 1 }: { readonly weight?: number; readonly rectify?: number } = {}
 ): Method<Igm.WidthsOf<H>, S> => {
   if (!(weight >= 0 && weight < 1)) throw new RangeError(`the weight ${weight} of the others is not in [0, 1)`)
+  type Modality = keyof H & string
   const { heads, ring, batch } = options
   const optimizer = options.optimizer ?? Igm.sgd
   const steps = mapNamed(heads, (head) =>
@@ -51,7 +52,7 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
   const memory = Together.memoryOf(optimizer, heads)
   const together = Together.worker(options, Balances.plain)
 
-  const logitsOf = (job: Job<Dims, S>, state: Named<HostTensor>, name: string): HostTensor => {
+  const logitsOf = (job: Job<Igm.WidthsOf<H>, S>, state: Named<HostTensor>, name: Modality): HostTensor => {
     const head = get(heads, name)
     const layers = Head.layers(ops, Head.depth(head), Stages.parametersOf(state, name, head))
     return Head.forward(ops, layers, sideBySide(job.train, [name])).logits
@@ -62,15 +63,15 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
     schedules: mapNamed(standing.schedules, () => Schedule.start(Schedule.divideOnPlateau))
   })
 
-  const boost = (name: string, others: ReadonlyArray<string>): Stages.Stage<Igm.WidthsOf<H>, S> => ({
+  const boost = (name: Modality, others: ReadonlyArray<Modality>): Stages.Stage<Igm.WidthsOf<H>, S> => ({
     name,
     epochs: get(ring.epochs, name),
     selects: true,
     enter,
     work: (job, { state }) => {
-      const { train } = job as unknown as Job<Dims, S>
+      const { train } = job
       const y = oneHot(train.labels, train.classes)
-      const logits = others.map((other) => logitsOf(job as unknown as Job<Dims, S>, state, other))
+      const logits = others.map((other) => logitsOf(job, state, other))
       const inputs = {
         X: sideBySide(train, [name]),
         Y: residual(y, logits, weight),
@@ -92,7 +93,7 @@ export const make = <const H extends Igm.Heads, S extends Split.Split>(
     enter,
     work: (job) => ({ ...together(job, {}), events: [] })
   }
-  const turns = Igm.turnsOf(ring).map(({ head }) => head)
+  const turns = Igm.turnsOf(ring).map(({ head }) => head as Modality)
   const stages = turns.flatMap((name, i) => {
     const others = [...new Set(turns.slice(0, i))].filter((other) => other !== name)
     return rectify > 0 && others.length > 0 ? [boost(name, others), rectification] : [boost(name, others)]

@@ -8,6 +8,7 @@ import * as Igm from "./Igm.ts"
 import type { HostTensor, Method } from "./Method.ts"
 import { type Named, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import type { Ring } from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
 import * as Stages from "./Stages.ts"
 import * as TogetherStep from "./TogetherStep.ts"
@@ -19,8 +20,8 @@ export type Options<H extends Igm.Heads, S extends Split.Split = "valid"> = Pick
 >
 
 /** The number of epochs of the modality that has most of them in turns. */
-export const epochsOf = ({ rounds, epochs, order }: Options<Igm.Heads>["ring"]): number =>
-  Math.max(...order.map((modality) => rounds * epochs[modality]!))
+export const epochsOf = <M extends string>({ rounds, epochs, order }: Ring<M>): number =>
+  Math.max(...order.map((modality) => rounds * epochs[modality]))
 
 /** The optimizer's memory of all heads before the first step. */
 export const memoryOf = (optimizer: Optimizer.Optimizer, heads: Igm.Heads): Named<HostTensor> =>
