@@ -209,18 +209,19 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     })
   }
 
+  const [first, ...rest] = turns.map((turn, i): Stages.Stage<D, S> => ({
+    name: turn.head,
+    epochs: turn.epochs,
+    selects: true,
+    enter: enter(turn, i),
+    work: work(turn)
+  }))
   return Stages.make({
     ...plan,
     ...settings,
     settings: { heads, turns, ...settings, rule: settings.rule?.name ?? null } as unknown as Digest.Json,
     memory: Object.assign({}, ...Object.keys(heads).map(memoryOf)) as Named<HostTensor>,
-    stages: turns.map((turn, i) => ({
-      name: turn.head,
-      epochs: turn.epochs,
-      selects: true,
-      enter: enter(turn, i),
-      work: work(turn)
-    })) as unknown as Stages.Plan<D, S>["stages"]
+    stages: [first!, ...rest]
   })
 }
 

@@ -128,11 +128,11 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     phase: `stage ${stage + 1}: ${stages[stage]!.name}`,
     epoch,
     state,
-    memo: { ...rest, stage, epochOfStage } as unknown as Cursor["memo"]
+    memo: { ...rest, stage, epochOfStage }
   })
-  const standingOf = ({ state, memo }: Cursor): Standing => {
-    const { schedules, best, kept } = memo as unknown as Memo
-    return { state, schedules, best, kept }
+  const standingOf = (cursor: Cursor): Standing => {
+    const { schedules, best, kept } = memoOf(cursor)
+    return { state: cursor.state, schedules, best, kept }
   }
 
   const start = (job: Job<D, S>): Cursor => {
