@@ -7,7 +7,7 @@ import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
-import { HeadTrainer } from "@igm/training"
+import { HeadTrainer, Weights } from "@igm/training"
 import { Effect } from "effect"
 import type { Experiment } from "./Experiment.ts"
 import * as Training from "./Training.ts"
@@ -108,7 +108,7 @@ export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>)
     artifacts,
     featuresDigest: Digest.ofJson(Split.all.map((split) => Digest.ofTensors(features[split].modalities))),
     weightsDigest: Digest.ofJson(
-      results.flatMap(({ outcomes }) => outcomes.map(({ weights }) => Digest.ofTensors(Training.stored(weights))))
+      results.flatMap(({ outcomes }) => outcomes.map(({ weights }) => Digest.ofTensors(Weights.stored(weights))))
     )
   }
   return result

@@ -6,11 +6,10 @@
 import { AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Safetensors, type Split, Tensor } from "@igm/tensor"
-import { HeadTrainer } from "@igm/training"
+import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, Path, Schema } from "effect"
 import * as Journal from "./Journal.ts"
 import { type Result, byOutcome, slug } from "./Run.ts"
-import * as Training from "./Training.ts"
 
 const HeadOf = Schema.Struct({
   head: Schema.Struct({ widths: Schema.Array(Schema.Int), in: Schema.Int, out: Schema.Int }),
@@ -127,7 +126,7 @@ export const write = Effect.fn("RunFolder.write")(function* (
   const path = yield* Path.Path
   const folder = path.join(home, manifest.id)
   const put = (file: string, content: string | Uint8Array) => AtomicFile.write(path.join(folder, file), content)
-  const heads = byOutcome(result, ({ weights }) => Safetensors.encode(Training.stored(weights)))
+  const heads = byOutcome(result, ({ weights }) => Safetensors.encode(Weights.stored(weights)))
   for (const [outcome, bytes] of Object.entries(heads)) yield* put(files.heads(outcome), bytes)
   const journal = result.methods.flatMap(({ method, outcomes }) =>
     outcomes.flatMap(({ seed, events }) =>

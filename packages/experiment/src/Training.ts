@@ -3,7 +3,7 @@ import type { Features, Method, Ops } from "@igm/gradient"
 import { type Artifact, ArtifactStore, AtomicFile, IoError, type Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Safetensors, Tensor } from "@igm/tensor"
-import { HeadTrainer } from "@igm/training"
+import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, Path, Stream } from "effect"
 import * as Journal from "./Journal.ts"
 
@@ -16,15 +16,6 @@ export interface Trained {
   readonly events: ReadonlyArray<Method.Event>
   readonly artifact: Artifact
 }
-
-/** The weights as a file stores them: float32 where that loses nothing. */
-export const stored = (weights: Ops.Named<Method.HostTensor>): Ops.Named<Tensor.Tensor> =>
-  Object.fromEntries(
-    Object.entries(weights).map(([name, w]) => [
-      name,
-      w.data.every((x) => Math.fround(x) === x) ? Tensor.toFloat32(w) : w
-    ])
-  )
 
 const digestOf = (features: Features.Features<"train" | "valid", Features.Dims>): Digest.Json => ({
   labels: Digest.ofTensor(Tensor.int32([features.labels.length], features.labels)),
@@ -56,10 +47,10 @@ export const train = Effect.fn("Training.train")(function* (
         Stream.tap((event) => (event.kind === "epoch" ? advance(1) : Effect.void)),
         Stream.runCollect
       )
-      const events = all.filter((event) => event.kind !== "trained")
+      const events = all.filter((event) => event.kind !== "trained" && event.kind !== "checkpoint")
       const weights = all.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))
       yield* AtomicFile.write(path.join(scratch, "events.jsonl"), Journal.encode(events))
-      yield* AtomicFile.write(path.join(scratch, "heads.safetensors"), Safetensors.encode(stored(weights[0]!)))
+      yield* AtomicFile.write(path.join(scratch, "heads.safetensors"), Safetensors.encode(Weights.stored(weights[0]!)))
     })
   )
   if (artifact.reused) yield* advance(method.epochs)

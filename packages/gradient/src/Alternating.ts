@@ -4,11 +4,21 @@
  * turn was before.
  */
 import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
-import { type Dims, oneHot, sideBySide } from "./Features.ts"
+import { type Dims, sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import type { Fusion } from "./Fusion.ts"
 import * as Head from "./Head.ts"
-import type { Draws, Event, HostTensor, Job, Method, Step } from "./Method.ts"
+import {
+  type Computation,
+  type Drawn,
+  type Draws,
+  type Event,
+  type HostTensor,
+  type Job,
+  type Method,
+  type Step,
+  rowsOf
+} from "./Method.ts"
 import * as Modification from "./Modification.ts"
 import * as Moment from "./Moment.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
@@ -69,10 +79,10 @@ type Means = Named<ReadonlyArray<HostTensor>>
 const meansIn = ({ kept }: Stages.Standing): Means => (kept["means"] ?? {}) as Means
 
 /** The order in which the training samples are taken for the moments of a turn, counted from 0. */
-export const momentOrder = (
-  job: { readonly seed: number; readonly train: { readonly labels: Int32Array } },
-  turn: number
-) => Keyed.permutation(Keyed.stream([job.seed, "moment", turn]), job.train.labels.length)
+export const momentOrder = (job: Drawn, turn: number): Int32Array => {
+  const rows = rowsOf(job)
+  return Keyed.permutation(Keyed.stream([job.seed, "moment", turn]), rows.length).map((i) => rows[i]!)
+}
 
 /** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
@@ -83,28 +93,37 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   const memoryOf = (name: string): Named<HostTensor> =>
     Stages.allWithin(name, Optimizer.start(optimizer, Head.shapes(get(heads, name).head)))
 
-  /** The batch means of a head's layers, from one shuffled pass over the training split. */
-  const meansOf = (job: Job<D, S>, state: Named<HostTensor>, turn: number, name: string) => {
-    const { head, reads } = get(heads, name)
-    const parameters = Stages.parametersOf(state, name, head)
-    return Moment.meansOfHead(head, parameters, sideBySide(job.train, reads), momentOrder(job, turn), settings.batch)
+  /** What a turn starts from, before the moments of the head before it. */
+  const begin = ({ head }: Turn, standing: Stages.Standing): Stages.Standing => {
+    const weights = turnStart.weights === "best" ? standing.best?.weights : undefined
+    const fresh = turnStart.optimizer === "fresh"
+    const state = { ...standing.state, ...weights, ...(fresh ? memoryOf(head) : {}) }
+    const schedules = fresh ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) } : standing.schedules
+    return { ...standing, state, schedules }
   }
 
+  /** The batch means of the head before, from one shuffled pass over the training rows. */
+  const survey =
+    (turn: Turn, index: number) =>
+    (job: Job<D, S>, standing: Stages.Standing): Computation | null => {
+      const { after } = turn
+      if (after === undefined || modification === null) return null
+      const { head, reads } = get(heads, after)
+      const parameters = Stages.parametersOf(begin(turn, standing).state, after, head)
+      return Moment.means(head, parameters, sideBySide(job.train, reads), momentOrder(job, index), settings.batch)
+    }
+
   const enter =
-    ({ head, after }: Turn, turn: number) =>
-    (job: Job<D, S>, standing: Stages.Standing): Stages.Standing => {
-      const weights = turnStart.weights === "best" ? standing.best?.weights : undefined
-      const fresh = turnStart.optimizer === "fresh"
-      const state = { ...standing.state, ...weights, ...(fresh ? memoryOf(head) : {}) }
-      const schedules = fresh
-        ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) }
-        : standing.schedules
-      const entered = { ...standing, state, schedules }
+    (turn: Turn) =>
+    (_: Job<D, S>, standing: Stages.Standing, found: Named<HostTensor>): Stages.Standing => {
+      const entered = begin(turn, standing)
+      const { after } = turn
       if (after === undefined || modification === null) return entered
       const means = meansIn(standing)
       const before = modification.moment === "accumulated" ? means[after] : undefined
-      const found = meansOf(job, state, turn, after)
-      const all = found.map((z, i) => (before === undefined ? z : Float64.ops.concat([before[i]!, z], "rows")))
+      const all = Moment.meansOf(found).map((z, i) =>
+        before === undefined ? z : Float64.ops.concat([before[i]!, z], "rows")
+      )
       return { ...entered, kept: { ...standing.kept, means: { ...means, [after]: all } } }
     }
 
@@ -130,13 +149,13 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
       }
       const inputs: Record<string, HostTensor> = {
         X: features,
-        Y: oneHot(job.train.labels, job.train.classes),
+        Y: targetsOf(job.train),
         ...mapNamed(numbers, Float64.ops.scalar)
       }
       matrices.forEach(({ product }, i) => {
-        if (product !== undefined && i === 0) inputs["XP"] = Float64.ops.gemm(features, product)
-        else if (product !== undefined) inputs[`P${i + 1}`] = product
+        if (product !== undefined && i > 0) inputs[`P${i + 1}`] = product
       })
+      const first = matrices[0]!.product
       const place = { stage: index + 1, head: name }
       const spectra = {
         effectiveRank: matrices.map(({ effect }) => effect.effectiveRank),
@@ -151,6 +170,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         ...steps(variant),
         state: Stages.trained(optimizer, name, head),
         inputs: () => inputs,
+        ...(first === undefined ? {} : { derived: projection(features, first) }),
         draws: (epoch) => draws(job, epoch, alpha),
         events: [
           ...modified,
@@ -160,7 +180,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     }
 
   const draws = (job: Job<D, S>, epoch: number, alpha: number | undefined): Draws => {
-    const rows = Stages.batches(job.seed, epoch, job.train.labels.length, settings.batch)
+    const rows = Stages.batches(job, epoch, settings.batch)
     const [count, batch] = [rows.shape[0]!, rows.shape[1]!]
     if (alpha === undefined) return { steps: count, values: { rows } }
     const stream = Keyed.stream([job.seed, "mixup", epoch])
@@ -213,7 +233,8 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     name: turn.head,
     epochs: turn.epochs,
     selects: true,
-    enter: enter(turn, i),
+    survey: survey(turn, i),
+    enter: enter(turn),
     work: work(turn)
   }))
   return Stages.make({
@@ -230,6 +251,13 @@ interface LayerMatrix {
   readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
+
+/** The table X P of projected features. */
+const projection = (X: Tensor.Tensor, P: Tensor.Tensor): Computation => ({
+  name: "projected features",
+  inputs: { X, P },
+  run: (ops, inputs) => ({ XP: ops.gemm(get(inputs, "X"), get(inputs, "P")) })
+})
 
 /** Steps by variant: the same object for the same variant, so that it is compiled once. */
 const stepsOf = () => {

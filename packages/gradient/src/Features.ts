@@ -14,12 +14,48 @@ export interface Features<S extends Split.Split, D extends Dims> {
   readonly modalities: { readonly [M in keyof D]: Tensor.Tensor<"float32"> }
 }
 
-/** The features of several modalities side by side, in double precision (n × the sum of the widths). */
+/** The features of some of the samples, as features of a split. */
+export const takeRows = <S extends Split.Split, T extends Split.Split, D extends Dims>(
+  features: Features<S, D>,
+  rows: ArrayLike<number>,
+  split: T = features.split as Split.Split as T
+): Features<T, D> => {
+  const indices = Array.from(rows)
+  const modalities = Object.entries<Tensor.Tensor<"float32">>(features.modalities)
+  return {
+    ...features,
+    split,
+    ids: indices.map((i) => features.ids[i]!),
+    labels: Int32Array.from(indices, (i) => features.labels[i]!),
+    modalities: Object.fromEntries(
+      modalities.map(([name, tensor]) => [name, Tensor.takeRows(tensor, indices)])
+    ) as Features<T, D>["modalities"]
+  }
+}
+
+/** The same value for the same object and key, made once. */
+const remembered = <A>(make: (features: Features<Split.Split, Dims>, key: string) => A) => {
+  const known = new WeakMap<object, Map<string, A>>()
+  return (features: object, key: string): A => {
+    const found = known.get(features) ?? new Map<string, A>()
+    known.set(features, found)
+    const value = found.get(key) ?? make(features as Features<Split.Split, Dims>, key)
+    found.set(key, value)
+    return value
+  }
+}
+
+/**
+ * The features of modalities side by side (n × the sum of the widths): the same tensor each time, so that jobs on the
+ * same features share it.
+ */
 export const sideBySide = <S extends Split.Split, D extends Dims>(
   features: Features<S, D>,
   modalities: ReadonlyArray<keyof D & string>
-): Tensor.Tensor<"float64"> => {
-  const parts = modalities.map((modality) => features.modalities[modality])
+): Tensor.Tensor<"float64"> => joined(features, JSON.stringify(modalities))
+
+const joined = remembered((features, key) => {
+  const parts = (JSON.parse(key) as ReadonlyArray<string>).map((modality) => features.modalities[modality]!)
   const widths = parts.map((part) => part.shape[1]!)
   const width = widths.reduce((a, b) => a + b, 0)
   const out = new Float64Array(features.labels.length * width)
@@ -31,7 +67,13 @@ export const sideBySide = <S extends Split.Split, D extends Dims>(
     offset += widths[n]!
   })
   return Tensor.float64([features.labels.length, width], out)
-}
+})
+
+/** The labels of features as rows of zeros with a one (n × classes): the same tensor each time. */
+export const targetsOf = (features: Pick<Features<Split.Split, Dims>, "labels" | "classes">): Tensor.Tensor<"float64"> =>
+  targets(features, "")
+
+const targets = remembered(({ labels, classes }) => oneHot(labels, classes))
 
 /** Labels as rows of zeros with a one (n × classes). */
 export const oneHot = (labels: ArrayLike<number>, classes: number): Tensor.Tensor<"float64"> => {

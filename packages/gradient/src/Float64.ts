@@ -94,6 +94,20 @@ const concat = (parts: ReadonlyArray<Matrix>, along: "rows" | "columns"): Matrix
   return Tensor.float64([out.length / columns, columns], out)
 }
 
+const split = (a: Matrix, widths: ReadonlyArray<number>): ReadonlyArray<Matrix> => {
+  const [rows, columns] = dims(a)
+  if (widths.reduce((x, y) => x + y, 0) !== columns) throw new RangeError(`${columns} columns in parts of ${widths}`)
+  let from = 0
+  return widths.map((width) => {
+    const out = new Float64Array(rows * width)
+    for (let i = 0; i < rows; i++) {
+      out.set(a.data.subarray(i * columns + from, i * columns + from + width), i * width)
+    }
+    from += width
+    return Tensor.float64([rows, width], out)
+  })
+}
+
 const logSoftmax = (a: Matrix): Matrix => {
   const [rows, columns] = dims(a)
   const out = new Float64Array(a.data.length)
@@ -125,7 +139,9 @@ const flat: Ops<Matrix> = {
   where,
   logSoftmax,
   sum,
+  sumSquares: (a) => Tensor.float64([1, 1], [a.data.reduce((total, x) => total + x * x, 0)]),
   concat,
+  split,
   gather: (table, indices) => Tensor.takeRows(table, indices.data)
 }
 
@@ -178,7 +194,13 @@ export const ops: Ops<Matrix> = {
   where: (mask, a, b) => each([mask, a, b], ([m, x, y]) => flat.where(m!, x!, y!)),
   logSoftmax: one(flat.logSoftmax),
   sum: (a, over) => each([a], ([x]) => flat.sum(x!, over)),
+  sumSquares: one(flat.sumSquares),
   concat: (parts, along) => each(parts, (layers) => flat.concat(layers, along)),
+  split: (a, widths) => {
+    if (!isStack(a)) return flat.split(a, widths)
+    const layers = Array.from({ length: a.shape[0]! }, (_, k) => flat.split(layerOf(a, k), widths))
+    return widths.map((_, i) => stack(layers.map((parts) => parts[i]!)))
+  },
   gather: (table, indices) => {
     if (!isStack(table) && indices.shape.length === 1) return flat.gather(table, indices)
     const [count, width] = dims(indices)

@@ -6,7 +6,7 @@
  */
 import type { Split } from "@igm/tensor"
 import * as Balances from "./Balances.ts"
-import { type Dims, type Features, oneHot, sideBySide } from "./Features.ts"
+import { type Dims, type Features, oneHot, sideBySide, takeRows } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
@@ -63,7 +63,7 @@ export const make = <const H extends Igm.Heads>(
     ...Object.fromEntries(Object.keys(heads).map((name) => [`weight/${name}`, get(weights, name)]))
   })
   const measured = (job: Job<Igm.WidthsOf<H>>, state: Named<HostTensor>) => ({
-    train: lossesOf(heads, state, job.train),
+    train: lossesOf(heads, state, job.rows === undefined ? job.train : takeRows(job.train, job.rows)),
     valid: lossesOf(heads, state, job.select)
   })
   type Losses = ReturnType<typeof measured>

@@ -33,6 +33,13 @@ export interface Step {
   readonly run: <T>(ops: Ops<T>, context: StepContext<T>) => StepOutcome<T>
 }
 
+/** A pure computation over `Ops` of given tensors: what a method has an interpreter do between steps. */
+export interface Computation {
+  readonly name: string
+  readonly inputs: Named<Tensor.Tensor>
+  readonly run: <T>(ops: Ops<T>, inputs: Named<T>) => Named<T>
+}
+
 /** The draws of n steps: indices (int32, n × batch) or numbers (float64, n × 1 × 1). */
 export interface Draws {
   readonly steps: number
@@ -44,7 +51,15 @@ export interface Job<D extends Dims, S extends Split.Split = "valid"> {
   readonly seed: number
   readonly train: Features<"train", D>
   readonly select: Features<S, D>
+  /** The rows of `train` to train on, as a fold of a cross-validation has them; all of them by default. */
+  readonly rows?: Int32Array
 }
+
+/** What a method's draws depend on. */
+export type Drawn = Pick<Job<Dims>, "seed" | "rows"> & { readonly train: { readonly labels: Int32Array } }
+
+/** The rows that a job trains on. */
+export const rowsOf = ({ rows, train }: Drawn): Int32Array => rows ?? Int32Array.from(train.labels, (_, i) => i)
 
 /** What an epoch showed. Traces hold one number for each step. */
 export interface Observed {
@@ -59,6 +74,8 @@ export interface Observed {
 export interface Cursor {
   /** Names the phase; a new name means new inputs. */
   readonly phase: string
+  /** Whether the phase has begun: what has to be computed before it is taken in. */
+  readonly entered: boolean
   /** Epochs done, over all phases. */
   readonly epoch: number
   readonly state: Named<HostTensor>
@@ -101,7 +118,9 @@ export interface Phase {
   readonly probe?: Step
   /** The name in the cursor's state of each of the step's state names. */
   readonly state: Named<string>
-  readonly inputs: (cursor: Cursor) => Named<HostTensor>
+  readonly inputs: (cursor: Cursor) => Named<Tensor.Tensor>
+  /** More inputs, computed once as the phase begins. */
+  readonly derived?: Computation
   readonly draws: (cursor: Cursor) => Draws
   readonly boundary: (cursor: Cursor, observed: Observed) => Boundary
   /** What is to be recorded as the phase begins. */
@@ -133,6 +152,10 @@ export interface Method<D extends Dims = Dims, S extends Split.Split = "valid"> 
   /** Which split selects. */
   readonly selectsOn: S
   readonly start: (job: Job<D, S>) => Cursor
+  /** What has to be computed before the cursor's phase begins, if anything. */
+  readonly survey: (job: Job<D, S>, cursor: Cursor) => Computation | null
+  /** Begins the cursor's phase, with what was computed. */
+  readonly enter: (job: Job<D, S>, cursor: Cursor, found: Named<HostTensor>) => Cursor
   readonly phase: (job: Job<D, S>, cursor: Cursor) => Phase
   /** The number of epochs of a whole training. */
   readonly epochs: number

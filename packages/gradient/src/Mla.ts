@@ -4,7 +4,7 @@
  * k = P r, P ← P − k kᵀ/(α + kᵀ r), and the next gradient is replaced by G Pᵀ. Predictions are fused by entropy.
  */
 import type { Digest, Split } from "@igm/tensor"
-import { oneHot, sideBySide } from "./Features.ts"
+import { sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
@@ -120,7 +120,7 @@ export const make = <const H extends Head.Head, M extends string, S extends Spli
         work: (job) => {
           const { train } = job
           const inputs: Named<HostTensor> = {
-            Y: oneHot(train.labels, train.classes),
+            Y: targetsOf(train),
             ...Object.fromEntries(ring.order.map((modality) => [`X/${modality}`, sideBySide(train, [modality])])),
             ...mapNamed({ ...Optimizer.inputs(optimizer), alpha }, Float64.ops.scalar)
           }

@@ -6,35 +6,47 @@
 import { Tensor } from "@igm/tensor"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
-import type { Named } from "./Ops.ts"
+import type { Computation } from "./Method.ts"
+import { type Named, mapNamed } from "./Ops.ts"
 
 /**
- * The batch means Z of each layer's input (batches × in), for features (n × in) taken in batches of the given order; an
- * incomplete batch is left out.
+ * The computation of the batch means of each layer's input, `1`, `2`, … (batches × 1 × in each), for features (n × in)
+ * taken in batches of the given order; an incomplete batch is left out. From the second layer's input on everything is
+ * linear, so the mean passes through the layers as one sample.
  */
-export const meansOfHead = (
+export const means = (
   head: Head.Head,
   parameters: Named<Float64.Matrix>,
-  features: Float64.Matrix,
+  features: Tensor.Tensor,
   order: ArrayLike<number>,
   batch: number
-): ReadonlyArray<Float64.Matrix> => {
-  const { ops } = Float64
+): Computation => {
   const batches = Math.floor(order.length / batch)
-  const rows = Tensor.takeRows(features, Array.from(order).slice(0, batches * batch))
-  const pass = Head.forward(ops, Head.layers(ops, Head.depth(head), parameters), rows)
-  return pass.activations.map((activation) => batchMeans(activation, batches, batch))
+  const rows = Tensor.int32([batches, batch], Int32Array.from(order).slice(0, batches * batch))
+  return {
+    name: "batch means",
+    inputs: { ...parameters, features, rows },
+    run: (ops, { features: table, rows: indices, ...given }) => {
+      const layers = Head.layers(ops, Head.depth(head), given)
+      const x = ops.gather(table!, indices!)
+      const mean = (a: typeof x) => ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch))
+      const found = [mean(x)]
+      layers.slice(0, -1).forEach((layer, i) => {
+        found.push(i === 0 ? mean(ops.relu(layer.forward(x))) : layer.forward(found[i]!))
+      })
+      return Object.fromEntries(found.map((z, i) => [String(i + 1), z]))
+    }
+  }
 }
 
-/** The mean of each group of `batch` rows (batches × in). */
-const batchMeans = (activation: Float64.Matrix, batches: number, batch: number): Float64.Matrix => {
-  const [, width] = Float64.dims(activation)
-  const means = new Float64Array(batches * width)
-  for (let row = 0; row < batches * batch; row++) {
-    const at = Math.floor(row / batch) * width
-    for (let j = 0; j < width; j++) means[at + j]! += activation.data[row * width + j]! / batch
-  }
-  return Tensor.float64([batches, width], means)
+/** The means as matrices (batches × in), layer by layer, from what the computation makes. */
+export const meansOf = (found: Named<Float64.Matrix>): ReadonlyArray<Float64.Matrix> =>
+  Object.values(mapNamed(found, ({ shape, data }) => Tensor.float64([shape[0]!, shape.at(-1)!], data)))
+
+/** The batch means of each layer's input, at once in double precision. */
+export const meansOfHead = (...of: Parameters<typeof means>): ReadonlyArray<Float64.Matrix> => {
+  const { inputs, run } = means(...of)
+  return meansOf(run(Float64.ops, mapNamed(inputs, Tensor.toFloat64)))
 }
 
 /** The moment of batch means: Y = Zᵀ Z (in × in). */

@@ -1,6 +1,7 @@
 /**
  * The tensor algebra in which every step is written, over an opaque `T`. An interpreter gives it meaning: `Float64`
- * computes at once and exactly enough to be the oracle of the laws; the ONNX program of `@igm/training` builds a graph.
+ * computes at once and exactly enough to be the oracle of the laws; `Tape` writes operations down, for the interpreters of
+ * `@igm/training` to run.
  *
  * Every `T` is a matrix; a scalar is 1 × 1 and a bias 1 × n. There is no branch on a `T`, so that a step describes the
  * same computation whatever the numbers are. `T` may as well be a stack of matrices, one for each of several heads: then
@@ -39,8 +40,12 @@ export interface Ops<T> {
   readonly logSoftmax: (a: T) => T
   /** Sums: `"rows"` adds the rows up (1 × n), `"columns"` the columns (m × 1), `"all"` everything (1 × 1). */
   readonly sum: (a: T, over: "rows" | "columns" | "all") => T
+  /** The sum of all squares (1 × 1). */
+  readonly sumSquares: (a: T) => T
   /** Matrices side by side (`"columns"`) or one below the other (`"rows"`). */
   readonly concat: (parts: ReadonlyArray<T>, along: "rows" | "columns") => T
+  /** Columns of a matrix in parts of the given widths: what `concat` along columns puts together. */
+  readonly split: (a: T, widths: ReadonlyArray<number>) => ReadonlyArray<T>
   /** Rows of a table by a vector of indices; by several vectors (heads × batch), a stack of them. */
   readonly gather: (table: T, indices: T) => T
 }

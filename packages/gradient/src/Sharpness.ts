@@ -8,7 +8,7 @@
  * A zero gradient gives no perturbation; in the released code it is 0/0, which turns the weights into NaN.
  */
 import * as Head from "./Head.ts"
-import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
+import { type Named, type Ops, get } from "./Ops.ts"
 
 /** The switches of the perturbed gradient G = (1−f) ∇L(θ) + f ∇L′(θ + ε). */
 export interface Form {
@@ -46,26 +46,20 @@ export const gradientOf = <T>(ops: Ops<T>, { activations, deltas }: Factors<T>, 
   return addend === undefined ? bias : ops.add(bias, addend)
 }
 
-/** The squared norm of each parameter's gradient, by the parameter's name, from Gram matrices of the batch. */
-export const squaredNorms = <T>(ops: Ops<T>, { activations, deltas }: Factors<T>): Named<T> =>
-  Object.fromEntries(
-    deltas.flatMap((delta, i) => {
-      const a = activations[i]!
-      const grams = ops.multiply(ops.gemm(delta, delta, { transB: true }), ops.gemm(a, a, { transB: true }))
-      const bias = ops.sum(delta, "rows")
-      // A sum of products that cancel may end below 0 by rounding.
-      return [
-        [`W${i + 1}`, ops.relu(ops.sum(grams, "all"))],
-        [`b${i + 1}`, ops.sum(ops.multiply(bias, bias), "all")]
-      ]
-    })
-  )
+/** The squared norm of a parameter's gradient, ‖Δᵀ A‖² from Gram matrices of the batch, or ‖Σ Δ‖². */
+export const squaredNorm = <T>(ops: Ops<T>, { activations, deltas }: Factors<T>, name: string): T => {
+  const i = Head.layerOf(name) - 1
+  const [a, delta] = [activations[i]!, deltas[i]!]
+  if (!Head.isWeight(name)) return ops.sumSquares(ops.sum(delta, "rows"))
+  const grams = ops.multiply(ops.gemm(delta, delta, { transB: true }), ops.gemm(a, a, { transB: true }))
+  // A sum of products that cancel may end below 0 by rounding.
+  return ops.relu(ops.sum(grams, "all"))
+}
 
-/** ρ/norm, and 0 where the norm is 0 unless NaN is wanted. */
-const scale = <T>(ops: Ops<T>, rho: T, norm: T, strictNaN: boolean): T => {
-  if (strictNaN) return ops.divide(rho, norm)
-  const positive = ops.greater(norm, ops.scalar(0))
-  return ops.where(positive, ops.divide(rho, ops.where(positive, norm, ops.scalar(1))), ops.scalar(0))
+/** ρ over each norm, and 0 where a norm is 0 unless NaN is wanted; norms side by side (1 × n). */
+const scalesOf = <T>(ops: Ops<T>, rho: T, norms: T, positive: T, strictNaN: boolean): T => {
+  if (strictNaN) return ops.divide(rho, norms)
+  return ops.where(positive, ops.divide(rho, ops.where(positive, norms, ops.scalar(1))), ops.scalar(0))
 }
 
 /** The perturbation of a batch's gradient. */
@@ -80,7 +74,10 @@ export interface Perturbation<T> {
   readonly moved: () => Named<T>
 }
 
-/** Perturbs the parameters along the gradient that the factors make. */
+/**
+ * Perturbs the parameters along the gradient that the factors make; the factors of a multiple of the gradient do as well.
+ * Where the perturbation stays, the weights of all layers but the first are passed through as they then are.
+ */
 export const perturb = <T>(
   ops: Ops<T>,
   { norm, restored, strictNaN }: Form,
@@ -89,49 +86,45 @@ export const perturb = <T>(
   rho: T
 ): Perturbation<T> => {
   const depth = factors.deltas.length
-  const materialized = () => mapNamed(parameters, (_, name) => gradientOf(ops, factors, name))
-  const gradients = restored ? undefined : materialized()
-  const squares =
-    gradients === undefined
-      ? squaredNorms(ops, factors)
-      : mapNamed(gradients, (g) => ops.sum(ops.multiply(g, g), "all"))
-  const total = Object.values(squares).reduce(ops.add)
-  const norms = norm === "global" ? [total] : Object.values(squares)
-  const one = ops.scalar(1)
-  const zeros = norms.map((n) => ops.where(ops.greater(n, ops.scalar(0)), ops.scalar(0), one)).reduce(ops.add)
-  const shared = norm === "global" ? scale(ops, rho, ops.sqrt(total), strictNaN) : undefined
-  const scales = mapNamed(squares, (square) => shared ?? scale(ops, rho, ops.sqrt(square), strictNaN))
-  const moved = () =>
-    mapNamed(parameters, (parameter, name) =>
-      ops.add(
-        parameter,
-        ops.multiply(get(scales, name), gradients === undefined ? gradientOf(ops, factors, name) : get(gradients, name))
-      )
-    )
-  if (restored) {
-    return { scales, zeros, moved, layers: lowRank(ops, Head.layers(ops, depth, parameters), factors, scales) }
-  }
-  const stays = moved()
-  return { scales, zeros, moved: () => stays, layers: Head.layers(ops, depth, stays) }
-}
-
-/** The layers at θ + ε without forming it. */
-export const lowRank = <T>(
-  ops: Ops<T>,
-  layers: ReadonlyArray<Head.Layer<T>>,
-  { activations, deltas }: Factors<T>,
-  scales: Named<T>
-): ReadonlyArray<Head.Layer<T>> =>
-  layers.map((layer, i) => {
-    const [activation, delta] = [activations[i]!, deltas[i]!]
-    const [weight, bias] = [get(scales, `W${i + 1}`), get(scales, `b${i + 1}`)]
-    return {
-      forward: (a) => {
-        const shift = ops.gemm(ops.gemm(a, activation, { transB: true }), delta)
-        const shiftOfBias = ops.multiply(bias, ops.sum(delta, "rows"))
-        return ops.add(layer.forward(a), ops.add(ops.multiply(weight, shift), shiftOfBias))
-      },
-      backward: (d) =>
-        ops.add(layer.backward(d), ops.multiply(weight, ops.gemm(ops.gemm(d, delta, { transB: true }), activation)))
-    }
+  const names = Object.keys(parameters)
+  const isFormed = (name: string) => !restored && (Head.layerOf(name) > 1 || !Head.isWeight(name))
+  const formed = new Map(names.filter(isFormed).map((name) => [name, gradientOf(ops, factors, name)]))
+  const squares = names.map((name) => {
+    const gradient = formed.get(name)
+    return gradient === undefined ? squaredNorm(ops, factors, name) : ops.sumSquares(gradient)
   })
+  const squared = norm === "global" ? squares.reduce(ops.add) : ops.concat(squares, "columns")
+  const positive = ops.greater(squared, ops.scalar(0))
+  const zeros = ops.sum(ops.where(positive, ops.scalar(0), ops.scalar(1)), "all")
+  const ratios = scalesOf(ops, rho, ops.sqrt(squared), positive, strictNaN)
+  const parts = norm === "global" ? names.map(() => ratios) : ops.split(ratios, Array(names.length).fill(1))
+  const scales = Object.fromEntries(names.map((name, i) => [name, parts[i]!]))
+
+  const { activations, deltas } = factors
+  const scaled = (l: number): T => ops.multiply(get(scales, `W${l}`), deltas[l - 1]!)
+  const movedTo = (name: string): T => {
+    const [parameter, gradient] = [get(parameters, name), formed.get(name)]
+    if (gradient !== undefined) return ops.add(parameter, ops.multiply(get(scales, name), gradient))
+    if (!Head.isWeight(name)) return ops.add(parameter, biasShift(Head.layerOf(name)))
+    const l = Head.layerOf(name)
+    return ops.gemm(scaled(l), activations[l - 1]!, { transA: true, addend: parameter })
+  }
+  const biasShift = (l: number): T => ops.multiply(get(scales, `b${l}`), ops.sum(deltas[l - 1]!, "rows"))
+  // a (W + s Δᵀ A)ᵀ + b + s′ Σ Δ and δ (W + s Δᵀ A): the products with A and Δ are small.
+  const lowRank = (layer: Head.Layer<T>, l: number): Head.Layer<T> => ({
+    forward: (a) => {
+      const gram = ops.gemm(a, activations[l - 1]!, { transB: true })
+      return ops.add(ops.gemm(gram, scaled(l), { addend: layer.forward(a) }), biasShift(l))
+    },
+    backward: (d) =>
+      ops.gemm(ops.gemm(d, scaled(l), { transB: true }), activations[l - 1]!, { addend: layer.backward(d) })
+  })
+  const moved = () => Object.fromEntries(names.map((name) => [name, movedTo(name)]))
+  const [first, ...rest] = Head.layers(ops, depth, parameters).map((layer, i) => lowRank(layer, i + 1))
+  return {
+    scales,
+    zeros,
+    moved,
+    layers: restored ? [first!, ...rest] : [first!, ...Head.layers(ops, depth, moved()).slice(1)]
+  }
+}

@@ -7,7 +7,21 @@ import type { Dims } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import { type Fusion, fuse } from "./Fusion.ts"
 import * as Head from "./Head.ts"
-import type { Boundary, Cursor, Draws, Event, HostTensor, Job, Method, Observed, Phase, Step } from "./Method.ts"
+import {
+  type Boundary,
+  type Computation,
+  type Cursor,
+  type Drawn,
+  type Draws,
+  type Event,
+  type HostTensor,
+  type Job,
+  type Method,
+  type Observed,
+  type Phase,
+  type Step,
+  rowsOf
+} from "./Method.ts"
 import { type Named, get } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
 import * as Schedule from "./Schedule.ts"
@@ -44,7 +58,9 @@ export interface Work {
   /** The name in the whole state of each of the step's state names. */
   readonly state: Named<string>
   /** What the step takes besides the rate, in the epoch of that number. */
-  readonly inputs: (epoch: number) => Named<HostTensor>
+  readonly inputs: (epoch: number) => Named<Tensor.Tensor>
+  /** More inputs, computed once as the stage begins. */
+  readonly derived?: Computation
   readonly draws: (epoch: number) => Draws
   readonly events: ReadonlyArray<Event>
 }
@@ -56,8 +72,10 @@ export interface Stage<D extends Dims, S extends Split.Split> {
   readonly epochs: number
   /** Whether its epochs may be kept as the best. */
   readonly selects: boolean
-  /** Host work as it begins, such as moments, targets, or weights to go back to. */
-  readonly enter: (job: Job<D, S>, standing: Standing) => Standing
+  /** What an interpreter has to compute before it begins, such as moments. */
+  readonly survey?: (job: Job<D, S>, standing: Standing) => Computation | null
+  /** Host work as it begins, on what was computed: such as targets, or weights to go back to. */
+  readonly enter: (job: Job<D, S>, standing: Standing, found: Named<HostTensor>) => Standing
   readonly work: (job: Job<D, S>, standing: Standing, stage: number) => Work
 }
 
@@ -126,6 +144,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
 
   const cursorAt = (epoch: number, { state, ...rest }: Standing, stage: number, epochOfStage: number): Cursor => ({
     phase: `stage ${stage + 1}: ${stages[stage]!.name}`,
+    entered: epochOfStage > 0,
     epoch,
     state,
     memo: { ...rest, stage, epochOfStage }
@@ -146,7 +165,16 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
       best: null,
       kept: {}
     }
-    return cursorAt(0, stages[0].enter(job, standing), 0, 0)
+    return cursorAt(0, standing, 0, 0)
+  }
+
+  const survey = (job: Job<D, S>, cursor: Cursor): Computation | null =>
+    stages[memoOf(cursor).stage]!.survey?.(job, standingOf(cursor)) ?? null
+
+  const enter = (job: Job<D, S>, cursor: Cursor, found: Named<HostTensor>): Cursor => {
+    const { stage } = memoOf(cursor)
+    const standing = stages[stage]!.enter(job, standingOf(cursor), found)
+    return { ...cursorAt(cursor.epoch, standing, stage, 0), entered: true }
   }
 
   const rateOf = (at: Cursor): number => {
@@ -156,19 +184,20 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
 
   const phase = (job: Job<D, S>, cursor: Cursor): Phase => {
     const { stage } = memoOf(cursor)
-    const { step, probe, state, inputs, draws, events } = stages[stage]!.work(job, standingOf(cursor), stage)
+    const { step, probe, state, inputs, derived, draws, events } = stages[stage]!.work(job, standingOf(cursor), stage)
     return {
       step,
       ...(probe === undefined ? {} : { probe }),
+      ...(derived === undefined ? {} : { derived }),
       state,
       inputs: (at) => ({ ...inputs(at.epoch), rate: Float64.ops.scalar(rateOf(at)) }),
       draws: (at) => draws(at.epoch),
-      boundary: (at, observed) => boundary(job, at, observed),
+      boundary,
       events
     }
   }
 
-  const boundary = (job: Job<D, S>, at: Cursor, { trace, probe, selected }: Observed): Boundary => {
+  const boundary = (at: Cursor, { trace, probe, selected }: Observed): Boundary => {
     const memo = memoOf(at)
     const { name, epochs, selects } = stages[memo.stage]!
     const place = { stage: memo.stage + 1, head: name }
@@ -191,7 +220,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     }
     const following = stages[memo.stage + 1]
     if (following === undefined) return { events, next: { done: standing.best!.weights } }
-    return { events, next: cursorAt(epoch, following.enter(job, standing), memo.stage + 1, 0) }
+    return { events, next: cursorAt(epoch, standing, memo.stage + 1, 0) }
   }
 
   return {
@@ -203,26 +232,28 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     selectsOn: selection.on,
     epochs: stages.reduce((total, { epochs }) => total + epochs, 0),
     start,
+    survey,
+    enter,
     phase,
     weights: (state) => weightsOf(heads, state),
     predict: predictor(plan.heads, plan.fusion)
   }
 }
 
-/** A shuffled pass over n samples in whole batches: indices (steps × batch) for the epoch of that number. */
-export const batches = (seed: number, epoch: number, n: number, batch: number): Tensor.Tensor<"int32"> => {
-  const order = Keyed.permutation(Keyed.stream([seed, "order", epoch]), n)
-  const steps = Math.floor(n / batch)
-  return Tensor.int32([steps, batch], order.slice(0, steps * batch))
+/** A shuffled pass over a job's rows in whole batches: indices (steps × batch) for the epoch of that number. */
+export const batches = (job: Drawn, epoch: number, batch: number): Tensor.Tensor<"int32"> => {
+  const rows = rowsOf(job)
+  const order = Keyed.permutation(Keyed.stream([job.seed, "order", epoch]), rows.length)
+  const steps = Math.floor(rows.length / batch)
+  return Tensor.int32(
+    [steps, batch],
+    order.slice(0, steps * batch).map((i) => rows[i]!)
+  )
 }
 
 /** The draws of an epoch that needs nothing but batches. */
-export const drawsOf = (
-  job: { readonly seed: number; readonly train: { readonly labels: Int32Array } },
-  epoch: number,
-  batch: number
-): Draws => {
-  const rows = batches(job.seed, epoch, job.train.labels.length, batch)
+export const drawsOf = (job: Drawn, epoch: number, batch: number): Draws => {
+  const rows = batches(job, epoch, batch)
   return { steps: rows.shape[0]!, values: { rows } }
 }
 

@@ -7,7 +7,7 @@
  * first layer's input is a table of the phase, X P, because mixup is linear.
  */
 import * as Head from "./Head.ts"
-import { crossEntropy } from "./Loss.ts"
+import { crossEntropy, shareOfCrossEntropy } from "./Loss.ts"
 import type { Step, StepContext } from "./Method.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
@@ -29,11 +29,13 @@ export interface Variant {
   readonly rule: Rule | null
 }
 
-/** The gradient of a batch, in factors whose rows are the batch (twice the batch where two losses are added). */
+/** The gradient of a batch, in factors. */
 interface Gradient<T> extends Sharpness.Factors<T> {
   readonly loss: T
   /** A P for the modified layers, A for the others. */
   readonly projected: ReadonlyArray<T>
+  /** The inputs of the layers at θ. */
+  readonly inputs: ReadonlyArray<T>
   /** The parameters that the update starts from. */
   readonly parameters: Named<T>
   readonly perturbation: Sharpness.Perturbation<T> | null
@@ -47,48 +49,58 @@ const gradient = <T>(ops: Ops<T>, variant: Variant, { state, inputs, reads, draw
   const parameters = parametersOf(state)
   const mixed = (name: string): T => {
     if (!variant.mixup) return get(reads, name)
-    const lambda = get(draws, "lambda")
-    const other = ops.multiply(ops.subtract(ops.scalar(1), lambda), get(reads, `${name}.partner`))
-    return ops.add(ops.multiply(lambda, get(reads, name)), other)
+    const partner = get(reads, `${name}.partner`)
+    return ops.add(partner, ops.multiply(get(draws, "lambda"), ops.subtract(get(reads, name), partner)))
   }
-  const x = mixed("x")
-  const project = (activations: ReadonlyArray<T>): ReadonlyArray<T> =>
-    activations.map((a, i) => {
-      if (!variant.modified[i]) return a
-      return i === 0 ? mixed("xP") : ops.gemm(a, get(inputs, `P${i + 1}`))
-    })
+  const [x, y] = [mixed("x"), mixed("y")]
+  const project = (a: T, i: number): T => {
+    if (!variant.modified[i]) return a
+    return i === 0 ? mixed("xP") : ops.gemm(a, get(inputs, `P${i + 1}`))
+  }
 
   const layers = Head.layers(ops, depth, parameters)
   const pass = Head.forward(ops, layers, x)
-  const here = crossEntropy(ops, pass.logits, mixed("y"), batch)
-  const factors = { activations: pass.activations, deltas: Head.backward(ops, layers, pass, here.delta) }
+  const backward = (through: ReadonlyArray<Head.Layer<T>>, at: Head.Pass<T>, delta: T) =>
+    Head.backward(ops, through, at, delta)
   if (sharpness === null) {
-    return { ...factors, loss: here.loss, projected: project(pass.activations), parameters, perturbation: null }
+    const here = crossEntropy(ops, pass.logits, y, batch)
+    const deltas = backward(layers, pass, here.delta)
+    const { activations } = pass
+    const projected = activations.map(project)
+    return { loss: here.loss, activations, inputs: activations, deltas, projected, parameters, perturbation: null }
   }
 
+  // Any multiple of the gradient has the same direction: the first pass may as well make its share at once.
+  const one = ops.scalar(1)
+  const f = sharpness.share === 1 ? one : get(inputs, "share")
+  const g = sharpness.share === 1 ? one : ops.subtract(one, f)
+  const here = shareOfCrossEntropy(ops, pass.logits, y, batch, g)
+  const deltas = backward(layers, pass, here.delta)
+  const factors = { activations: pass.activations, deltas }
   const perturbation = Sharpness.perturb(ops, sharpness, parameters, factors, get(inputs, "rho"))
   const there = Head.forward(ops, perturbation.layers, x)
-  const labels = sharpness.labels === "mixed" ? mixed("y") : get(reads, "y")
-  const flat = crossEntropy(ops, there.logits, labels, batch)
-  const flatDeltas = Head.backward(ops, perturbation.layers, there, flat.delta)
-  const rest = { parameters: sharpness.restored ? parameters : perturbation.moved(), perturbation }
+  const labels = sharpness.labels === "mixed" ? y : get(reads, "y")
+  const flat = shareOfCrossEntropy(ops, there.logits, labels, batch, f)
+  const flatDeltas = backward(perturbation.layers, there, flat.delta)
+  const rest = {
+    inputs: pass.activations,
+    parameters: sharpness.restored ? parameters : perturbation.moved(),
+    perturbation
+  }
   if (sharpness.share === 1) {
     const { activations } = there
-    return { ...rest, loss: flat.loss, activations, deltas: flatDeltas, projected: project(activations) }
+    return { ...rest, loss: flat.loss, activations, deltas: flatDeltas, projected: activations.map(project) }
   }
-  // Both gradients in one product: the two batches stand one below the other.
-  const f = get(inputs, "share")
-  const g = ops.subtract(ops.scalar(1), f)
-  const both = (a: ReadonlyArray<T>, b: ReadonlyArray<T>) => a.map((part, i) => ops.concat([part, b[i]!], "rows"))
+  // Both gradients in one product: the batches stand one below the other, but for the first layer, whose input is the same.
+  const both = (a: ReadonlyArray<T>, b: ReadonlyArray<T>, first: (a: T, b: T) => T) =>
+    a.map((part, i) => (i === 0 ? first(part, b[0]!) : ops.concat([part, b[i]!], "rows")))
+  const activations = both(pass.activations, there.activations, (a) => a)
   return {
     ...rest,
-    loss: ops.add(ops.multiply(g, here.loss), ops.multiply(f, flat.loss)),
-    deltas: both(
-      factors.deltas.map((delta) => ops.multiply(g, delta)),
-      flatDeltas.map((delta) => ops.multiply(f, delta))
-    ),
-    activations: both(pass.activations, there.activations),
-    projected: both(project(pass.activations), project(there.activations))
+    loss: ops.add(here.loss, flat.loss),
+    deltas: both(deltas, flatDeltas, ops.add),
+    activations,
+    projected: activations.map(project)
   }
 }
 
@@ -119,12 +131,12 @@ const label = ({ mixup, sharpness, modified, optimizer, rule }: Variant): string
 const ruled = <T>(
   ops: Ops<T>,
   { rule, batch }: Variant,
-  { deltas, projected, activations, parameters }: Gradient<T>
+  { deltas, projected, inputs: seen, parameters }: Gradient<T>
 ): ((name: string, addend: T) => T) => {
   const factors = { deltas, activations: projected }
   if (rule === null) return (name, addend) => Sharpness.gradientOf(ops, factors, name, addend)
   const gradients = mapNamed(parameters, (_, name) => Sharpness.gradientOf(ops, factors, name))
-  const means = activations.map((a) => ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch)))
+  const means = seen.map((a) => ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch)))
   const inputs = Object.fromEntries(means.map((mean, i) => [`W${i + 1}`, mean]))
   const followed = rule.apply(ops, gradients, { parameters, inputs })
   return (name, addend) => ops.add(get(followed, name), addend)
@@ -136,7 +148,7 @@ export const ZERO_GRADIENTS = "zeroGradients"
 /**
  * The step. State: the parameters and the optimizer's memory. Inputs (1 × 1 unless said): rate and the optimizer's, rho,
  * share, tables X (n × in), Y (n × classes), XP (n × in), matrices P2, P3, … (in × in). Draws: rows and partners
- * (indices), lambda. Traces: the loss that is differentiated, and the number of zero gradients where it is perturbed.
+ * (indices), lambda. With sharpness, the rows of Y sum to 1. Traces: the loss that is differentiated, and the number of zero gradients where it is perturbed.
  */
 export const make = (variant: Variant): Step => ({
   name: `step ${label(variant)}`,

@@ -1,11 +1,11 @@
 /** Methods that train all heads on the same batches, with their logits added up, and differ in how they balance them. */
 import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
 import * as Balances from "./Balances.ts"
-import { type Features, oneHot, sideBySide } from "./Features.ts"
+import { type Features, sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
-import type { HostTensor, Method } from "./Method.ts"
+import { type Drawn, type HostTensor, type Method, rowsOf } from "./Method.ts"
 import { type Named, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
 import type { Ring } from "./Ring.ts"
@@ -66,16 +66,16 @@ export const worker = (options: Options<Igm.Heads, Split.Split>, balance: Togeth
     Object.entries(Stages.trained(optimizer, name, head)).map(([local, whole]) => [TogetherStep.at(name, local), whole])
   )
   return (
-    job: { readonly seed: number; readonly train: Features<"train", { readonly [modality: string]: number }> },
+    job: Drawn & { readonly train: Features<"train", { readonly [modality: string]: number }> },
     numbers: Named<number>
   ): Omit<Stages.Work, "events"> => {
     const { train, seed } = job
     const tables: Named<HostTensor> = {
-      Y: oneHot(train.labels, train.classes),
+      Y: targetsOf(train),
       ...Object.fromEntries(Object.keys(heads).map((name) => [`X/${name}`, sideBySide(train, [name])])),
       ...mapNamed({ ...Optimizer.inputs(optimizer), ...numbers }, Float64.ops.scalar)
     }
-    const noise = (epoch: number) => noiseOf(heads, seed, epoch, Math.floor(train.labels.length / batch))
+    const noise = (epoch: number) => noiseOf(heads, seed, epoch, Math.floor(rowsOf(job).length / batch))
     return {
       step,
       state: Object.fromEntries(state),

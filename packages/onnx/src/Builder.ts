@@ -27,6 +27,8 @@ export interface Builder {
   ) => ReadonlyArray<Value>
   /** Declares an output, under a name of its own. */
   readonly output: (name: string, value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
+  /** Declares an output that is known by its position, as those of a Loop's body are: no copy is made. */
+  readonly result: (value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
   /** A builder for a graph nested in this one; its names differ from all names here. */
   readonly nested: (name: string) => Builder
   readonly graph: () => Graph
@@ -43,6 +45,10 @@ export const make = (name: string, fresh: () => number = counter()): Builder => 
     nodes.push({ op, inputs: operands.map((v) => v.name), outputs: values.map((v) => v.name), attributes })
     return values
   }
+  const copied = (value: Value, name: string): string => {
+    nodes.push({ op: "Identity", inputs: [value.name], outputs: [name], attributes: {} })
+    return name
+  }
   return {
     input: (name, type, shape) => {
       inputs.push({ name, type, shape })
@@ -56,8 +62,12 @@ export const make = (name: string, fresh: () => number = counter()): Builder => 
     node: (op, operands, attributes) => several(op, operands, 1, attributes)[0]!,
     nodes: several,
     output: (name, value, type, shape) => {
-      nodes.push({ op: "Identity", inputs: [value.name], outputs: [name], attributes: {} })
-      outputs.push({ name, type, shape })
+      outputs.push({ name: copied(value, name), type, shape })
+    },
+    result: (value, type, shape) => {
+      const isOwn = nodes.some((node) => node.outputs.includes(value.name))
+      const isNew = outputs.every(({ name }) => name !== value.name)
+      outputs.push({ name: isOwn && isNew ? value.name : copied(value, `v${fresh()}`), type, shape })
     },
     nested: (name) => make(name, fresh),
     graph: () => ({ name, nodes, initializers, inputs, outputs })

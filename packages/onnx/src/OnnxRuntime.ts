@@ -7,6 +7,7 @@ import { Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { createRequire } from "node:module"
+import { cpus } from "node:os"
 
 /** A model that could not be opened or run: which one, what went wrong, and the runtime's own words as the cause. */
 export class OnnxError extends Schema.TaggedError<OnnxError>()("OnnxError", {
@@ -37,13 +38,18 @@ export interface Session {
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
+/** An execution provider. */
+export type Provider = "cpu" | "cuda" | "webgpu"
+
 /** Opens models. */
 export class OnnxRuntime extends Context.Service<
   OnnxRuntime,
   {
     /** The execution provider and the runtime's version, for manifests and keys. */
-    readonly provider: string
+    readonly provider: Provider
     readonly version: string
+    /** The name of the processor or graphics card. */
+    readonly device: string
     /** Opens the model in `bytes`; `name` is what errors call it. */
     readonly open: (name: string, bytes: Uint8Array) => Effect.Effect<Session, OnnxError, Scope.Scope>
   }
@@ -74,7 +80,7 @@ export class OnnxRuntime extends Context.Service<
       })
       return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port), run }
     })
-    return OnnxRuntime.of({ provider: "cpu", version: runtimeVersion(), open })
+    return OnnxRuntime.of({ provider: "cpu", version: runtimeVersion(), device: cpus()[0]?.model ?? "unknown", open })
   })
 }
 

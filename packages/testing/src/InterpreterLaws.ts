@@ -129,7 +129,8 @@ export const agrees = (name: string, tolerance: number): Law.Law<Interpreter.Int
     tolerance,
     deviation: Effect.fnUntraced(function* (of: Case) {
       const { step, input } = blockOf(of)
-      const [found, expected] = [yield* run(step, input), Reference.block(step, input)]
+      const found = yield* run(step, input)
+      const expected = yield* run(step, input).pipe(Effect.provide(Reference.layer))
       return worst([relatives(found.state, expected.state, 1e-3), relatives(tracesOf(found), tracesOf(expected), 1)])
     })
   })
@@ -159,6 +160,7 @@ const stacked = (blocks: ReadonlyArray<Interpreter.BlockInput>): Interpreter.Blo
   const { inputs, draws } = first!
   const stack = (of: (block: Interpreter.BlockInput) => Ops.Named<Float64.Matrix>) =>
     Ops.mapNamed(of(first!), (_, name) => Float64.stack(blocks.map((block) => Ops.get(of(block), name))))
+  const numbers = ({ inputs }: Interpreter.BlockInput) => Ops.mapNamed(inputs, Tensor.toFloat64)
   const { X, Y, XP, ...own } = inputs
   const shared = Object.fromEntries(Object.entries({ X, Y, XP }).map(([name, table]) => [name, table!]))
   // Step by step: steps × heads × what a head draws.
@@ -176,7 +178,7 @@ const stacked = (blocks: ReadonlyArray<Interpreter.BlockInput>): Interpreter.Blo
   }
   return {
     state: stack(({ state }) => state),
-    inputs: { ...shared, ...stack(({ inputs }) => Ops.mapNamed(own, (_, name) => Ops.get(inputs, name))) },
+    inputs: { ...shared, ...stack((block) => Ops.mapNamed(own, (_, name) => Ops.get(numbers(block), name))) },
     draws: { steps: STEPS, values: Ops.mapNamed(draws.values, (_, name) => together(name)) }
   }
 }

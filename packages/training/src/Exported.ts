@@ -12,4 +12,4 @@ export const encode = (
   weights: HostTensors,
   widths: Ops.Named<number>,
   metadata: Ops.Named<string>
-): Uint8Array => forward(predict, weights, widths, { weights: "fixed", metadata })
+): Uint8Array => forward(predict, weights, widths, metadata)

@@ -1,108 +1,154 @@
 /**
- * The head-training service: it takes a method and a job (features and a seed) and returns the stream of what happens,
- * ending in the trained heads. Between two epochs it is at a boundary of the method, where nothing is half done.
+ * The head-training service: it takes methods and jobs (features, a seed, rows) and returns the stream of what happens,
+ * ending in the trained heads. Between two epochs a training is at a boundary of its method, where nothing is half done:
+ * there it can be interrupted, and go on from the cursor that its last checkpoint holds.
  */
-import { type Features, type Method, Metric, Ops } from "@igm/gradient"
-import type { OnnxError, OnnxRuntime } from "@igm/onnx"
-import { type Split, Tensor } from "@igm/tensor"
+import { type Features, type Method, type Metric, Ops } from "@igm/gradient"
+import type { OnnxRuntime } from "@igm/onnx"
+import type { Digest, Split, Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Option, Stream } from "effect"
+import * as Batch from "./Batch.ts"
+import { type About, type EngineError, type Lane, label } from "./Engine.ts"
 import { Interpreter } from "./Interpreter.ts"
+import * as Member from "./Member.ts"
 import * as OnnxProgram from "./OnnxProgram.ts"
 import * as Reference from "./Reference.ts"
-import { TrainingError } from "./TrainingError.ts"
+import type { TrainingError } from "./TrainingError.ts"
+import * as Weights from "./Weights.ts"
 
-/** What happens in a training; the last event carries the weights of the heads, by `head.parameter`. */
-export type TrainingEvent = Method.Event | { readonly kind: "trained"; readonly weights: Ops.Named<Method.HostTensor> }
+/**
+ * What happens in a training. An epoch's event has the digest of the heads' weights after it; a checkpoint has all that
+ * the training needs to go on; the last event carries the weights of the heads, by `head.parameter`.
+ */
+export type TrainingEvent =
+  | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest })
+  | Exclude<Method.Event, { readonly kind: "epoch" }>
+  | { readonly kind: "checkpoint"; readonly cursor: Method.Cursor }
+  | { readonly kind: "trained"; readonly weights: Ops.Named<Method.HostTensor> }
+
+type Errors = TrainingError | Metric.MetricError
 
 /** Trains heads. */
 export class HeadTrainer extends Context.Service<
   HeadTrainer,
   {
-    /** The interpreter at work, for manifests. */
+    readonly about: About
+    /** The engine at work in a few words, for tables. */
     readonly engine: string
     readonly train: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
-      job: Method.Job<D, S>
-    ) => Stream.Stream<TrainingEvent, OnnxError | TrainingError | Metric.MetricError>
+      job: Method.Job<D, S>,
+      from?: Method.Cursor
+    ) => Stream.Stream<TrainingEvent, Errors>
+    /**
+     * Trains many jobs, those of equal shapes together as one program, `together` at most; events name their job by its
+     * place in the list.
+     */
+    readonly trainMany: (
+      tasks: ReadonlyArray<Member.Task>,
+      options?: { readonly together?: number }
+    ) => Stream.Stream<readonly [job: number, event: TrainingEvent], Errors>
     /** What trained heads say about features: logits by head, and fused probabilities (n × classes). */
     readonly predict: <D extends Features.Dims>(
       method: Pick<Method.Method<D, Split.Split>, "predict">,
       weights: Ops.Named<Method.HostTensor>,
       features: { readonly [M in keyof D]: Tensor.Tensor<"float32"> }
-    ) => Effect.Effect<Method.Prediction<Method.HostTensor>, OnnxError>
+    ) => Effect.Effect<Method.Prediction<Method.HostTensor>, EngineError>
   }
 >()("@igm/training/HeadTrainer") {
   /** Trains on whatever interpreter is given. */
   static readonly layerInterpreter: Layer.Layer<HeadTrainer, never, Interpreter> = Layer.effect(
     HeadTrainer,
     Effect.gen(function* () {
-      const interpreter = yield* Interpreter
+      const it = yield* Interpreter
 
-      const epoch = Effect.fn("HeadTrainer.epoch")(function* <D extends Features.Dims, S extends Split.Split>(
-        method: Method.Method<D, S>,
-        job: Method.Job<D, S>,
-        phase: Method.Phase,
-        cursor: Method.Cursor
+      /** Runs the next blocks of members: of one as it is, of several as one. */
+      const blocks = (members: ReadonlyArray<Member.Member>, requests: ReadonlyArray<Batch.Request>, lane: Lane, alone: boolean) => {
+        const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
+        const outputs = alone ? Effect.map(it.block(step, input, lane), (one) => [one]) : Batch.run(it, requests, lane)
+        return outputs.pipe(Member.failed(task, cursor))
+      }
+
+      /** One epoch of members that train in one lane. */
+      const epoch = Effect.fn("HeadTrainer.epoch")(function* (
+        members: ReadonlyArray<Member.Member>,
+        lane: Lane,
+        alone: boolean
       ) {
-        const draws = phase.draws(cursor)
-        if (draws.steps === 0) {
-          const problem = `no whole batch in ${job.train.labels.length} samples: give a smaller batch, or more samples`
-          const place = { method: method.name, phase: cursor.phase, epoch: cursor.epoch + 1, step: 1 }
-          return yield* new TrainingError({ ...place, problem })
-        }
-        const inputs = phase.inputs(cursor)
-        const state = Ops.mapNamed(phase.state, (global) => Ops.get(cursor.state, global))
-        const probe =
-          phase.probe === undefined
-            ? {}
-            : (yield* interpreter.block(phase.probe, { state, inputs, draws: firstStep(draws) })).trace
-        const after = yield* interpreter.block(phase.step, { state, inputs, draws })
-        for (const [name, numbers] of Object.entries(after.trace)) {
-          const step = numbers.findIndex((x) => !Number.isFinite(x))
-          if (step < 0) continue
-          const problem = `the ${name} is ${numbers[step]}: training has diverged; try a smaller learning rate`
-          const place = { method: method.name, phase: cursor.phase, epoch: cursor.epoch + 1, step: step + 1 }
-          return yield* new TrainingError({ ...place, problem })
-        }
-        const moved = Object.entries(phase.state).map(
-          ([local, global]) => [global, Ops.get(after.state, local)] as const
-        )
-        const whole = { ...cursor.state, ...Object.fromEntries(moved) }
-        const weights = method.weights(whole)
-        const said = yield* interpreter.predict(method.predict, weights, job.select.modalities)
-        const selected = yield* Metric.score(job.select.labels, said.probabilities)
-        return phase.boundary(
-          { ...cursor, state: whole },
-          { trace: after.trace, probe: Ops.mapNamed(probe, (numbers) => numbers[0]!), selected }
+        const inputs = yield* Effect.forEach(members, Member.block)
+        const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
+        const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
+        const outputs = yield* blocks(members, requests, lane, alone)
+        return yield* Effect.forEach(members, (member, i) =>
+          Effect.gen(function* () {
+            const { task, cursor, events: begun } = member
+            const state = yield* Member.after(member, outputs[i]!)
+            const weights = task.method.weights(state)
+            const said = yield* it
+              .predict(task.method.predict, weights, task.job.select.modalities, lane)
+              .pipe(Member.failed(task, cursor))
+            const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
+            const digest = Weights.digest(weights)
+            const told = [...begun, ...events].map(
+              (event): TrainingEvent => (event.kind === "epoch" ? { ...event, weights: digest } : event)
+            )
+            const last: TrainingEvent =
+              "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
+            return { member, next, events: [...told, last] }
+          })
         )
       })
 
-      const train = <D extends Features.Dims, S extends Split.Split>(
-        method: Method.Method<D, S>,
-        job: Method.Job<D, S>
-      ): Stream.Stream<TrainingEvent, OnnxError | TrainingError | Metric.MetricError> =>
-        Stream.suspend(() => {
-          const cursor = method.start(job)
-          const enter = (at: Method.Cursor) => ({ cursor: at, phase: method.phase(job, at) })
-          return Stream.paginate({ ...enter(cursor), entered: true }, ({ cursor, phase, entered }) =>
-            epoch(method, job, phase, cursor).pipe(
-              Effect.map(({ events, next }) => {
-                const happened: Array<TrainingEvent> = entered ? [...phase.events, ...events] : [...events]
-                if ("done" in next) {
-                  return [[...happened, { kind: "trained", weights: next.done } as const], Option.none()]
+      /** Trains members side by side to their ends. */
+      const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, alone: boolean) =>
+        Stream.unwrap(
+          Effect.gen(function* () {
+            const lane = yield* it.lane
+            const first = yield* Effect.forEach(tasks, ([job, task]) =>
+              Effect.map(Member.start(task), (cursor) => [job, task, cursor] as const)
+            )
+            const members = yield* Effect.forEach(first, ([job, task, cursor]) =>
+              Effect.map(Member.enter(it, task, cursor, lane), (member) => [job, member] as const)
+            )
+            return Stream.paginate(members, (all) =>
+              Effect.gen(function* () {
+                const epochs = yield* epoch(
+                  all.map(([, member]) => member),
+                  lane,
+                  alone
+                )
+                const following: Array<readonly [number, Member.Member]> = []
+                for (const [i, { member, next }] of epochs.entries()) {
+                  if ("done" in next) continue
+                  const goesOn = next.entered
+                    ? { ...member, cursor: next, events: [] }
+                    : yield* Member.enter(it, member.task, next, lane)
+                  following.push([all[i]![0], goesOn])
                 }
-                const turned = next.phase !== cursor.phase
-                const following = turned ? enter(next) : { cursor: next, phase }
-                return [happened, Option.some({ ...following, entered: turned })]
+                const told = epochs.flatMap(({ events }, i) => events.map((event) => [all[i]![0], event] as const))
+                return [told, following.length === 0 ? Option.none() : Option.some(following)] as const
               })
             )
-          )
-        })
+          })
+        )
 
       return HeadTrainer.of({
-        engine: interpreter.name,
-        train,
-        predict: (method, weights, features) => interpreter.predict(method.predict, weights, features)
+        about: it.about,
+        engine: label(it.about),
+        train: (method, job, from) => {
+          const task = { method, job, ...(from === undefined ? {} : { from }) }
+          return Stream.map(lanes([[0, Member.widen(task)]], true), ([, event]) => event)
+        },
+        trainMany: (tasks, { together = it.about.together } = {}) => {
+          const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
+            lanes(
+              tasks.slice(g * together, (g + 1) * together).map((task, i) => [g * together + i, task] as const),
+              false
+            )
+          )
+          return Stream.mergeAll(groups, { concurrency: it.about.threads })
+        },
+        predict: (method, weights, features) => it.predict(method.predict, weights, features)
       })
     })
   )
@@ -115,9 +161,3 @@ export class HeadTrainer extends Context.Service<
   /** Trains in double precision, for reference. */
   static readonly layerReference = HeadTrainer.layerInterpreter.pipe(Layer.provide(Reference.layer))
 }
-
-/** The draws of the first step alone. */
-const firstStep = ({ values }: Method.Draws): Method.Draws => ({
-  steps: 1,
-  values: Ops.mapNamed(values, (tensor) => Tensor.takeRows<"int32" | "float64">(tensor, [0]) as typeof tensor)
-})

@@ -1,59 +1,97 @@
 /**
- * What gives a step its meaning on a machine: the ONNX program, or the float64 reference. The unit of work is a block:
- * n steps from (state, inputs, draws) to (state, traces). Any partition of steps into blocks gives the same bits.
+ * What gives steps and forward passes their meaning: it records them as programs, once for each set of shapes, and has an
+ * engine run these.
  */
-import type { Method, Ops } from "@igm/gradient"
-import type { OnnxError } from "@igm/onnx"
+import { type Method, Ops, Tape } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
+import type { About, BlockInput, BlockOutput, Engine, EngineError, HostTensors, Lane } from "./Engine.ts"
+import * as Program from "./Program.ts"
 
-/** Host tensors by name. */
-export type HostTensors = Ops.Named<Method.HostTensor>
-
-/**
- * What a block starts from. Several heads of one shape are stepped at once where the state, and whatever is of one head
- * alone, has a leading axis (heads × …). Tables, of which reads take rows, are shared by all heads and have none.
- */
-export interface BlockInput {
-  readonly state: HostTensors
-  readonly inputs: HostTensors
-  readonly draws: Method.Draws
-}
-
-/** What a block ends in; a trace holds one number for each step, or for each step and head. */
-export interface BlockOutput {
-  readonly state: HostTensors
-  readonly trace: Ops.Named<Float64Array>
-}
+export type { BlockInput, BlockOutput, HostTensors } from "./Engine.ts"
 
 /** How heads predict: the part of a method that maps features to probabilities. */
 export type Predict = Method.Method["predict"]
 
-/** Runs blocks of steps, and heads' forward passes. */
+/** Runs blocks of steps, computations, and heads' forward passes. */
 export class Interpreter extends Context.Service<
   Interpreter,
   {
-    readonly name: string
-    readonly block: (step: Method.Step, input: BlockInput) => Effect.Effect<BlockOutput, OnnxError>
-    /** Logits by head and fused probabilities (n × classes) of features (n × width, by modality). */
+    readonly about: About
+    /** A lane for calls that share tensors, forgotten with the scope. */
+    readonly lane: Effect.Effect<Lane, never, Scope.Scope>
+    /** The program of a step; `own` are the tables of which each head of a stack has its own. */
+    readonly program: (step: Method.Step, input: BlockInput, own?: ReadonlyArray<string>) => Program.Program
+    readonly run: Engine["block"]
+    /** Runs steps. */
+    readonly block: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<BlockOutput, EngineError>
+    /** A computation that is not repeated. */
+    readonly compute: (computation: Method.Computation, lane?: Lane) => Effect.Effect<HostTensors, EngineError>
+    /**
+     * Logits by head and fused probabilities (n × classes) of features (n × width, by modality); a stack of weights
+     * (heads × …) gives stacks.
+     */
     readonly predict: (
       predict: Predict,
       weights: HostTensors,
-      features: Ops.Named<Tensor.Tensor>
-    ) => Effect.Effect<Method.Prediction<Method.HostTensor>, OnnxError>
+      features: Ops.Named<Tensor.Tensor>,
+      lane?: Lane
+    ) => Effect.Effect<Method.Prediction<Method.HostTensor>, EngineError>
   }
->()("@igm/training/Interpreter") {}
+>()("@igm/training/Interpreter") {
+  /** Has an engine run what it records. */
+  static readonly ofEngine = (engine: Engine): Interpreter["Service"] => {
+    const programs = new Map<string, Program.Program>()
+    /** Equal programs are one object, whichever step they come from. */
+    const shared = (program: Program.Program): Program.Program => {
+      const found = programs.get(program.key) ?? program
+      programs.set(program.key, found)
+      return found
+    }
+    const recorded = new WeakMap<object, Map<string, Program.Program>>()
+    const programOf = (owner: object, names: ReadonlyArray<object>, record: () => Program.Program) => {
+      const known = recorded.get(owner) ?? new Map<string, Program.Program>()
+      recorded.set(owner, known)
+      const key = JSON.stringify(names.map((one) => Object.keys(one)))
+      const found = known.get(key) ?? shared(record())
+      known.set(key, found)
+      return found
+    }
+    const program = (step: Method.Step, { state, inputs, draws }: BlockInput, own: ReadonlyArray<string> = []) =>
+      programOf(step, [state, inputs, draws.values, { ...own }], () =>
+        Program.ofStep(step, { state, inputs, draws: draws.values }, own)
+      )
+    let lanes = 0
+    return Interpreter.of({
+      about: engine.about,
+      lane: Effect.acquireRelease(
+        Effect.sync(() => ({ id: ++lanes })),
+        engine.close
+      ),
+      program,
+      run: engine.block,
+      block: (step, input, lane) => Effect.suspend(() => engine.block(program(step, input), input, lane)),
+      compute: ({ name, inputs, run }, lane) =>
+        Effect.suspend(() =>
+          engine.map(shared(Program.make(name, Tape.record(Object.keys(inputs), run))), inputs, lane)
+        ),
+      predict: (predict, weights, features, lane) =>
+        Effect.suspend(() => {
+          const program = programOf(predict, [weights, features], () =>
+            Program.ofPredict(predict, { weights, features })
+          )
+          const inputs = { ...Program.rename(weights, Program.named.state), ...Program.rename<Tensor.Tensor>(features, Program.named.input) }
+          return engine.map(program, inputs, lane)
+        }).pipe(
+          Effect.map((said) => ({
+            probabilities: Ops.get(said, "probabilities"),
+            logits: Program.under(said, (head) => `logits.${head}`)
+          }))
+        )
+    })
+  }
 
-/** Runs a step on an interpreter's operations, with the rows that it reads gathered. */
-export const runStep = <T>(
-  ops: Ops.Ops<T>,
-  step: Method.Step,
-  context: Omit<Method.StepContext<T>, "reads">
-): Method.StepOutcome<T> => {
-  const reads = Object.entries(step.reads).map(([name, { table, index }]) => {
-    const [rows, indices] = [context.inputs[table], context.draws[index]]
-    if (rows === undefined || indices === undefined) throw new RangeError(`${step.name} reads ${table} by ${index}`)
-    return [name, ops.gather(rows, indices)] as const
-  })
-  return step.run(ops, { ...context, reads: Object.fromEntries(reads) })
+  /** Has an engine run what it records. */
+  static readonly layer = <E, R>(engine: Effect.Effect<Engine, E, R>) =>
+    Layer.effect(Interpreter, Effect.map(engine, Interpreter.ofEngine))
 }

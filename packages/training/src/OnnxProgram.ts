@@ -3,39 +3,42 @@
  * tables and other inputs are seen from the graph around it, each iteration takes its own draws, and the traces are the
  * loop's scan outputs. A program is built for a step and a set of shapes, and serves any n.
  */
-import { type Method, Ops } from "@igm/gradient"
+import { Ops, Tape } from "@igm/gradient"
 import { Builder, Model, type OnnxError, OnnxRuntime, type Session } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
-import { Effect, Layer, Scope } from "effect"
-import { type BlockInput, Interpreter, type Predict, runStep } from "./Interpreter.ts"
+import { Effect, Scope } from "effect"
+import { type BlockInput, type BlockOutput, type Engine, EngineError } from "./Engine.ts"
+import * as Draws from "./Draws.ts"
+import { Interpreter, type Predict } from "./Interpreter.ts"
+import * as Program from "./Program.ts"
 import * as SymbolicOps from "./SymbolicOps.ts"
+import { type Symbol, symbol } from "./SymbolicOps.ts"
 
 const OPSET = 17
 
-type Shaped = { readonly dtype: Tensor.DType; readonly shape: ReadonlyArray<number> }
+const { named, rename, under } = Program
 
-/** The names of a program's values: of the state, the inputs, the draws and the traces. */
-const named = {
-  state: (name: string) => `state.${name}`,
-  input: (name: string) => `input.${name}`,
-  draw: (name: string) => `draw.${name}`,
-  next: (name: string) => `next.${name}`,
-  trace: (name: string) => `trace.${name}`
-}
+type Shaped = { readonly dtype: Tensor.DType; readonly shape: ReadonlyArray<number> }
 
 const typeOf = (dtype: Tensor.DType) => (dtype === "float64" ? "float32" : dtype)
 
-/** The model file of a step's program, for tensors of the given shapes. */
+/**
+ * The model file of a step's program, for tensors of the given shapes. What depends on the inputs alone is computed
+ * before the loop.
+ */
 export const program = (
-  step: Method.Step,
-  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> }
+  { name, tape }: Program.Program,
+  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> },
+  unrolled: number
 ): Uint8Array => {
-  const outer = Builder.make(step.name)
-  const steps = outer.input("steps", "int64", [])
-  const state = Ops.mapNamed(shapes.state, ({ shape }, name) => outer.input(named.state(name), "float32", shape))
-  const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, name) => outer.input(named.input(name), "float32", shape))
-  const draws = Ops.mapNamed(shapes.draws, ({ dtype, shape }, name) =>
-    outer.input(named.draw(name), typeOf(dtype), ["steps", ...shape.slice(1)])
+  const outer = Builder.make(name)
+  const rounds = outer.input("rounds", "int64", [])
+  const state = Ops.mapNamed(shapes.state, ({ shape }, key) => outer.input(named.state(key), "float32", shape))
+  const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, key) =>
+    symbol(outer.input(named.input(key), "float32", shape), shape.length)
+  )
+  const draws = Ops.mapNamed(shapes.draws, ({ dtype, shape }, key) =>
+    outer.input(named.draw(key), typeOf(dtype), ["rounds", unrolled, ...shape.slice(1)])
   )
   const names = Object.keys(shapes.state)
   const [first] = Object.values(shapes.state)
@@ -44,123 +47,198 @@ export const program = (
   const body = outer.nested("one step")
   const iteration = body.input("iteration", "int64", [])
   const goOn = body.input("goOn", "bool", [])
-  const carried = Ops.mapNamed(shapes.state, ({ shape }, name) => body.input(`carried.${name}`, "float32", shape))
-  const drawn = Ops.mapNamed(draws, (values) => body.node("Gather", [values, iteration], { axis: 0 }))
-  const outcome = runStep(SymbolicOps.make(body, heads.length === 0 ? "matrices" : "stacks"), step, {
-    state: carried,
-    inputs,
-    draws: drawn
-  })
-  const traces = Object.keys(outcome.trace)
-  body.output("goesOn", goOn, "bool", [])
-  for (const name of names) {
-    body.output(named.next(name), Ops.get(outcome.state, name), "float32", Ops.get(shapes.state, name).shape)
+  const carried = Ops.mapNamed(shapes.state, ({ shape }, key) =>
+    symbol(body.input(`carried.${key}`, "float32", shape), shape.length)
+  )
+  const ofRound = Ops.mapNamed(draws, (values) => body.node("Gather", [values, iteration], { axis: 0 }))
+  const [once, always] = [SymbolicOps.make(outer), SymbolicOps.make(body)]
+  const isConstant = Tape.dependingOn(tape, (input) => input.startsWith(named.input("")))
+  const constants = new Map<Tape.Value, Tape.Made<Symbol>>()
+  const where: Tape.Where<Symbol> = (at, compute) => {
+    if (isConstant[at] !== true) return compute(always)
+    const found = constants.get(at) ?? compute(once)
+    constants.set(at, found)
+    return found
   }
-  for (const name of traces) body.output(named.trace(name), Ops.get(outcome.trace, name), "float32", [...heads, 1, 1])
+  let at: Ops.Named<Symbol> = carried
+  const traced: Array<Ops.Named<Symbol>> = []
+  for (let i = 0; i < unrolled; i++) {
+    const nth = outer.constant(Tensor.make("int64", [], BigInt64Array.of(BigInt(i))))
+    const drawn = Ops.mapNamed(ofRound, (values, key) =>
+      symbol(body.node("Gather", [values, nth], { axis: 0 }), Ops.get(shapes.draws, key).shape.length - 1)
+    )
+    const values = { ...rename(at, named.state), ...rename(inputs, named.input), ...rename(drawn, named.draw) }
+    const outcome = Tape.runWhere(tape, where, values)
+    at = under(outcome, named.next)
+    traced.push(under(outcome, named.trace))
+  }
+  const traces = Object.keys(traced[0]!)
+  body.result(goOn, "bool", [])
+  for (const key of names) body.result(Ops.get(at, key), "float32", Ops.get(shapes.state, key).shape)
+  for (const key of traces) {
+    const all = always.concat(traced.map((trace) => Ops.get(trace, key)), "rows")
+    body.result(all, "float32", [...heads, unrolled, 1])
+  }
 
-  const initial = names.map((name) => Ops.get(state, name))
-  const results = outer.nodes("Loop", [steps, { name: "" }, ...initial], names.length + traces.length, {
+  const initial = names.map((key) => Ops.get(state, key))
+  const results = outer.nodes("Loop", [rounds, { name: "" }, ...initial], names.length + traces.length, {
     body: { graph: body.graph() }
   })
-  names.forEach((name, i) => outer.output(named.next(name), results[i]!, "float32", Ops.get(shapes.state, name).shape))
-  traces.forEach((name, i) =>
-    outer.output(named.trace(name), results[names.length + i]!, "float32", ["steps", ...heads, 1, 1])
+  names.forEach((key, i) => outer.output(named.next(key), results[i]!, "float32", Ops.get(shapes.state, key).shape))
+  traces.forEach((key, i) =>
+    outer.output(named.trace(key), results[names.length + i]!, "float32", ["rounds", ...heads, unrolled, 1])
   )
   return Model.encode({ graph: outer.graph(), opset: OPSET, metadata: {} })
 }
 
-/** The model file of heads' forward pass, with the weights as inputs, or fixed when they are given. */
+/** The model file of a program without a loop, for tensors of the given shapes. */
+export const mapProgram = ({ name, tape }: Program.Program, shapes: Ops.Named<Shaped>): Uint8Array => {
+  const builder = Builder.make(name)
+  const values = Ops.mapNamed(shapes, ({ dtype, shape }, key) =>
+    symbol(builder.input(key, typeOf(dtype), shape), shape.length)
+  )
+  const made = Tape.run(tape, SymbolicOps.make(builder), values)
+  for (const [key, value] of Object.entries(made)) builder.output(key, value, "float32", [])
+  return Model.encode({ graph: builder.graph(), opset: OPSET, metadata: {} })
+}
+
+/** The model file of heads' forward pass with fixed weights, for any number of rows. */
 export const forward = (
   predict: Predict,
   weights: Ops.Named<Tensor.Tensor>,
   widths: Ops.Named<number>,
-  options: { readonly weights: "inputs" | "fixed"; readonly metadata?: Ops.Named<string> }
+  metadata: Ops.Named<string>
 ): Uint8Array => {
   const builder = Builder.make("heads")
-  const features = Ops.mapNamed(widths, (width, name) => builder.input(name, "float32", ["batch", width]))
-  const state = Ops.mapNamed(weights, (tensor, name) =>
-    options.weights === "inputs"
-      ? builder.input(named.state(name), "float32", tensor.shape)
-      : builder.constant(Tensor.toFloat32(tensor))
-  )
-  const { logits, probabilities } = predict(SymbolicOps.make(builder), state, features)
-  builder.output("probabilities", probabilities, "float32", ["batch", "classes"])
-  for (const [name, value] of Object.entries(logits)) {
-    builder.output(`logits.${name}`, value, "float32", ["batch", "classes"])
-  }
-  return Model.encode({ graph: builder.graph(), opset: OPSET, metadata: options.metadata ?? {} })
+  const features = Ops.mapNamed(widths, (width, name) => symbol(builder.input(name, "float32", ["batch", width]), 2))
+  const state = Ops.mapNamed(weights, (tensor) => symbol(builder.constant(Tensor.toFloat32(tensor)), 2))
+  const { tape } = Program.ofPredict(predict, { weights, features })
+  const said = Tape.run(tape, SymbolicOps.make(builder), {
+    ...rename(state, named.state),
+    ...rename(features, named.input)
+  })
+  for (const [name, value] of Object.entries(said)) builder.output(name, value, "float32", ["batch", "classes"])
+  return Model.encode({ graph: builder.graph(), opset: OPSET, metadata })
 }
 
-const rename = <A>(values: Ops.Named<A>, to: (name: string) => string): Ops.Named<A> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [to(name), value]))
-
-const lowered = (tensor: Tensor.Tensor): Tensor.Tensor => (tensor.dtype === "int32" ? tensor : Tensor.toFloat32(tensor))
-
 const signature = (...groups: ReadonlyArray<Ops.Named<Shaped>>): string =>
-  JSON.stringify(groups.map((group) => Object.entries(group).map(([name, { shape }]) => [name, shape])))
+  JSON.stringify(groups.map((group) => Object.values(group).map(({ shape }) => shape)))
 
-/** The ONNX interpreter as a layer: programs are built once for each step and shapes, and closed with the layer. */
-export const layer = Layer.effect(
-  Interpreter,
-  Effect.gen(function* () {
-    const runtime = yield* OnnxRuntime
-    const scope = yield* Scope.Scope
-    const sessions = new WeakMap<object, Map<string, Session>>()
+/** The steps of a round: state that is handed from step to step inside of one is not written to slower memory. */
+const UNROLLED = 4
 
-    /** The session of an object (a step, a predict function) for shapes, opened on first use. */
-    const sessionOf = Effect.fnUntraced(function* (owner: object, key: string, name: string, make: () => Uint8Array) {
-      const opened = sessions.get(owner) ?? new Map<string, Session>()
-      sessions.set(owner, opened)
-      const found = opened.get(key)
-      if (found !== undefined) return found
-      const session = yield* runtime.open(name, make()).pipe(Scope.provide(scope))
-      opened.set(key, session)
-      return session
-    })
+/** Heads that are stepped as one on a CPU: more of them would push each other out of its cache. */
+const TOGETHER = 4
 
-    const block = Effect.fn("OnnxProgram.block")(function* (step: Method.Step, { state, inputs, draws }: BlockInput) {
-      const rest = Ops.mapNamed(draws.values, ({ dtype, shape }) => ({ dtype, shape: [0, ...shape.slice(1)] }))
-      const key = signature(state, inputs, rest)
-      const session = yield* sessionOf(step, key, step.name, () => program(step, { state, inputs, draws: rest }))
-      const results = yield* session.run({
-        steps: Tensor.make("int64", [], BigInt64Array.of(BigInt(draws.steps))),
-        ...rename(Ops.mapNamed(state, lowered), named.state),
-        ...rename(Ops.mapNamed(inputs, lowered), named.input),
-        ...rename(Ops.mapNamed(draws.values, lowered), named.draw)
-      })
-      const traces = Object.entries(results).filter(([name]) => name.startsWith(named.trace("")))
-      return {
-        state: Ops.mapNamed(state, (_, name) => Tensor.toFloat64(Ops.get(results, named.next(name)))),
-        trace: Object.fromEntries(
-          traces.map(([name, tensor]) => [name.slice(named.trace("").length), Tensor.toFloat64(tensor).data])
-        )
-      }
-    })
+/** Tensors in single precision, converted once as long as they live. */
+const lowering = () => {
+  const known = new WeakMap<Tensor.Tensor, Tensor.Tensor>()
+  return (tensor: Tensor.Tensor): Tensor.Tensor => {
+    if (tensor.dtype !== "float64") return tensor
+    const found = known.get(tensor) ?? Tensor.toFloat32(tensor)
+    known.set(tensor, found)
+    return found
+  }
+}
 
-    const predict = Effect.fn("OnnxProgram.predict")(function* (
-      predict: Predict,
-      weights: Ops.Named<Method.HostTensor>,
-      features: Ops.Named<Tensor.Tensor>
-    ): Effect.fn.Return<Method.Prediction<Method.HostTensor>, OnnxError> {
-      const widths = Ops.mapNamed(features, ({ shape }) => shape[1]!)
-      const key = signature(
-        weights,
-        Ops.mapNamed(widths, (width) => ({ dtype: "float32", shape: [width] }))
-      )
-      const session = yield* sessionOf(predict, key, "heads", () =>
-        forward(predict, weights, widths, { weights: "inputs" })
-      )
-      const results = yield* session.run({
-        ...Ops.mapNamed(features, lowered),
-        ...rename(Ops.mapNamed(weights, lowered), named.state)
-      })
-      const logits = Object.entries(results).filter(([name]) => name.startsWith("logits."))
-      return {
-        probabilities: Tensor.toFloat64(Ops.get(results, "probabilities")),
-        logits: Object.fromEntries(logits.map(([name, z]) => [name.slice("logits.".length), Tensor.toFloat64(z)]))
-      }
-    })
+/** Traces of rounds (rounds × heads × unrolled) step by step (steps × heads). */
+const stepByStep = ({ shape, data }: Tensor.Tensor): Float64Array => {
+  const [rounds = 1, heads, unrolled] =
+    shape.length === 4 ? [shape[0]!, shape[1]!, shape[2]!] : [shape[0]!, 1, shape[1]!]
+  const out = new Float64Array(data.length)
+  for (let i = 0; i < data.length; i++) {
+    const [round, rest] = [Math.floor(i / (heads * unrolled)), i % (heads * unrolled)]
+    out[(round * unrolled + (rest % unrolled)) * heads + Math.floor(rest / unrolled)] = Number(data[i])
+  }
+  return rounds === 0 ? new Float64Array(0) : out
+}
 
-    return Interpreter.of({ name: `onnx program (${runtime.provider})`, block, predict })
+const joined = (a: Float64Array, b: Float64Array): Float64Array => {
+  const out = new Float64Array(a.length + b.length)
+  out.set(a)
+  out.set(b, a.length)
+  return out
+}
+
+/** The engine: programs are built once for each set of shapes, and closed with the scope. */
+export const engine = Effect.gen(function* () {
+  const runtime = yield* OnnxRuntime
+  const scope = yield* Scope.Scope
+  const sessions = new WeakMap<Program.Program, Map<string, Session>>()
+  const lowered = lowering()
+  const about = {
+    engine: "onnx",
+    device: runtime.provider,
+    name: runtime.device,
+    precision: "float32",
+    versions: { onnxruntime: runtime.version },
+    threads: 1,
+    together: runtime.provider === "cpu" ? TOGETHER : 1024
+  } as const
+  const failed = (program: Program.Program) =>
+    Effect.mapError(
+      (cause: OnnxError) =>
+        new EngineError({ engine: `onnx (${runtime.provider})`, program: program.name, problem: cause.problem, cause })
+    )
+
+  /** The session of a program for shapes, opened on first use. */
+  const sessionOf = Effect.fnUntraced(function* (program: Program.Program, key: string, make: () => Uint8Array) {
+    const opened = sessions.get(program) ?? new Map<string, Session>()
+    sessions.set(program, opened)
+    const found = opened.get(key)
+    if (found !== undefined) return found
+    const session = yield* runtime.open(program.name, make()).pipe(Scope.provide(scope))
+    opened.set(key, session)
+    return session
   })
-)
+
+  /** Rounds of `unrolled` steps each. */
+  const rounds = Effect.fnUntraced(function* (of: Program.Program, unrolled: number, input: BlockInput) {
+    const { state, inputs, draws } = input
+    const rest = Ops.mapNamed(draws.values, ({ dtype, shape }) => ({ dtype, shape: [0, ...shape.slice(1)] }))
+    const key = `${unrolled} ${signature(state, inputs, rest)}`
+    const session = yield* sessionOf(of, key, () => program(of, { state, inputs, draws: rest }, unrolled))
+    const count = draws.steps / unrolled
+    const drawn = Ops.mapNamed<Tensor.Tensor, Tensor.Tensor>(draws.values, (values) => {
+      const { dtype, shape, data } = lowered(values)
+      return Tensor.make(dtype, [count, unrolled, ...shape.slice(1)], data)
+    })
+    const results = yield* session.run({
+      rounds: Tensor.make("int64", [], BigInt64Array.of(BigInt(count))),
+      ...rename(Ops.mapNamed(state, Tensor.toFloat32), named.state),
+      ...rename(Ops.mapNamed(inputs, lowered), named.input),
+      ...rename(drawn, named.draw)
+    })
+    const output: BlockOutput = {
+      state: Ops.mapNamed(state, (_, name) => Tensor.toFloat64(Ops.get(results, named.next(name)))),
+      trace: Ops.mapNamed(under(results, named.trace), stepByStep)
+    }
+    return output
+  })
+
+  const block = Effect.fn("OnnxProgram.block")(
+    function* (of: Program.Program, input: BlockInput) {
+      const { draws } = input
+      const whole = draws.steps - (draws.steps % UNROLLED)
+      if (whole === 0) return yield* rounds(of, 1, input)
+      if (whole === draws.steps) return yield* rounds(of, UNROLLED, input)
+      const first = yield* rounds(of, UNROLLED, { ...input, draws: Draws.part(draws, 0, whole) })
+      const last = yield* rounds(of, 1, { ...input, state: first.state, draws: Draws.part(draws, whole) })
+      const trace = Ops.mapNamed(first.trace, (numbers, name) => joined(numbers, Ops.get(last.trace, name)))
+      return { state: last.state, trace }
+    },
+    (effect, of) => failed(of)(effect)
+  )
+
+  const map = Effect.fn("OnnxProgram.map")(
+    function* (of: Program.Program, inputs: Ops.Named<Tensor.Tensor>) {
+      const session = yield* sessionOf(of, signature(inputs), () => mapProgram(of, inputs))
+      return Ops.mapNamed(yield* session.run(Ops.mapNamed(inputs, lowered)), Tensor.toFloat64)
+    },
+    (effect, of) => failed(of)(effect)
+  )
+  return { about, block, map, close: () => Effect.void } satisfies Engine
+})
+
+/** The ONNX interpreter as a layer. */
+export const layer = Interpreter.layer(engine)

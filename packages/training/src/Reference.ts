@@ -1,19 +1,21 @@
-/** The interpreter of reference: every step at once in double precision, for the laws and for small checks. */
-import { Float64, Ops } from "@igm/gradient"
+/** The engine of reference: every step at once in double precision, for the laws and for small checks. */
+import { Float64, Ops, Tape } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
-import { Effect, Layer } from "effect"
-import { type BlockInput, type BlockOutput, Interpreter, runStep } from "./Interpreter.ts"
-import type { Method } from "@igm/gradient"
+import { Effect } from "effect"
+import type { BlockInput, BlockOutput, Engine } from "./Engine.ts"
+import { Interpreter } from "./Interpreter.ts"
+import { type Program, named, rename, under } from "./Program.ts"
 
-/** Runs a block in double precision. */
-export const block = (step: Method.Step, { state, inputs, draws }: BlockInput): BlockOutput => {
+const run = ({ tape }: Program, { state, inputs, draws }: BlockInput): BlockOutput => {
+  const set = rename(Ops.mapNamed(inputs, Tensor.toFloat64), named.input)
   let at = state
   const trace: Record<string, Float64Array> = {}
   for (let i = 0; i < draws.steps; i++) {
     const drawn = Ops.mapNamed(draws.values, (values) => nth(values, i))
-    const outcome = runStep(Float64.ops, step, { state: at, inputs, draws: drawn })
-    at = outcome.state
-    for (const [name, value] of Object.entries(outcome.trace)) {
+    const values = { ...rename(at, named.state), ...set, ...rename(drawn, named.draw) }
+    const outcome = Tape.run(tape, Float64.ops, values)
+    at = under(outcome, named.next)
+    for (const [name, value] of Object.entries(under(outcome, named.trace))) {
       const numbers = (trace[name] ??= new Float64Array(draws.steps * value.data.length))
       numbers.set(value.data, i * value.data.length)
     }
@@ -26,13 +28,13 @@ const nth = (values: Tensor.Tensor, i: number): Float64.Matrix => {
   return Tensor.toFloat64({ ...Tensor.takeRows(values, [i]), shape } as Tensor.Tensor)
 }
 
+/** The engine in this thread. */
+export const engine: Engine = {
+  about: { engine: "reference", device: "cpu", name: "JavaScript", precision: "float64", versions: {}, threads: 1, together: 8 },
+  block: (program, input) => Effect.sync(() => run(program, input)),
+  map: ({ tape }, inputs) => Effect.sync(() => Tape.run(tape, Float64.ops, Ops.mapNamed(inputs, Tensor.toFloat64))),
+  close: () => Effect.void
+}
+
 /** The float64 interpreter as a layer. */
-export const layer = Layer.succeed(
-  Interpreter,
-  Interpreter.of({
-    name: "float64 reference",
-    block: (step, input) => Effect.sync(() => block(step, input)),
-    predict: (predict, weights, features) =>
-      Effect.sync(() => predict(Float64.ops, weights, Ops.mapNamed(features, Tensor.toFloat64)))
-  })
-)
+export const layer = Interpreter.layer(Effect.succeed(engine))

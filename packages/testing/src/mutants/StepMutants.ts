@@ -72,10 +72,9 @@ const biasesModified: MakeStep = (variant) => {
 
 /** The norm of the first tensor for that of all. */
 const firstNorm: StepLaws.Perturb = (on, form, parameters, factors, rho) => {
-  const [first] = Object.values(Sharpness.squaredNorms(on, factors))
+  const squares = Object.keys(parameters).map((name) => Sharpness.squaredNorm(on, factors, name))
   const honest = Sharpness.perturb(on, form, parameters, factors, rho)
-  const total = Object.values(Sharpness.squaredNorms(on, factors)).reduce(on.add)
-  const ratio = on.sqrt(on.divide(total, first!))
+  const ratio = on.sqrt(on.divide(squares.reduce(on.add), squares[0]!))
   const moved = () =>
     Ops.mapNamed(honest.moved(), (w, name) => {
       const start = Ops.get(parameters, name)

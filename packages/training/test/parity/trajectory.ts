@@ -51,9 +51,13 @@ export const run = Effect.fn("trajectory")(function* (
     "select/labels": Tensor.int32([job.select.labels.length], job.select.labels)
   })
   const stages: Array<{ head: string; after: string | null; epochs: number }> = []
+  let derived: HostTensors = {}
   for (let done = false, phase: Method.Phase | undefined, name = ""; !done;) {
     if (phase === undefined || cursor.phase !== name) {
+      const survey = method.survey(job, cursor)
+      cursor = method.enter(job, cursor, survey === null ? {} : yield* interpreter.compute(survey))
       phase = method.phase(job, cursor)
+      derived = phase.derived === undefined ? {} : yield* interpreter.compute(phase.derived)
       name = cursor.phase
       const stage = stages.length + 1
       const [head] = Object.values(phase.state)[0]!.split(".")
@@ -76,7 +80,7 @@ export const run = Effect.fn("trajectory")(function* (
     const draws = phase.draws(cursor)
     for (const [what, values] of Object.entries(draws.values)) inputs[`${what}/${cursor.epoch}`] = values
     const step = options.replace === undefined ? phase.step : options.replace(phase.step)
-    const set = phase.inputs(cursor)
+    const set = { ...Ops.mapNamed(phase.inputs(cursor), Tensor.toFloat64), ...derived }
     let state: HostTensors = Ops.mapNamed(phase.state, (global) => Ops.get(cursor.state, global))
     const parameters = Object.keys(state).filter((key) => !key.includes("."))
     for (let i = 0; i < draws.steps; i++) {

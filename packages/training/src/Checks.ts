@@ -1,0 +1,54 @@
+/** What is checked of a job before it trains: features that are numbers, labels that are classes, and enough of both. */
+import type { Features, Method } from "@igm/gradient"
+import { type Split, Tensor } from "@igm/tensor"
+
+type Dims = Features.Dims
+
+/** What is wrong with the features of a split, or nothing. */
+const problemOf = (features: Features.Features<Split.Split, Dims>): string | undefined => {
+  const { split, widths, classes, labels, ids } = features
+  const modalities = Object.entries<Tensor.Tensor>(features.modalities)
+  if (labels.length === 0) return `the ${split} split has no samples: give it some`
+  if (ids.length !== labels.length) return `the ${split} split has ${ids.length} ids and ${labels.length} labels`
+  const odd = labels.findIndex((label) => label < 0 || label >= classes)
+  if (odd >= 0) return `sample ${ids[odd]} of the ${split} split has label ${labels[odd]}, which is not one of 0–${classes - 1}`
+  for (const [modality, { shape, data }] of modalities) {
+    const [rows, width] = [shape[0], shape[1]]
+    if (rows !== labels.length) {
+      return `${modality} has ${rows} rows of features for the ${labels.length} labels of the ${split} split`
+    }
+    if (width !== widths[modality]) return `${modality} features are ${width} wide, not ${widths[modality]}`
+    const bad = data.findIndex((x) => !Number.isFinite(Number(x)))
+    if (bad >= 0) {
+      const place = `sample ${ids[Math.floor(bad / width!)]} of the ${split} split, ${modality} feature ${(bad % width!) + 1}`
+      return `${place}, is ${data[bad]}: encode it again, or leave the sample out`
+    }
+  }
+  return undefined
+}
+
+const problemOfRows = ({ train, rows }: Pick<Method.Job<Dims>, "train" | "rows">): string | undefined => {
+  if (rows === undefined) return undefined
+  if (rows.length === 0) return "the job has no rows to train on"
+  const odd = rows.find((row) => !(row >= 0 && row < train.labels.length))
+  return odd === undefined ? undefined : `row ${odd} is not one of the ${train.labels.length} training samples`
+}
+
+const missingClass = (job: Pick<Method.Job<Dims>, "train" | "rows" | "seed">): string | undefined => {
+  const { labels, classes } = job.train
+  const there = new Set(job.rows === undefined ? labels : job.rows.map((row) => labels[row]!))
+  const missing = Array.from({ length: classes }, (_, c) => c).filter((c) => !there.has(c))
+  return missing.length === 0 ? undefined : `no training sample has class ${missing.join(", ")}: add some, or take the class out`
+}
+
+/** What is wrong with a job for a method, or nothing. */
+export const problem = <D extends Dims, S extends Split.Split>(
+  method: Pick<Method.Method<D, S>, "classes" | "widths" | "selectsOn">,
+  job: Method.Job<D, S>
+): string | undefined => {
+  const { train, select } = job as unknown as Method.Job<Dims, Split.Split>
+  if (train.classes !== method.classes) return `the heads tell ${method.classes} classes apart, the features have ${train.classes}`
+  return problemOf(train) ?? problemOf(select) ?? problemOfRows({ train, ...rowsIn(job) }) ?? missingClass({ train, seed: job.seed, ...rowsIn(job) })
+}
+
+const rowsIn = ({ rows }: { readonly rows?: Int32Array }) => (rows === undefined ? {} : { rows })
