@@ -5,7 +5,7 @@
  */
 import { Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
+import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from "onnxruntime-node"
 import { createRequire } from "node:module"
 import { cpus } from "node:os"
 
@@ -54,34 +54,60 @@ export class OnnxRuntime extends Context.Service<
     readonly open: (name: string, bytes: Uint8Array) => Effect.Effect<Session, OnnxError, Scope.Scope>
   }
 >()("@igm/onnx/OnnxRuntime") {
+  /** Runs models on a provider, and on no other: where it cannot be had, the error says why. */
+  static readonly layer = (provider: Provider) => Layer.effect(OnnxRuntime, make(provider))
+
   /** Runs models on the CPU. */
-  static readonly layerCpu = Layer.sync(OnnxRuntime, () => {
-    const open = Effect.fn("OnnxRuntime.open")(function* (name: string, bytes: Uint8Array) {
-      const session = yield* Effect.acquireRelease(
-        Effect.tryPromise({
-          try: () =>
-            InferenceSession.create(bytes, {
-              executionProviders: ["cpu"],
-              intraOpNumThreads: 1,
-              interOpNumThreads: 1,
-              logSeverityLevel: 3
-            }),
-          catch: (cause) =>
-            new OnnxError({ model: name, problem: "this is not a model that onnxruntime can open", cause })
-        }),
-        (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
-      )
-      const run = Effect.fn("OnnxRuntime.run")(function* (inputs: Named) {
-        const results = yield* Effect.tryPromise({
-          try: () => session.run(Object.fromEntries(Object.entries(inputs).map(([key, t]) => [key, toOrt(t)]))),
-          catch: (cause) => new OnnxError({ model: name, problem: `running it failed: ${wordsOf(cause)}`, cause })
-        })
-        return Object.fromEntries(Object.entries(results).map(([key, value]) => [key, fromOrt(value as OrtTensor)]))
+  static readonly layerCpu = Layer.sync(OnnxRuntime, () => runtimeOf("cpu"))
+}
+
+const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider) {
+  const isSupported = listSupportedBackends().some(({ name }) => name === provider)
+  if (!isSupported) {
+    const problem = `this build of onnxruntime has no ${provider} provider: ${adviceOf(provider)}`
+    return yield* new OnnxError({ model: provider, problem })
+  }
+  return runtimeOf(provider)
+})
+
+const adviceOf = (provider: Provider): string =>
+  provider === "cuda"
+    ? "install its CUDA files with `node node_modules/onnxruntime-node/script/install --onnxruntime-node-install=cuda12`"
+    : "it runs on Linux, Windows and macOS on common processors"
+
+const runtimeOf = (provider: Provider): OnnxRuntime["Service"] => {
+  const open = Effect.fn("OnnxRuntime.open")(function* (name: string, bytes: Uint8Array) {
+    const session = yield* Effect.acquireRelease(
+      Effect.tryPromise({
+        try: () =>
+          InferenceSession.create(bytes, {
+            executionProviders: [provider],
+            intraOpNumThreads: 1,
+            interOpNumThreads: 1,
+            logSeverityLevel: 3
+          }),
+        catch: (cause) =>
+          new OnnxError({
+            model: name,
+            problem:
+              provider === "cpu"
+                ? "this is not a model that onnxruntime can open"
+                : `onnxruntime cannot open it on ${provider}: ${wordsOf(cause)}`,
+            cause
+          })
+      }),
+      (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
+    )
+    const run = Effect.fn("OnnxRuntime.run")(function* (inputs: Named) {
+      const results = yield* Effect.tryPromise({
+        try: () => session.run(Object.fromEntries(Object.entries(inputs).map(([key, t]) => [key, toOrt(t)]))),
+        catch: (cause) => new OnnxError({ model: name, problem: `running it failed: ${wordsOf(cause)}`, cause })
       })
-      return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port), run }
+      return Object.fromEntries(Object.entries(results).map(([key, value]) => [key, fromOrt(value as OrtTensor)]))
     })
-    return OnnxRuntime.of({ provider: "cpu", version: runtimeVersion(), device: cpus()[0]?.model ?? "unknown", open })
+    return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port), run }
   })
+  return OnnxRuntime.of({ provider, version: runtimeVersion(), device: cpus()[0]?.model ?? "unknown", open })
 }
 
 const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!

@@ -88,18 +88,26 @@ const together = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<BlockOutput>, EngineError> {
   const lengths = requests.map(({ input }) => input.draws.steps)
   const common = Math.min(...lengths)
-  const cut = requests.map(({ step, input }) => ({ step, input: { ...input, draws: Draws.part(input.draws, 0, common) } }))
+  const cut = requests.map(({ step, input }) => ({
+    step,
+    input: { ...input, draws: Draws.part(input.draws, 0, common) }
+  }))
   const { input, own } = stack(cut as unknown as typeof requests)
   const firsts = unstack(yield* it.run(it.program(requests[0].step, input, own), input, lane), requests.length)
   const longer = requests.flatMap(({ step, input: { inputs, draws } }, k) =>
-    draws.steps === common ? [] : [{ k, step, input: { state: firsts[k]!.state, inputs, draws: Draws.part(draws, common) } }]
+    draws.steps === common
+      ? []
+      : [{ k, step, input: { state: firsts[k]!.state, inputs, draws: Draws.part(draws, common) } }]
   )
   if (longer.length === 0) return firsts
   const rest = yield* together(it, longer as unknown as typeof requests, lane)
   return firsts.map((first, k) => {
     const more = rest[longer.findIndex((one) => one.k === k)]
     if (more === undefined) return first
-    return { state: more.state, trace: Ops.mapNamed(first.trace, (a, name) => Float64Array.of(...a, ...Ops.get(more.trace, name))) }
+    return {
+      state: more.state,
+      trace: Ops.mapNamed(first.trace, (a, name) => Float64Array.of(...a, ...Ops.get(more.trace, name)))
+    }
   })
 })
 

@@ -11,7 +11,8 @@ const problemOf = (features: Features.Features<Split.Split, Dims>): string | und
   if (labels.length === 0) return `the ${split} split has no samples: give it some`
   if (ids.length !== labels.length) return `the ${split} split has ${ids.length} ids and ${labels.length} labels`
   const odd = labels.findIndex((label) => label < 0 || label >= classes)
-  if (odd >= 0) return `sample ${ids[odd]} of the ${split} split has label ${labels[odd]}, which is not one of 0–${classes - 1}`
+  if (odd >= 0)
+    return `sample ${ids[odd]} of the ${split} split has label ${labels[odd]}, which is not one of 0–${classes - 1}`
   for (const [modality, { shape, data }] of modalities) {
     const [rows, width] = [shape[0], shape[1]]
     if (rows !== labels.length) {
@@ -38,7 +39,9 @@ const missingClass = (job: Pick<Method.Job<Dims>, "train" | "rows" | "seed">): s
   const { labels, classes } = job.train
   const there = new Set(job.rows === undefined ? labels : job.rows.map((row) => labels[row]!))
   const missing = Array.from({ length: classes }, (_, c) => c).filter((c) => !there.has(c))
-  return missing.length === 0 ? undefined : `no training sample has class ${missing.join(", ")}: add some, or take the class out`
+  return missing.length === 0
+    ? undefined
+    : `no training sample has class ${missing.join(", ")}: add some, or take the class out`
 }
 
 /** What is wrong with a job for a method, or nothing. */
@@ -47,8 +50,14 @@ export const problem = <D extends Dims, S extends Split.Split>(
   job: Method.Job<D, S>
 ): string | undefined => {
   const { train, select } = job as unknown as Method.Job<Dims, Split.Split>
-  if (train.classes !== method.classes) return `the heads tell ${method.classes} classes apart, the features have ${train.classes}`
-  return problemOf(train) ?? problemOf(select) ?? problemOfRows({ train, ...rowsIn(job) }) ?? missingClass({ train, seed: job.seed, ...rowsIn(job) })
+  if (train.classes !== method.classes)
+    return `the heads tell ${method.classes} classes apart, the features have ${train.classes}`
+  return (
+    problemOf(train) ??
+    problemOf(select) ??
+    problemOfRows({ train, ...rowsIn(job) }) ??
+    missingClass({ train, seed: job.seed, ...rowsIn(job) })
+  )
 }
 
 const rowsIn = ({ rows }: { readonly rows?: Int32Array }) => (rows === undefined ? {} : { rows })

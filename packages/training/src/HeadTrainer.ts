@@ -10,9 +10,11 @@ import { Context, Effect, Layer, Option, Stream } from "effect"
 import * as Batch from "./Batch.ts"
 import { type About, type EngineError, type Lane, label } from "./Engine.ts"
 import { Interpreter } from "./Interpreter.ts"
+import type { Choice } from "./Local.ts"
 import * as Member from "./Member.ts"
 import * as OnnxProgram from "./OnnxProgram.ts"
 import * as Reference from "./Reference.ts"
+import * as Remote from "./Remote.ts"
 import type { TrainingError } from "./TrainingError.ts"
 import * as Weights from "./Weights.ts"
 
@@ -63,7 +65,12 @@ export class HeadTrainer extends Context.Service<
       const it = yield* Interpreter
 
       /** Runs the next blocks of members: of one as it is, of several as one. */
-      const blocks = (members: ReadonlyArray<Member.Member>, requests: ReadonlyArray<Batch.Request>, lane: Lane, alone: boolean) => {
+      const blocks = (
+        members: ReadonlyArray<Member.Member>,
+        requests: ReadonlyArray<Batch.Request>,
+        lane: Lane,
+        alone: boolean
+      ) => {
         const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
         const outputs = alone ? Effect.map(it.block(step, input, lane), (one) => [one]) : Batch.run(it, requests, lane)
         return outputs.pipe(Member.failed(task, cursor))
@@ -89,8 +96,8 @@ export class HeadTrainer extends Context.Service<
               .pipe(Member.failed(task, cursor))
             const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
             const digest = Weights.digest(weights)
-            const told = [...begun, ...events].map(
-              (event): TrainingEvent => (event.kind === "epoch" ? { ...event, weights: digest } : event)
+            const told = [...begun, ...events].map((event): TrainingEvent =>
+              event.kind === "epoch" ? { ...event, weights: digest } : event
             )
             const last: TrainingEvent =
               "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
@@ -157,6 +164,10 @@ export class HeadTrainer extends Context.Service<
   static readonly layerOnnx: Layer.Layer<HeadTrainer, never, OnnxRuntime> = HeadTrainer.layerInterpreter.pipe(
     Layer.provide(OnnxProgram.layer)
   )
+
+  /** Trains by the chosen engine in threads of its own. */
+  static readonly layerThreads = (choice: Choice, options: Remote.Options) =>
+    HeadTrainer.layerInterpreter.pipe(Layer.provide(Interpreter.layer(Remote.engine(choice, options))))
 
   /** Trains in double precision, for reference. */
   static readonly layerReference = HeadTrainer.layerInterpreter.pipe(Layer.provide(Reference.layer))

@@ -80,7 +80,10 @@ export class Interpreter extends Context.Service<
           const program = programOf(predict, [weights, features], () =>
             Program.ofPredict(predict, { weights, features })
           )
-          const inputs = { ...Program.rename(weights, Program.named.state), ...Program.rename<Tensor.Tensor>(features, Program.named.input) }
+          const inputs = {
+            ...Program.rename(weights, Program.named.state),
+            ...Program.rename<Tensor.Tensor>(features, Program.named.input)
+          }
           return engine.map(program, inputs, lane)
         }).pipe(
           Effect.map((said) => ({

@@ -55,7 +55,13 @@ export const start = Effect.fnUntraced(function* (task: Task) {
   const { method, job, from } = task
   const problem = Checks.problem(method, job)
   if (problem !== undefined) {
-    return yield* new TrainingError({ method: method.name, phase: "before the first stage", epoch: 0, step: 0, problem })
+    return yield* new TrainingError({
+      method: method.name,
+      phase: "before the first stage",
+      epoch: 0,
+      step: 0,
+      problem
+    })
   }
   return from ?? method.start(job)
 })
@@ -91,7 +97,12 @@ export const block = Effect.fnUntraced(function* ({ task, cursor, phase, derived
 })
 
 /** The numbers of the phase's probe, on the first step's draws. */
-export const probe = Effect.fnUntraced(function* (it: Interprets, { task, cursor, phase }: Member, input: BlockInput, lane: Lane) {
+export const probe = Effect.fnUntraced(function* (
+  it: Interprets,
+  { task, cursor, phase }: Member,
+  input: BlockInput,
+  lane: Lane
+) {
   if (phase.probe === undefined) return {}
   const first = { ...input, draws: Draws.part(input.draws, 0, 1) }
   const { trace } = yield* it.block(phase.probe, first, lane).pipe(failed(task, cursor))

@@ -35,7 +35,7 @@ export const program = (
   const rounds = outer.input("rounds", "int64", [])
   const state = Ops.mapNamed(shapes.state, ({ shape }, key) => outer.input(named.state(key), "float32", shape))
   const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, key) =>
-    symbol(outer.input(named.input(key), "float32", shape), shape.length)
+    symbol(outer.input(named.input(key), "float32", shape), shape)
   )
   const draws = Ops.mapNamed(shapes.draws, ({ dtype, shape }, key) =>
     outer.input(named.draw(key), typeOf(dtype), ["rounds", unrolled, ...shape.slice(1)])
@@ -48,7 +48,7 @@ export const program = (
   const iteration = body.input("iteration", "int64", [])
   const goOn = body.input("goOn", "bool", [])
   const carried = Ops.mapNamed(shapes.state, ({ shape }, key) =>
-    symbol(body.input(`carried.${key}`, "float32", shape), shape.length)
+    symbol(body.input(`carried.${key}`, "float32", shape), shape)
   )
   const ofRound = Ops.mapNamed(draws, (values) => body.node("Gather", [values, iteration], { axis: 0 }))
   const [once, always] = [SymbolicOps.make(outer), SymbolicOps.make(body)]
@@ -65,7 +65,7 @@ export const program = (
   for (let i = 0; i < unrolled; i++) {
     const nth = outer.constant(Tensor.make("int64", [], BigInt64Array.of(BigInt(i))))
     const drawn = Ops.mapNamed(ofRound, (values, key) =>
-      symbol(body.node("Gather", [values, nth], { axis: 0 }), Ops.get(shapes.draws, key).shape.length - 1)
+      symbol(body.node("Gather", [values, nth], { axis: 0 }), Ops.get(shapes.draws, key).shape.slice(1))
     )
     const values = { ...rename(at, named.state), ...rename(inputs, named.input), ...rename(drawn, named.draw) }
     const outcome = Tape.runWhere(tape, where, values)
@@ -76,7 +76,10 @@ export const program = (
   body.result(goOn, "bool", [])
   for (const key of names) body.result(Ops.get(at, key), "float32", Ops.get(shapes.state, key).shape)
   for (const key of traces) {
-    const all = always.concat(traced.map((trace) => Ops.get(trace, key)), "rows")
+    const all = always.concat(
+      traced.map((trace) => Ops.get(trace, key)),
+      "rows"
+    )
     body.result(all, "float32", [...heads, unrolled, 1])
   }
 
@@ -95,7 +98,7 @@ export const program = (
 export const mapProgram = ({ name, tape }: Program.Program, shapes: Ops.Named<Shaped>): Uint8Array => {
   const builder = Builder.make(name)
   const values = Ops.mapNamed(shapes, ({ dtype, shape }, key) =>
-    symbol(builder.input(key, typeOf(dtype), shape), shape.length)
+    symbol(builder.input(key, typeOf(dtype), shape), shape)
   )
   const made = Tape.run(tape, SymbolicOps.make(builder), values)
   for (const [key, value] of Object.entries(made)) builder.output(key, value, "float32", [])
@@ -110,8 +113,10 @@ export const forward = (
   metadata: Ops.Named<string>
 ): Uint8Array => {
   const builder = Builder.make("heads")
-  const features = Ops.mapNamed(widths, (width, name) => symbol(builder.input(name, "float32", ["batch", width]), 2))
-  const state = Ops.mapNamed(weights, (tensor) => symbol(builder.constant(Tensor.toFloat32(tensor)), 2))
+  const features = Ops.mapNamed(widths, (width, name) =>
+    symbol(builder.input(name, "float32", ["batch", width]), [Number.NaN, width])
+  )
+  const state = Ops.mapNamed(weights, (tensor) => symbol(builder.constant(Tensor.toFloat32(tensor)), tensor.shape))
   const { tape } = Program.ofPredict(predict, { weights, features })
   const said = Tape.run(tape, SymbolicOps.make(builder), {
     ...rename(state, named.state),

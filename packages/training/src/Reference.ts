@@ -30,7 +30,15 @@ const nth = (values: Tensor.Tensor, i: number): Float64.Matrix => {
 
 /** The engine in this thread. */
 export const engine: Engine = {
-  about: { engine: "reference", device: "cpu", name: "JavaScript", precision: "float64", versions: {}, threads: 1, together: 8 },
+  about: {
+    engine: "reference",
+    device: "cpu",
+    name: "JavaScript",
+    precision: "float64",
+    versions: {},
+    threads: 1,
+    together: 8
+  },
   block: (program, input) => Effect.sync(() => run(program, input)),
   map: ({ tape }, inputs) => Effect.sync(() => Tape.run(tape, Float64.ops, Ops.mapNamed(inputs, Tensor.toFloat64))),
   close: () => Effect.void

@@ -1,17 +1,19 @@
 /** The symbolic interpreter of `Ops`: operations append nodes to an ONNX graph. Numbers are float32. */
-import type { Ops } from "@igm/gradient"
+import { type Ops, Shapes } from "@igm/gradient"
 import type { Builder } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 
-/** A value of a graph with its number of axes: 2 of a matrix, 3 of a stack, 1 or 2 of indices. */
+/** A value of a graph with its shape. */
 export interface Symbol extends Builder.Value {
-  readonly rank: number
+  readonly shape: Shapes.Shape
 }
 
-/** A graph's value of that many axes. */
-export const symbol = ({ name }: Builder.Value, rank: number): Symbol => ({ name, rank })
+/** A graph's value of that shape. */
+export const symbol = ({ name }: Builder.Value, shape: Shapes.Shape): Symbol => ({ name, shape })
 
-const highest = (operands: ReadonlyArray<Symbol>): number => Math.max(...operands.map(({ rank }) => rank))
+const isStack = ({ shape }: Symbol): boolean => shape.length === 3
+
+type Attributes = Parameters<Builder.Builder["node"]>[2]
 
 /** Operations that build a graph. */
 export const make = (builder: Builder.Builder): Ops.Ops<Symbol> => {
@@ -29,42 +31,68 @@ export const make = (builder: Builder.Builder): Ops.Ops<Symbol> => {
     Tensor.make("int64", [list.length], BigInt64Array.from(list, BigInt))
   )
   const scalars = shared((value: number) => Tensor.float32([1, 1], [value]))
-  const node = (op: string, operands: ReadonlyArray<Symbol>, attributes?: Parameters<typeof builder.node>[2]): Symbol =>
-    symbol(builder.node(op, operands, attributes), highest(operands))
-  const unary = (op: string) => (a: Symbol) => node(op, [a])
-  const binary = (op: string) => (a: Symbol, b: Symbol) => node(op, [a, b])
-  const turned = (a: Symbol): Symbol => node("Transpose", [a], { perm: a.rank === 3 ? [0, 2, 1] : [1, 0] })
+  const ones = shared((count: number) => Tensor.float32([1, count], new Float32Array(count).fill(1)))
+  const node = (shape: Shapes.Shape, op: string, operands: ReadonlyArray<Symbol>, set?: Attributes): Symbol =>
+    symbol(builder.node(op, operands, set), shape)
+  const unary =
+    (key: "sqrt" | "exp" | "relu", op: string) =>
+    (a: Symbol): Symbol =>
+      node(Shapes.ops[key](a.shape), op, [a])
+  const binary =
+    (key: "add" | "subtract" | "multiply" | "divide" | "greater" | "equal", op: string) =>
+    (a: Symbol, b: Symbol): Symbol =>
+      node(Shapes.ops[key](a.shape, b.shape), op, [a, b])
+  const turned = (a: Symbol): Symbol => {
+    const [rows, columns] = a.shape.slice(-2)
+    const shape = [...a.shape.slice(0, -2), columns!, rows!]
+    return node(shape, "Transpose", [a], { perm: isStack(a) ? [0, 2, 1] : [1, 0] })
+  }
+  const add = binary("add", "Add")
+  const gemm: Ops.Ops<Symbol>["gemm"] = (a, b, { transA = false, transB = false, addend } = {}) => {
+    const shape = Shapes.ops.gemm(a.shape, b.shape, { transA, transB })
+    const operands = addend === undefined ? [a, b] : [a, b, addend]
+    if (!operands.some(isStack))
+      return node(shape, "Gemm", operands, { transA: Number(transA), transB: Number(transB) })
+    const product = node(shape, "MatMul", [transA ? turned(a) : a, transB ? turned(b) : b])
+    return addend === undefined ? product : add(product, addend)
+  }
   const axes = { rows: [-2], columns: [-1], all: [-2, -1] }
   return {
-    scalar: (value) => symbol(scalars(value), 2),
-    gemm: (a, b, { transA = false, transB = false, addend } = {}) => {
-      const operands = addend === undefined ? [a, b] : [a, b, addend]
-      if (highest(operands) === 2) return node("Gemm", operands, { transA: Number(transA), transB: Number(transB) })
-      const product = node("MatMul", [transA ? turned(a) : a, transB ? turned(b) : b])
-      return addend === undefined ? product : node("Add", [product, addend])
+    scalar: (value) => symbol(scalars(value), [1, 1]),
+    gemm,
+    add,
+    subtract: binary("subtract", "Sub"),
+    multiply: binary("multiply", "Mul"),
+    divide: binary("divide", "Div"),
+    sqrt: unary("sqrt", "Sqrt"),
+    exp: unary("exp", "Exp"),
+    relu: unary("relu", "Relu"),
+    greater: binary("greater", "Greater"),
+    equal: binary("equal", "Equal"),
+    where: (mask, a, b) => node(Shapes.ops.where(mask.shape, a.shape, b.shape), "Where", [mask, a, b]),
+    logSoftmax: (a) => node(a.shape, "LogSoftmax", [a], { axis: -1 }),
+    sum: (a, over) => {
+      // Rows of a stack are added up by a product: the order in which a reduction adds depends on the number of heads.
+      if (over === "rows" && isStack(a)) return gemm(symbol(ones(a.shape[1]!), [1, a.shape[1]!]), a)
+      return symbol(
+        builder.node("ReduceSum", [a, integers(axes[over])], { keepdims: 1 }),
+        Shapes.ops.sum(a.shape, over)
+      )
     },
-    add: binary("Add"),
-    subtract: binary("Sub"),
-    multiply: binary("Mul"),
-    divide: binary("Div"),
-    sqrt: unary("Sqrt"),
-    exp: unary("Exp"),
-    relu: unary("Relu"),
-    greater: binary("Greater"),
-    equal: binary("Equal"),
-    where: (mask, a, b) => node("Where", [mask, a, b]),
-    logSoftmax: (a) => node("LogSoftmax", [a], { axis: -1 }),
-    sum: (a, over) => symbol(builder.node("ReduceSum", [a, integers(axes[over])], { keepdims: 1 }), a.rank),
-    sumSquares: (a) => node("ReduceSumSquare", [a], { axes: axes.all, keepdims: 1 }),
+    sumSquares: (a) => node(Shapes.ops.sumSquares(a.shape), "ReduceSumSquare", [a], { axes: axes.all, keepdims: 1 }),
     concat: (parts, along) => {
-      const rank = highest(parts)
-      return symbol(builder.node("Concat", parts, { axis: along === "rows" ? -2 : -1 }), rank)
+      const shape = Shapes.ops.concat(
+        parts.map((part) => part.shape),
+        along
+      )
+      return node(shape, "Concat", parts, { axis: along === "rows" ? -2 : -1 })
     },
-    split: (a, widths) =>
-      builder
-        .nodes("Split", [a, integers(widths)], widths.length, { axis: -1 })
-        .map((part) => symbol(part, a.rank)),
+    split: (a, widths) => {
+      const shapes = Shapes.ops.split(a.shape, widths)
+      const parts = builder.nodes("Split", [a, integers(widths)], widths.length, { axis: -1 })
+      return parts.map((part, i) => symbol(part, shapes[i]!))
+    },
     gather: (table, indices) =>
-      symbol(builder.node("Gather", [table, indices], { axis: 0 }), table.rank - 1 + indices.rank)
+      node(Shapes.ops.gather(table.shape, indices.shape), "Gather", [table, indices], { axis: 0 })
   }
 }

@@ -1,0 +1,106 @@
+/**
+ * The interpreter of `Ops` that knows shapes alone, and what a tape costs by it: multiply-adds of its products, and
+ * numbers that its operations read and write.
+ */
+import { type Named, type Ops } from "./Ops.ts"
+import * as Tape from "./Tape.ts"
+
+/** Rows and columns of a matrix, with heads before them of a stack; of indices, their number. An unknown size is NaN. */
+export type Shape = ReadonlyArray<number>
+
+const wider = (a: number, b: number): number => (a === 1 ? b : a)
+
+const broadcast = (...shapes: ReadonlyArray<Shape>): Shape =>
+  shapes.reduce((a, b) => {
+    const rank = Math.max(a.length, b.length)
+    const [x, y] = [a, b].map((shape) => [...Array<number>(rank - shape.length).fill(1), ...shape])
+    return x!.map((size, i) => wider(size, y![i]!))
+  })
+
+const heads = (...shapes: ReadonlyArray<Shape>): Shape =>
+  broadcast(...shapes.map((shape) => [...shape.slice(0, -2), 1])).slice(0, -1)
+const rows = (shape: Shape): number => shape.at(-2)!
+const columns = (shape: Shape): number => shape.at(-1)!
+const same = (a: Shape): Shape => a
+const total = (sizes: ReadonlyArray<number>): number => sizes.reduce((a, b) => a + b, 0)
+
+/** The operations on shapes. */
+export const ops: Ops<Shape> = {
+  scalar: () => [1, 1],
+  gemm: (a, b, { transA = false, transB = false } = {}) => [
+    ...heads(a, b),
+    transA ? columns(a) : rows(a),
+    transB ? rows(b) : columns(b)
+  ],
+  add: broadcast,
+  subtract: broadcast,
+  multiply: broadcast,
+  divide: broadcast,
+  sqrt: same,
+  exp: same,
+  relu: same,
+  greater: broadcast,
+  equal: broadcast,
+  where: broadcast,
+  logSoftmax: same,
+  sum: (a, over) => [...heads(a), over === "columns" ? rows(a) : 1, over === "rows" ? columns(a) : 1],
+  sumSquares: (a) => [...heads(a), 1, 1],
+  concat: (parts, along) => [
+    ...heads(...parts),
+    along === "rows" ? total(parts.map(rows)) : rows(parts[0]!),
+    along === "columns" ? total(parts.map(columns)) : columns(parts[0]!)
+  ],
+  split: (a, widths) => widths.map((width) => [...a.slice(0, -1), width]),
+  gather: (table, indices) => [...indices, ...table.slice(1)]
+}
+
+const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1)
+
+/** What a tape costs. */
+export interface Cost {
+  readonly products: number
+  /** Multiply-adds of the products. */
+  readonly multiplyAdds: number
+  readonly operations: number
+  /** Numbers read and written by all operations, one after another. */
+  readonly moved: number
+  /** Numbers that have to be read or written at least once: what is given, gathered rows but not tables, and what is made. */
+  readonly least: number
+}
+
+/** The cost of a tape for inputs of the given shapes; what `isFree` is not counted. */
+export const costOf = (tape: Tape.Tape, shapes: Named<Shape>, isFree: ReadonlyArray<boolean> = []): Cost => {
+  const { inputs, operations, outputs } = tape
+  const known: Array<Tape.Made<Shape>> = inputs.map((name) => shapes[name]!)
+  const plain = (at: Tape.Value): Shape => {
+    const made = known[at]!
+    return "parts" in made ? [] : made
+  }
+  const cost = { products: 0, multiplyAdds: 0, operations: 0, moved: 0, least: 0 }
+  const tables = new Set(operations.flatMap(({ op, of }) => (op === "gather" ? [of[0]!] : [])))
+  Tape.runWhere<Shape>(
+    tape,
+    (at, compute) => {
+      const made = compute(ops)
+      known.push(made)
+      const { op, of, set } = operations[at - inputs.length]!
+      if (isFree[at] === true || op === "scalar" || op === "part") return made
+      const out = sizeOf(plain(at))
+      if (op === "gemm") {
+        const a = plain(of[0]!)
+        cost.products++
+        cost.multiplyAdds += out * (set?.transA === true ? rows(a) : columns(a))
+      }
+      cost.operations++
+      if (op === "gather") cost.least += out
+      cost.moved += out + total(of.map((value) => (op === "gather" ? 0 : sizeOf(plain(value)))))
+      return made
+    },
+    shapes
+  )
+  inputs.forEach((_, i) => {
+    if (!tables.has(i)) cost.least += sizeOf(plain(i))
+  })
+  cost.least += total(Object.values(outputs).map((value) => sizeOf(plain(value))))
+  return cost
+}

@@ -1,0 +1,154 @@
+/**
+ * Engines in threads of their own, so that a program stays responsive while heads train. A lane always goes to the same
+ * thread, which keeps what the lane has sent. A thread that dies fails the calls it had with a typed error, and the next
+ * call starts another one.
+ */
+import { Ops } from "@igm/gradient"
+import type { Tensor } from "@igm/tensor"
+import { Effect, type Scope } from "effect"
+import { Worker } from "node:worker_threads"
+import { type About, type BlockOutput, type Engine, EngineError, type HostTensors, type Lane, label } from "./Engine.ts"
+import type { Choice } from "./Local.ts"
+import type { Program } from "./Program.ts"
+import { type Answer, type Call, type Fault, type Request, type Sent, compact } from "./Protocol.ts"
+
+/** Options of engines in threads. */
+export interface Options {
+  /** How many threads; each opens the engine. */
+  readonly threads: number
+  /** Is told of each thread that starts. */
+  readonly started?: (worker: Worker) => void
+}
+
+type Output = BlockOutput | HostTensors
+type Settle = (result: Effect.Effect<Output, EngineError>) => void
+
+/** A thread with what it has been told and what it owes. */
+interface Thread {
+  readonly worker: Worker
+  readonly about: Promise<About>
+  readonly owed: Map<number, { readonly program: string; readonly settle: Settle }>
+  readonly programs: Set<number>
+  readonly lanes: Map<number, Map<string, Tensor.Tensor>>
+  alive: boolean
+}
+
+const errorOf = ({ engine, program, problem, details }: Fault): EngineError =>
+  new EngineError({ engine, program, problem, cause: details })
+
+const spawn = (choice: Choice, { started }: Options): Thread => {
+  const worker = new Worker(new URL("./engine.worker.ts", import.meta.url), {
+    workerData: choice,
+    execArgv: ["--disable-warning=ExperimentalWarning"]
+  })
+  started?.(worker)
+  const { promise, resolve, reject } = Promise.withResolvers<About>()
+  promise.catch(() => undefined)
+  const thread: Thread = { worker, about: promise, owed: new Map(), programs: new Set(), lanes: new Map(), alive: true }
+  const die = (problem: string) => {
+    thread.alive = false
+    const dead = (program: string) => new EngineError({ engine: label(choice), program, problem })
+    reject(dead("opening"))
+    for (const { program, settle } of thread.owed.values()) settle(Effect.fail(dead(program)))
+    thread.owed.clear()
+  }
+  worker.on("message", (answer: Answer) => {
+    if ("ready" in answer) return resolve(answer.ready)
+    if ("unable" in answer) return reject(errorOf(answer.unable))
+    const call = thread.owed.get(answer.id)
+    thread.owed.delete(answer.id)
+    call?.settle("output" in answer ? Effect.succeed(answer.output) : Effect.fail(errorOf(answer.fault)))
+    if (thread.owed.size === 0) worker.unref()
+  })
+  worker.on("error", (error) => die(`its thread failed: ${error instanceof Error ? error.message : String(error)}`))
+  worker.on("exit", (code) =>
+    die(`its thread ended with code ${code}: what was finished is kept, train again from there`)
+  )
+  return thread
+}
+
+/** Lets a thread close its engine, and then ends it. */
+const end = (thread: Thread) =>
+  Effect.promise(async () => {
+    if (!thread.alive) return
+    thread.worker.ref()
+    const ended = new Promise<void>((resolve) => thread.worker.once("exit", () => resolve()))
+    thread.worker.postMessage("end")
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000).unref())])
+    await thread.worker.terminate()
+  })
+
+/** Opens an engine in threads. */
+export const engine = Effect.fn("Remote.engine")(function* (
+  choice: Choice,
+  options: Options
+): Effect.fn.Return<Engine, EngineError, Scope.Scope> {
+  const threads = yield* Effect.acquireRelease(
+    Effect.sync(() => Array.from({ length: options.threads }, () => spawn(choice, options))),
+    (all) => Effect.forEach(all, end, { concurrency: "unbounded", discard: true })
+  )
+  const ready = (thread: Thread) =>
+    Effect.tryPromise({ try: () => thread.about, catch: (error) => error as EngineError })
+  const [about] = yield* Effect.forEach(threads, ready, { concurrency: "unbounded" })
+  threads.forEach(({ worker }) => worker.unref())
+
+  const ids = new WeakMap<Program, number>()
+  let counter = 0
+  const idOf = (program: Program): number => {
+    const id = ids.get(program) ?? ++counter
+    ids.set(program, id)
+    return id
+  }
+  const threadOf = (lane: Lane | undefined): Thread => {
+    const at = (lane?.id ?? 0) % threads.length
+    if (!threads[at]!.alive) threads[at] = spawn(choice, options)
+    return threads[at]!
+  }
+
+  type Parts = Pick<Call, "kind" | "state" | "draws"> & { readonly tensors: Ops.Named<Tensor.Tensor> }
+  const call = (program: Program, lane: Lane | undefined, { kind, state, draws, tensors }: Parts) =>
+    Effect.callback<Output, EngineError>((resume) => {
+      const thread = threadOf(lane)
+      const known = lane === undefined ? undefined : (thread.lanes.get(lane.id) ?? new Map<string, Tensor.Tensor>())
+      if (lane !== undefined) thread.lanes.set(lane.id, known!)
+      const sent = Ops.mapNamed<Tensor.Tensor, Sent>(tensors, (tensor, name) => {
+        const key = `${kind} ${name}`
+        if (known?.get(key) === tensor) return "kept"
+        known?.set(key, tensor)
+        return compact(tensor)
+      })
+      const programId = idOf(program)
+      const isNew = !thread.programs.has(programId)
+      thread.programs.add(programId)
+      const id = ++counter
+      thread.owed.set(id, { program: program.name, settle: resume })
+      thread.worker.ref()
+      const request: Request = {
+        id,
+        kind,
+        lane: lane?.id ?? 0,
+        program: isNew ? { id: programId, body: program } : { id: programId },
+        tensors: sent,
+        state: Ops.mapNamed(state, compact),
+        draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, compact) }
+      }
+      thread.worker.postMessage(request)
+    }).pipe(Effect.uninterruptible)
+
+  const none = { state: {}, draws: { steps: 0, values: {} } }
+  return {
+    about: { ...about!, threads: threads.length },
+    block: (program, { state, inputs, draws }, lane) =>
+      Effect.map(
+        call(program, lane, { kind: "block", state, draws, tensors: inputs }),
+        (output) => output as BlockOutput
+      ),
+    map: (program, inputs, lane) =>
+      Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), (output) => output as HostTensors),
+    close: (lane) =>
+      Effect.sync(() => {
+        const thread = threadOf(lane)
+        if (thread.lanes.delete(lane.id)) thread.worker.postMessage({ kind: "close", lane: lane.id } satisfies Request)
+      })
+  }
+})
