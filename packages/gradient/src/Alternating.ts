@@ -23,6 +23,7 @@ import * as Modification from "./Modification.ts"
 import * as Moment from "./Moment.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import * as Projection from "./Projection.ts"
 import type { Rule } from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
@@ -78,6 +79,9 @@ type Means = Named<ReadonlyArray<HostTensor>>
 
 const meansIn = ({ kept }: Stages.Standing): Means => (kept["means"] ?? {}) as Means
 
+/** The moments of the head before, by layer, where the interpreter has made them. */
+const momentsIn = ({ kept }: Stages.Standing): Named<HostTensor> => (kept["moments"] ?? {}) as Named<HostTensor>
+
 /** The order in which the training samples are taken for the moments of a turn, counted from 0. */
 export const momentOrder = (job: Drawn, turn: number): Int32Array => {
   const rows = rowsOf(job)
@@ -124,7 +128,8 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
       const all = Moment.meansOf(found).map((z, i) =>
         before === undefined ? z : Float64.ops.concat([before[i]!, z], "rows")
       )
-      return { ...entered, kept: { ...standing.kept, means: { ...means, [after]: all } } }
+      const moments = before === undefined ? Moment.momentsOf(found) : {}
+      return { ...entered, kept: { ...standing.kept, means: { ...means, [after]: all }, moments } }
     }
 
   const work =
@@ -132,7 +137,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     (job: Job<D, S>, standing: Stages.Standing, index: number): Stages.Work => {
       const { head, reads } = get(heads, name)
       const features = sideBySide(job.train, reads)
-      const matrices = after === undefined ? noMatrices(head) : matricesOf(meansIn(standing), name, after)
+      const matrices = after === undefined ? noMatrices(head) : matricesOf(standing, name, after)
       const alpha = settings.mixup[name]
       const variant: TrainStep.Variant = {
         depth: Head.depth(head),
@@ -140,7 +145,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         optimizer: optimizer.kind,
         mixup: alpha !== undefined,
         sharpness: sharpness?.form ?? null,
-        modified: matrices.map((matrix) => matrix.product !== undefined),
+        modified: matrices.map(({ projections }) => projections.length > 0),
         rule: settings.rule
       }
       const numbers = {
@@ -152,10 +157,6 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         Y: targetsOf(job.train),
         ...mapNamed(numbers, Float64.ops.scalar)
       }
-      matrices.forEach(({ product }, i) => {
-        if (product !== undefined && i > 0) inputs[`P${i + 1}`] = product
-      })
-      const first = matrices[0]!.product
       const place = { stage: index + 1, head: name }
       const spectra = {
         effectiveRank: matrices.map(({ effect }) => effect.effectiveRank),
@@ -170,7 +171,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         ...steps(variant),
         state: Stages.trained(optimizer, name, head),
         inputs: () => inputs,
-        ...(first === undefined ? {} : { derived: projection(features, first) }),
+        ...(variant.modified.some(Boolean) ? { derived: derivedOf(features, matrices) } : {}),
         draws: (epoch) => draws(job, epoch, alpha),
         events: [
           ...modified,
@@ -198,34 +199,31 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   }
 
   const noMatrices = (head: Head.Head): ReadonlyArray<LayerMatrix> =>
-    Head.layerNumbers(head).map(() => ({ product: undefined, effect: Modification.noEffect, notes: [] }))
+    Head.layerNumbers(head).map(() => ({ projections: [], effect: Modification.noEffect, notes: [] }))
 
   /** The modification of each layer by the moments of the head before. */
-  const matricesOf = (allMeans: Means, name: string, after: string): ReadonlyArray<LayerMatrix> => {
+  const matricesOf = (standing: Stages.Standing, name: string, after: string): ReadonlyArray<LayerMatrix> => {
     const { head } = get(heads, name)
     if (modification === null) return noMatrices(head)
     const previous = get(heads, after)
-    const means = get(allMeans, after)
-    const ofMeans = (z: HostTensor) => {
-      const found = Modification.ofMeans(z, modification.tau)
-      return modification.strictNaN ? Modification.strictNaN(found) : found
+    const [means, moments] = [get(meansIn(standing), after), momentsIn(standing)]
+    const ofLayer = new Map<number, Projection.Projection>()
+    const projectionOf = (n: number) => {
+      const found = ofLayer.get(n) ?? Projection.ofMeans(means[n - 1]!, modification, moments[String(n)])
+      ofLayer.set(n, found)
+      return found
     }
     return Head.layerNumbers(head).map((l) => {
-      const found = Modification.partners(modification.matching, head.widths, previous.head.widths, l).map((n) => ({
-        n,
-        ...ofMeans(means[n - 1]!)
-      }))
-      if (found.length === 0) {
+      const numbers = Modification.partners(modification.matching, head.widths, previous.head.widths, l)
+      if (numbers.length === 0) {
         const notes = [`layer ${l} has no partner in ${after}: not modified`]
-        return { product: undefined, effect: Modification.noEffect, notes }
+        return { projections: [], effect: Modification.noEffect, notes }
       }
-      return {
-        product: found.map(({ matrix }) => matrix).reduce((a, b) => Float64.ops.gemm(a, b)),
-        effect: Modification.effect(found[0]!),
-        notes: found.flatMap((one) =>
-          one.flat ? [`layer ${l}: the spectrum of ${after}'s layer ${one.n} is flat`] : []
-        )
-      }
+      const projections = numbers.map(projectionOf)
+      const notes = numbers.flatMap((n) =>
+        projectionOf(n).flat ? [`layer ${l}: the spectrum of ${after}'s layer ${n} is flat`] : []
+      )
+      return { projections, effect: projections[0]!.effect, notes }
     })
   }
 
@@ -247,17 +245,27 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
 }
 
 interface LayerMatrix {
-  readonly product: HostTensor | undefined
+  readonly projections: ReadonlyArray<Projection.Projection>
   readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
 
-/** The table X P of projected features. */
-const projection = (X: Tensor.Tensor, P: Tensor.Tensor): Computation => ({
-  name: "projected features",
-  inputs: { X, P },
-  run: (ops, inputs) => ({ XP: ops.gemm(get(inputs, "X"), get(inputs, "P")) })
-})
+/** The table of projected features X P of the first layer, and P of the others. */
+const derivedOf = (X: Tensor.Tensor, matrices: ReadonlyArray<LayerMatrix>): Computation => {
+  const chains = matrices.flatMap(({ projections }, i) =>
+    projections.length === 0 ? [] : [{ i, chain: Projection.chain(projections, String(i + 1)) }]
+  )
+  return {
+    name: "projections",
+    inputs: Object.assign({ X }, ...chains.map(({ chain }) => chain.inputs)) as Named<Tensor.Tensor>,
+    run: (ops, inputs) =>
+      Object.fromEntries(
+        chains.map(({ i, chain }) =>
+          i === 0 ? ["XP", chain.times(ops, inputs, get(inputs, "X"))] : [`P${i + 1}`, chain.matrix(ops, inputs)]
+        )
+      )
+  }
+}
 
 /** Steps by variant: the same object for the same variant, so that it is compiled once. */
 const stepsOf = () => {

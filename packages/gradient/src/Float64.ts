@@ -142,6 +142,7 @@ const flat: Ops<Matrix> = {
   sumSquares: (a) => Tensor.float64([1, 1], [a.data.reduce((total, x) => total + x * x, 0)]),
   concat,
   split,
+  flatten: (a) => a,
   gather: (table, indices) => Tensor.takeRows(table, indices.data)
 }
 
@@ -201,6 +202,7 @@ export const ops: Ops<Matrix> = {
     const layers = Array.from({ length: a.shape[0]! }, (_, k) => flat.split(layerOf(a, k), widths))
     return widths.map((_, i) => stack(layers.map((parts) => parts[i]!)))
   },
+  flatten: (a) => Tensor.float64([a.data.length / a.shape.at(-1)!, a.shape.at(-1)!], a.data),
   gather: (table, indices) => {
     if (!isStack(table) && indices.shape.length === 1) return flat.gather(table, indices)
     const [count, width] = dims(indices)

@@ -25,11 +25,11 @@ export interface Modification {
 const { ops } = Float64
 
 /** The identity, d × d. */
-export const identity = (d: number): Float64.Matrix =>
-  Tensor.float64(
-    [d, d],
-    Float64Array.from({ length: d * d }, (_, i) => (i % (d + 1) === 0 ? 1 : 0))
-  )
+export const identity = (d: number): Float64.Matrix => {
+  const out = Tensor.zeros([d, d])
+  for (let i = 0; i < d; i++) out.data[i * (d + 1)] = 1
+  return out
+}
 
 /** The participation ratio (Σσ)²/Σσ² of the eigenvalues σ of I − P: how many directions are really shrunk. */
 export const effectiveRank = ({ shrunk }: Pick<Modification, "shrunk">): number => {

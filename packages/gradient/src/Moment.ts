@@ -10,9 +10,10 @@ import type { Computation } from "./Method.ts"
 import { type Named, mapNamed } from "./Ops.ts"
 
 /**
- * The computation of the batch means of each layer's input, `1`, `2`, … (batches × 1 × in each), for features (n × in)
+ * The computation of the batch means of each layer's input, `Z1`, `Z2`, … (batches × in each), for features (n × in)
  * taken in batches of the given order; an incomplete batch is left out. From the second layer's input on everything is
- * linear, so the mean passes through the layers as one sample.
+ * linear, so the mean passes through the layers as one sample. With as many batches as dimensions or more, the moment is
+ * made too: `Y1`, `Y2`, … (in × in).
  */
 export const means = (
   head: Head.Head,
@@ -29,19 +30,28 @@ export const means = (
     run: (ops, { features: table, rows: indices, ...given }) => {
       const layers = Head.layers(ops, Head.depth(head), given)
       const x = ops.gather(table!, indices!)
-      const mean = (a: typeof x) => ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch))
+      const mean = (a: typeof x) => ops.flatten(ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch)))
       const found = [mean(x)]
       layers.slice(0, -1).forEach((layer, i) => {
         found.push(i === 0 ? mean(ops.relu(layer.forward(x))) : layer.forward(found[i]!))
       })
-      return Object.fromEntries(found.map((z, i) => [String(i + 1), z]))
+      const moments = found.flatMap((z, i) =>
+        batches < head.widths[i]! ? [] : [[`Y${i + 1}`, ops.gemm(z, z, { transA: true })] as const]
+      )
+      return { ...Object.fromEntries(found.map((z, i) => [`Z${i + 1}`, z])), ...Object.fromEntries(moments) }
     }
   }
 }
 
-/** The means as matrices (batches × in), layer by layer, from what the computation makes. */
+/** The means layer by layer, from what the computation makes. */
 export const meansOf = (found: Named<Float64.Matrix>): ReadonlyArray<Float64.Matrix> =>
-  Object.values(mapNamed(found, ({ shape, data }) => Tensor.float64([shape[0]!, shape.at(-1)!], data)))
+  Object.keys(found).flatMap((name) => (name.startsWith("Z") ? [found[name]!] : []))
+
+/** The moments that the computation has made, by layer. */
+export const momentsOf = (found: Named<Float64.Matrix>): Named<Float64.Matrix> =>
+  Object.fromEntries(
+    Object.entries(found).flatMap(([name, y]) => (name.startsWith("Y") ? [[name.slice(1), y] as const] : []))
+  )
 
 /** The batch means of each layer's input, at once in double precision. */
 export const meansOfHead = (...of: Parameters<typeof means>): ReadonlyArray<Float64.Matrix> => {

@@ -46,6 +46,8 @@ export interface Ops<T> {
   readonly concat: (parts: ReadonlyArray<T>, along: "rows" | "columns") => T
   /** Columns of a matrix in parts of the given widths: what `concat` along columns puts together. */
   readonly split: (a: T, widths: ReadonlyArray<number>) => ReadonlyArray<T>
+  /** The rows of a stack's layers, one below the other: a matrix. */
+  readonly flatten: (a: T) => T
   /** Rows of a table by a vector of indices; by several vectors (heads × batch), a stack of them. */
   readonly gather: (table: T, indices: T) => T
 }

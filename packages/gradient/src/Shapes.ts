@@ -51,10 +51,9 @@ export const ops: Ops<Shape> = {
     along === "columns" ? total(parts.map(columns)) : columns(parts[0]!)
   ],
   split: (a, widths) => widths.map((width) => [...a.slice(0, -1), width]),
+  flatten: (a) => [a.slice(0, -1).reduce((x, y) => x * y, 1), columns(a)],
   gather: (table, indices) => [...indices, ...table.slice(1)]
 }
-
-const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1)
 
 /** What a tape costs. */
 export interface Cost {
@@ -68,39 +67,41 @@ export interface Cost {
   readonly least: number
 }
 
-/** The cost of a tape for inputs of the given shapes; what `isFree` is not counted. */
-export const costOf = (tape: Tape.Tape, shapes: Named<Shape>, isFree: ReadonlyArray<boolean> = []): Cost => {
-  const { inputs, operations, outputs } = tape
-  const known: Array<Tape.Made<Shape>> = inputs.map((name) => shapes[name]!)
-  const plain = (at: Tape.Value): Shape => {
-    const made = known[at]!
-    return "parts" in made ? [] : made
-  }
-  const cost = { products: 0, multiplyAdds: 0, operations: 0, moved: 0, least: 0 }
-  const tables = new Set(operations.flatMap(({ op, of }) => (op === "gather" ? [of[0]!] : [])))
+/** The shape of each value of a tape, for inputs of the given shapes; a split has none. */
+export const shapesOf = (tape: Tape.Tape, shapes: Named<Shape>): ReadonlyArray<Shape> => {
+  const known: Array<Shape> = tape.inputs.map((name) => shapes[name]!)
   Tape.runWhere<Shape>(
     tape,
-    (at, compute) => {
+    (_, compute) => {
       const made = compute(ops)
-      known.push(made)
-      const { op, of, set } = operations[at - inputs.length]!
-      if (isFree[at] === true || op === "scalar" || op === "part") return made
-      const out = sizeOf(plain(at))
-      if (op === "gemm") {
-        const a = plain(of[0]!)
-        cost.products++
-        cost.multiplyAdds += out * (set?.transA === true ? rows(a) : columns(a))
-      }
-      cost.operations++
-      if (op === "gather") cost.least += out
-      cost.moved += out + total(of.map((value) => (op === "gather" ? 0 : sizeOf(plain(value)))))
+      known.push("parts" in made ? [] : made)
       return made
     },
     shapes
   )
-  inputs.forEach((_, i) => {
-    if (!tables.has(i)) cost.least += sizeOf(plain(i))
+  return known
+}
+
+/** The cost of a tape for inputs of the given shapes; what `isFree` is not counted. */
+export const costOf = (tape: Tape.Tape, shapes: Named<Shape>, isFree: ReadonlyArray<boolean> = []): Cost => {
+  const { inputs, operations, outputs } = tape
+  const sizes = shapesOf(tape, shapes)
+  const size = (at: Tape.Value): number => sizes[at]!.reduce((a, b) => a * b, 1)
+  const tables = new Set(operations.flatMap(({ op, of }) => (op === "gather" ? [of[0]!] : [])))
+  const given = inputs.flatMap((_, at) => (tables.has(at) ? [] : [size(at)]))
+  const cost = { products: 0, multiplyAdds: 0, operations: 0, moved: 0, least: 0 }
+  cost.least = total(given) + total(Object.values(outputs).map(size))
+  operations.forEach(({ op, of, set }, i) => {
+    const at = inputs.length + i
+    if (isFree[at] === true || op === "scalar" || op === "part") return
+    cost.operations++
+    cost.moved += size(at) + total(of.map((value) => (op === "gather" ? 0 : size(value))))
+    if (op === "gather") cost.least += size(at)
+    if (op === "gemm") {
+      const a = sizes[of[0]!]!
+      cost.products++
+      cost.multiplyAdds += size(at) * (set?.transA === true ? rows(a) : columns(a))
+    }
   })
-  cost.least += total(Object.values(outputs).map((value) => sizeOf(plain(value))))
   return cost
 }

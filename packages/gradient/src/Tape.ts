@@ -76,6 +76,7 @@ const recorder = (note: (operation: Operation) => Value): Ops<Value> => {
       const whole = note({ op: "split", of: [a], set: { widths } })
       return widths.map((_, part) => note({ op: "part", of: [whole], set: { part } }))
     },
+    flatten: plain("flatten"),
     gather: plain("gather")
   }
 }
@@ -132,6 +133,7 @@ const perform = <T>(ops: Ops<T>, { op, of, set = {} }: Operation, value: (at: Va
     case "relu":
     case "logSoftmax":
     case "sumSquares":
+    case "flatten":
       return ops[op](operand(0))
   }
 }

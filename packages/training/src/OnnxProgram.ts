@@ -94,11 +94,14 @@ export const program = (
   return Model.encode({ graph: outer.graph(), opset: OPSET, metadata: {} })
 }
 
+/** What an input of a program without a loop is called in its model, since an output may have the same name. */
+const given = (name: string) => `given.${name}`
+
 /** The model file of a program without a loop, for tensors of the given shapes. */
 export const mapProgram = ({ name, tape }: Program.Program, shapes: Ops.Named<Shaped>): Uint8Array => {
   const builder = Builder.make(name)
   const values = Ops.mapNamed(shapes, ({ dtype, shape }, key) =>
-    symbol(builder.input(key, typeOf(dtype), shape), shape)
+    symbol(builder.input(given(key), typeOf(dtype), shape), shape)
   )
   const made = Tape.run(tape, SymbolicOps.make(builder), values)
   for (const [key, value] of Object.entries(made)) builder.output(key, value, "float32", [])
@@ -130,7 +133,7 @@ const signature = (...groups: ReadonlyArray<Ops.Named<Shaped>>): string =>
   JSON.stringify(groups.map((group) => Object.values(group).map(({ shape }) => shape)))
 
 /** The steps of a round: state that is handed from step to step inside of one is not written to slower memory. */
-const UNROLLED = 4
+export const UNROLLED = 4
 
 /** Heads that are stepped as one on a CPU: more of them would push each other out of its cache. */
 const TOGETHER = 4
@@ -238,7 +241,7 @@ export const engine = Effect.gen(function* () {
   const map = Effect.fn("OnnxProgram.map")(
     function* (of: Program.Program, inputs: Ops.Named<Tensor.Tensor>) {
       const session = yield* sessionOf(of, signature(inputs), () => mapProgram(of, inputs))
-      return Ops.mapNamed(yield* session.run(Ops.mapNamed(inputs, lowered)), Tensor.toFloat64)
+      return Ops.mapNamed(yield* session.run(rename(Ops.mapNamed(inputs, lowered), given)), Tensor.toFloat64)
     },
     (effect, of) => failed(of)(effect)
   )

@@ -92,6 +92,7 @@ export const make = (builder: Builder.Builder): Ops.Ops<Symbol> => {
       const parts = builder.nodes("Split", [a, integers(widths)], widths.length, { axis: -1 })
       return parts.map((part, i) => symbol(part, shapes[i]!))
     },
+    flatten: (a) => node(Shapes.ops.flatten(a.shape), "Reshape", [a, symbol(integers([-1, a.shape.at(-1)!]), [2])]),
     gather: (table, indices) =>
       node(Shapes.ops.gather(table.shape, indices.shape), "Gather", [table, indices], { axis: 0 })
   }

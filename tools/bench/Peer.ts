@@ -1,0 +1,78 @@
+/** The PyTorch side of a benchmark: a process of `tools/reference/bench_heads.py` that is asked in JSON lines. */
+import { type Tensor, Safetensors } from "@igm/tensor"
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+/** What the process answers. */
+export type Answer = { readonly [key: string]: unknown }
+
+/** A running peer. */
+export interface Peer {
+  readonly about: Answer
+  readonly ask: (request: Answer) => Promise<Answer>
+  /** Hands it tensors and what is said of them. */
+  readonly setUp: (tensors: { readonly [name: string]: Tensor.Tensor }, about: Answer) => Promise<Answer>
+  readonly quit: () => void
+}
+
+const script = fileURLToPath(new URL("../reference/bench_heads.py", import.meta.url))
+
+/** The machine's thread settings for BLAS are for another library's sake: the peer gets none of them. */
+const environment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")))
+
+const linesOf = (child: ChildProcess) => {
+  const waiting: Array<PromiseWithResolvers<Answer>> = []
+  createInterface({ input: child.stdout! }).on("line", (line) => waiting.shift()?.resolve(JSON.parse(line) as Answer))
+  child.on("exit", (code) => {
+    for (const { reject } of waiting) reject(new Error(`the peer ended with code ${code}`))
+  })
+  return () => {
+    const next = Promise.withResolvers<Answer>()
+    waiting.push(next)
+    return next.promise
+  }
+}
+
+/** Starts the peer. */
+export const start = async (
+  python: string,
+  checkout: string,
+  features: string,
+  device: "cpu" | "cuda"
+): Promise<Peer> => {
+  const child = spawn(python, [script, checkout, features, "--device", device], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: environment()
+  })
+  const next = linesOf(child)
+  child.on("error", (error) => {
+    throw error
+  })
+  const about = await next()
+  const folder = mkdtempSync(join(tmpdir(), "igm-bench-"))
+  const ask = async (request: Answer): Promise<Answer> => {
+    const answer = next()
+    child.stdin.write(`${JSON.stringify(request)}\n`)
+    const found = await answer
+    if ("error" in found) throw new Error(`the peer cannot ${String(request["do"])}: ${String(found["error"])}`)
+    return found
+  }
+  return {
+    about,
+    ask,
+    setUp: (tensors, said) => {
+      const file = join(folder, "case.safetensors")
+      writeFileSync(file, Safetensors.encode(tensors, { case: JSON.stringify(said) }))
+      return ask({ do: "setup", file })
+    },
+    quit: () => {
+      child.stdin.write('{"do":"quit"}\n')
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}

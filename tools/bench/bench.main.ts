@@ -1,0 +1,36 @@
+/**
+ * Benchmarks: `npm run bench -- NAME [options]`. Each is measured in turns against a named peer, and prints ratios of
+ * medians with a 95 % interval; `--json` prints all times.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Effect } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import * as Heads from "./heads.ts"
+
+const { defaults } = Heads
+const text = (name: string, value: string, description: string) =>
+  Flag.String(name).pipe(Flag.withDescription(description), Flag.withDefault(value))
+
+const list = (value: string): ReadonlyArray<string> => value.split(",").filter((part) => part !== "")
+
+const bench = Command.make(
+  "bench",
+  {
+    name: Argument.Literals("name", ["heads"]).pipe(Argument.withDescription("What to measure")),
+    engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
+    device: text("device", defaults.device, "cpu, cuda, webgpu, wasm, node or node-gpu"),
+    features: text("features", defaults.features, "A safetensors file with audio, video and label"),
+    python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
+    released: text("released", defaults.released, "A checkout of the released code"),
+    repeats: Flag.Int("repeats").pipe(Flag.withDefault(defaults.repeats)),
+    heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
+    parts: text("parts", defaults.parts.join(","), "Which parts: step, transition, many"),
+    json: Flag.Boolean("json").pipe(Flag.withDefault(false))
+  },
+  ({ name: _, json, heads, parts, ...rest }) => {
+    const options: Heads.Options = { ...rest, heads: list(heads).map(Number), parts: list(parts) }
+    return Heads.run(options, json).pipe(Effect.scoped, Effect.provide(Heads.layer(options)))
+  }
+).pipe(Command.withDescription("Measure, against a named peer"))
+
+bench.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)

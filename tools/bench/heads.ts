@@ -1,0 +1,362 @@
+/**
+ * `npm run bench -- heads`: a step of IGM in its released code's semantics on heads 512-256-64-6, and the stage
+ * transition, against PyTorch running the released code on the same features and draws, and against the floor of the same
+ * matrix products; and many heads as one against one after another. All are measured in turns.
+ */
+import { Alternating, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
+import { OnnxRuntime } from "@igm/onnx"
+import { Tensor } from "@igm/tensor"
+import { HeadTrainer, Interpreter, Local, Member, OnnxProgram, Program } from "@igm/training"
+import { Console, Effect, Layer, Stream } from "effect"
+import { existsSync } from "node:fs"
+import { arch, cpus } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import * as Case from "./Case.ts"
+import * as Floor from "./Floor.ts"
+import * as Peer from "./Peer.ts"
+import * as Timing from "./Timing.ts"
+
+/** What the command was told. */
+export interface Options {
+  readonly engine: "onnx" | "tfjs"
+  readonly device: string
+  readonly features: string
+  readonly python: string
+  readonly released: string
+  readonly repeats: number
+  readonly heads: ReadonlyArray<number>
+  readonly parts: ReadonlyArray<string>
+}
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** What the command does unless told otherwise. */
+export const defaults: Options = {
+  engine: "onnx",
+  device: "cpu",
+  features: here("../../../shared/data/cremad-features/our.safetensors"),
+  python: here("../reference/.venv/bin/python"),
+  released: here("../reference/RELEASED"),
+  repeats: 30,
+  heads: [64],
+  parts: ["step", "transition", "many"]
+}
+
+/** A line of the result: what was measured, in seconds for each repeat, and ratios. */
+interface Row {
+  readonly name: string
+  readonly seconds: { readonly [who: string]: ReadonlyArray<number> }
+  readonly ratios: { readonly [name: string]: Timing.Ratio }
+  readonly notes: { readonly [name: string]: unknown }
+}
+
+const time = <E>(effect: Effect.Effect<unknown, E>) =>
+  Effect.gen(function* () {
+    const start = performance.now()
+    yield* effect
+    return (performance.now() - start) / 1000
+  })
+
+/** Measures in turns; the first two turns warm up. */
+const inTurns = Effect.fnUntraced(function* (
+  repeats: number,
+  sides: { readonly [who: string]: Effect.Effect<number, unknown> }
+) {
+  const seconds = Object.fromEntries(Object.keys(sides).map((who) => [who, [] as Array<number>]))
+  for (let turn = -2; turn < repeats; turn++) {
+    for (const [who, measure] of Object.entries(sides)) {
+      const took = yield* measure
+      if (turn >= 0) seconds[who]!.push(took)
+    }
+  }
+  return seconds
+})
+
+const asked = (peer: Peer.Peer, request: Peer.Answer) =>
+  Effect.promise(() => peer.ask(request)).pipe(Effect.map(({ seconds }) => Number(seconds)))
+
+/** The faster of the peer's thread counts, by their medians. */
+const fasterOf = (seconds: Row["seconds"]): readonly [string, ReadonlyArray<number>] | undefined =>
+  Object.entries(seconds)
+    .filter(([who]) => who.startsWith("PyTorch"))
+    .toSorted(([, a], [, b]) => Timing.median(a) - Timing.median(b))[0]
+
+const layerOf = ({ engine, device }: Options) => {
+  const local = Local.open({ engine, device } as Local.Choice)
+  return HeadTrainer.layerInterpreter.pipe(Layer.provideMerge(Interpreter.Interpreter.layer(local)))
+}
+
+const tensorsFor = (stage: Effect.Success<ReturnType<typeof Case.secondStage>>, features: Case.Data["features"]) => {
+  const { input, before, task } = stage
+  const order = Alternating.momentOrder(task.job, 1)
+  const weights = (head: string, prefix: string) =>
+    Object.fromEntries(
+      Object.entries(task.method.weights(before.state))
+        .filter(([name]) => name.startsWith(`${head}.`))
+        .map(([name, tensor]) => [`${prefix}${name.slice(head.length + 1)}`, Tensor.toFloat32(tensor)])
+    )
+  const { rows, partners, lambda } = input.draws.values
+  return {
+    x: features.modalities.video,
+    previous: Tensor.takeRows(features.modalities.audio, order),
+    y: Tensor.int32([features.labels.length], features.labels),
+    rows: rows!,
+    partners: partners!,
+    lambda: Tensor.float32([input.draws.steps], Tensor.toFloat32(lambda!).data),
+    ...weights("video", ""),
+    ...weights("audio", "previous.")
+  }
+}
+
+const settings = (batch: number, rho: number) => ({
+  classes: 6,
+  widths: Case.WIDTHS,
+  tau: 0.4,
+  rho,
+  share: 0.3,
+  rate: 0.01,
+  momentum: 0.9,
+  weightDecay: 1e-4,
+  batch
+})
+
+/** That both sides compute the same: the largest relative difference of the first losses, with a ρ that matters. */
+const agreement = Effect.fnUntraced(function* (peer: Peer.Peer, data: Case.Data, batch: number) {
+  const rho = 1e-2
+  const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
+  const stage = yield* Case.secondStage(trainer, it, data.features, batch, rho)
+  yield* Effect.promise(() => peer.setUp(tensorsFor(stage, data.features), settings(batch, rho)))
+  const { losses } = yield* Effect.promise(() => peer.ask({ do: "losses" }))
+  const { trace } = yield* it.block(stage.member.phase.step, stage.input)
+  return Math.max(...(losses as ReadonlyArray<number>).map((loss, i) => Math.abs(loss / trace["loss"]![i]! - 1)))
+})
+
+const step = Effect.fnUntraced(function* (
+  options: Options,
+  peer: Peer.Peer | undefined,
+  data: Case.Data,
+  batch: number
+) {
+  const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
+  const agreed = peer === undefined ? undefined : yield* agreement(peer, data, batch)
+  const stage = yield* Case.secondStage(trainer, it, data.features, batch, 1e-10)
+  if (peer !== undefined) {
+    yield* Effect.promise(() => peer.setUp(tensorsFor(stage, data.features), settings(batch, 1e-10)))
+  }
+  const { input, member } = stage
+  const program = it.program(member.phase.step, input)
+  const shapes = {
+    ...Program.rename(
+      Ops.mapNamed(input.state, ({ shape }) => shape),
+      Program.named.state
+    ),
+    ...Program.rename(
+      Ops.mapNamed(input.inputs, ({ shape }) => shape),
+      Program.named.input
+    ),
+    ...Program.rename(
+      Ops.mapNamed(input.draws.values, ({ shape }) => shape.slice(1)),
+      Program.named.draw
+    )
+  }
+  const isFree = Tape.dependingOn(program.tape, (name) => name.startsWith(Program.named.input("")))
+  const cost = Shapes.costOf(program.tape, shapes, isFree)
+  const products = Floor.productsOf(program.tape, shapes, isFree)
+  const { steps } = input.draws
+  const rounds = Math.ceil(steps / OnnxProgram.UNROLLED)
+  const runtime = yield* OnnxRuntime
+  const floor = Floor.runner(
+    yield* runtime.open("floor", Floor.model(products, OnnxProgram.UNROLLED)),
+    products,
+    OnnxProgram.UNROLLED
+  )
+  let state = input.state
+  const ours = it
+    .block(member.phase.step, { ...input, state }, stage.lane)
+    .pipe(Effect.tap((output) => Effect.sync(() => void (state = output.state))))
+  const each = (seconds: number) => seconds / steps
+  const seconds = yield* inTurns(options.repeats, {
+    ours: Effect.map(time(Effect.suspend(() => ours)), each),
+    floor: Effect.map(time(floor(rounds)), (took) => took / (rounds * OnnxProgram.UNROLLED)),
+    ...(peer === undefined
+      ? {}
+      : {
+          "PyTorch, 1 thread": Effect.map(asked(peer, { do: "steps", threads: 1, warm: false }), each),
+          "PyTorch, 2 threads": Effect.map(asked(peer, { do: "steps", threads: 2, warm: false }), each)
+        })
+  })
+  const faster = fasterOf(seconds)
+  const row: Row = {
+    name: `step, batch ${batch}`,
+    seconds,
+    ratios: {
+      ...(faster === undefined ? {} : { [`${faster[0]} / ours`]: Timing.ratio(faster[1], seconds["ours"]!) }),
+      "ours / floor": Timing.ratio(seconds["ours"]!, seconds["floor"]!)
+    },
+    notes: {
+      products: cost.products,
+      "multiply-adds": cost.multiplyAdds,
+      operations: cost.operations,
+      "bytes moved, operation by operation": 4 * cost.moved,
+      "bytes that have to move": 4 * cost.least,
+      ...(agreed === undefined ? {} : { "largest difference of the first losses at ρ = 1e-2": agreed })
+    }
+  }
+  return row
+})
+
+/** The moment and P of every layer, as a stage begins: the survey and what the host makes of it. */
+const transition = Effect.fnUntraced(function* (
+  options: Options,
+  peer: Peer.Peer | undefined,
+  data: Case.Data,
+  n: number
+) {
+  const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
+  const features = n <= data.features.labels.length ? data.features : Case.enlarged(data.features, n)
+  const stage = yield* Case.secondStage(trainer, it, features, 12, 1e-10)
+  if (peer !== undefined) yield* Effect.promise(() => peer.setUp(tensorsFor(stage, features), settings(12, 1e-10)))
+  const { task, before, lane } = stage
+  const ours = Effect.gen(function* () {
+    const survey = task.method.survey(task.job, before)!
+    const found = yield* it.compute(survey, lane)
+    const moments = Moment.momentsOf(found)
+    for (const [i, means] of Moment.meansOf(found).entries()) {
+      const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
+      yield* it.compute(Projection.computation(projection), lane)
+    }
+  })
+  const whole = Effect.suspend(() => Member.enter(it, task, before, lane))
+  const seconds = yield* inTurns(Math.ceil(options.repeats / 2), {
+    ours: time(ours),
+    "ours, with the projected features": time(whole),
+    ...(peer === undefined
+      ? {}
+      : {
+          "PyTorch, 1 thread": asked(peer, { do: "transition", threads: 1, rows: n }),
+          "PyTorch, 2 threads": asked(peer, { do: "transition", threads: 2, rows: n })
+        })
+  })
+  const faster = fasterOf(seconds)
+  const row: Row = {
+    name: `stage transition, ${n} rows`,
+    seconds,
+    ratios: {
+      ...(faster === undefined ? {} : { [`${faster[0]} / ours`]: Timing.ratio(faster[1], seconds["ours"]!) })
+    },
+    notes: { batches: Math.floor(n / 12) }
+  }
+  return row
+})
+
+/** Heads per second: as one program, in groups, against one after another by the same program, with the same threads. */
+const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, heads: number) {
+  const trainer = yield* HeadTrainer
+  const job = Case.jobOf(data.features, 1)
+  const tasks = Array.from({ length: heads }, (_, k) =>
+    Member.widen({
+      method: Case.methodOf(12, { tau: 0.1 + 0.1 * (k % 8), rho: 10 ** -(4 + (k % 7)), rate: 0.005 * (1 + (k % 5)) }),
+      job
+    })
+  )
+  const train = (together?: number) =>
+    Stream.runDrain(trainer.trainMany(tasks, together === undefined ? {} : { together }))
+  const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), {
+    "one after another": time(train(1)),
+    together: time(train())
+  })
+  const row: Row = {
+    name: `${heads} heads, two stages of one epoch each`,
+    seconds,
+    ratios: { "together / one after another": Timing.ratio(seconds["together"]!, seconds["one after another"]!) },
+    notes: {
+      "heads of a group": trainer.about.together,
+      threads: trainer.about.threads,
+      "heads per second, together": heads / Timing.median(seconds["together"]!)
+    }
+  }
+  return row
+})
+
+/** PyTorch's heads per second on the same features: one after another, and by vmap. */
+const peersHeads = Effect.fnUntraced(function* (peer: Peer.Peer, heads: number, steps: number) {
+  const one = yield* asked(peer, { do: "steps", threads: 2, warm: true })
+  const vmap = yield* Effect.promise(() =>
+    peer.ask({ do: "vmap", heads, steps }).then(
+      ({ seconds }) => heads / Number(seconds),
+      (error: unknown) => String(error)
+    )
+  )
+  return { "PyTorch, one head at a time: stages per second": 1 / one, "PyTorch, vmap: stages per second": vmap }
+})
+
+const milliseconds = (numbers: ReadonlyArray<number>): string => {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const at = (share: number) => (1000 * sorted[Math.floor(share * (sorted.length - 1))]!).toPrecision(3)
+  return `${(1000 * Timing.median(numbers)).toPrecision(3)} ms [${at(0.05)}, ${at(0.95)}]`
+}
+
+const lines = ({ name, seconds, ratios, notes }: Row): ReadonlyArray<string> => [
+  "",
+  name,
+  ...Object.entries(seconds).map(([who, numbers]) => `  ${who.padEnd(36)} ${milliseconds(numbers)}`),
+  ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(36)} ${Timing.show(ratio)}`),
+  ...Object.entries(notes).map(
+    ([what, value]) =>
+      `  ${what.padEnd(36)} ${typeof value === "number" ? Number(value.toPrecision(4)).toLocaleString("en") : String(value)}`
+  )
+]
+
+const startPeer = ({ python, released, features, device }: Options) =>
+  Effect.acquireRelease(
+    existsSync(python) && existsSync(join(released, "train_CREMA.py")) && existsSync(features)
+      ? Effect.promise(() => Peer.start(python, released, features, device === "cuda" ? "cuda" : "cpu"))
+      : Effect.as(
+          Console.error(
+            `no peer: it needs ${python} (see tools/reference/README.md), the released code in ${released}, and ${features}`
+          ),
+          undefined
+        ),
+    (peer) => Effect.sync(() => peer?.quit())
+  )
+
+/** Runs the benchmark. */
+export const run = Effect.fn("bench.heads")(function* (options: Options, json: boolean) {
+  const peer = yield* startPeer(options)
+  const data = Case.read(options.features)
+  const about = {
+    node: process.version,
+    processor: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${arch()}`,
+    engine: (yield* HeadTrainer).about,
+    peer: peer?.about ?? null,
+    features: data.from,
+    repeats: options.repeats
+  }
+  if (!json) yield* Console.log(JSON.stringify(about))
+  const rows: Array<Row> = []
+  const done = (row: Row) => {
+    rows.push(row)
+    return json ? Effect.void : Console.log(lines(row).join("\n"))
+  }
+  if (options.parts.includes("step")) {
+    for (const batch of [12, 64]) yield* done(yield* step(options, peer, data, batch))
+  }
+  if (options.parts.includes("transition")) {
+    for (const n of [704, 6698]) yield* done(yield* transition(options, peer, data, n))
+  }
+  if (options.parts.includes("many")) {
+    for (const heads of options.heads) {
+      const row = yield* many(options, data, heads).pipe(Effect.provide(threadsOf(options)))
+      const theirs = peer === undefined || options.device !== "cuda" ? {} : yield* peersHeads(peer, heads, 58)
+      yield* done({ ...row, notes: { ...row.notes, ...theirs } })
+    }
+  }
+  if (json) yield* Console.log(JSON.stringify({ ...about, rows }))
+})
+
+const threadsOf = ({ engine, device }: Options) =>
+  HeadTrainer.layerThreads({ engine, device } as Local.Choice, { threads: device === "cuda" ? 1 : 2 })
+
+/** The layers that the benchmark runs on. */
+export const layer = (options: Options) => Layer.merge(layerOf(options), OnnxRuntime.layerCpu)
