@@ -27,46 +27,39 @@ export const productsOf = (
   })
 }
 
-/** A model whose loop has nothing but the products, `unrolled` times. */
-export const model = (products: ReadonlyArray<Product>, unrolled: number): Uint8Array => {
+/** A model whose Scan has nothing but the products. */
+export const model = (products: ReadonlyArray<Product>): Uint8Array => {
   const outer = Builder.make("floor")
-  const rounds = outer.input("rounds", "int64", [])
   const operands = products.map(({ a, b }, i) => ({
     a: outer.input(`a${i}`, "float32", a),
     b: outer.input(`b${i}`, "float32", b)
   }))
-  const outs = products.map(({ a, b, transA, transB }) => Shapes.ops.gemm(a, b, { transA, transB }))
-  const initial = outs.flatMap((shape, i) =>
-    Array.from({ length: unrolled }, (_, u) => outer.input(`r${i}.${u}`, "float32", shape))
-  )
+  const shapes = products.map(({ a, b, transA, transB }) => Shapes.ops.gemm(a, b, { transA, transB }))
+  const initial = shapes.map((shape, i) => outer.input(`r${i}`, "float32", shape))
+  const steps = outer.input("steps", "float32", ["steps", 1])
   const body = outer.nested("products")
-  body.input("iteration", "int64", [])
-  const goOn = body.input("goOn", "bool", [])
-  outs.forEach((shape, i) => {
-    for (let u = 0; u < unrolled; u++) body.input(`carried${i}.${u}`, "float32", shape)
-  })
-  body.result(goOn, "bool", [])
-  products.forEach(({ a, transA, transB }, i) => {
-    for (let u = 0; u < unrolled; u++) {
-      const { a: left, b: right } = operands[i]!
-      const isStack = outs[i]!.length === 3
-      const turned = (value: Builder.Value, shape: Shapes.Shape, by: boolean) =>
-        by ? body.node("Transpose", [value], { perm: shape.length === 3 ? [0, 2, 1] : [1, 0] }) : value
-      const product = isStack
-        ? body.node("MatMul", [turned(left, a, transA), turned(right, products[i]!.b, transB)])
+  shapes.forEach((shape, i) => body.input(`carried${i}`, "float32", shape))
+  body.input("step", "float32", [1])
+  products.forEach(({ a, b, transA, transB }, i) => {
+    const turned = (value: Builder.Value, shape: Shapes.Shape, by: boolean) =>
+      by ? body.node("Transpose", [value], { perm: shape.length === 3 ? [0, 2, 1] : [1, 0] }) : value
+    const { a: left, b: right } = operands[i]!
+    const product =
+      shapes[i]!.length === 3
+        ? body.node("MatMul", [turned(left, a, transA), turned(right, b, transB)])
         : body.node("Gemm", [left, right], { transA: Number(transA), transB: Number(transB) })
-      body.result(product, "float32", outs[i]!)
-    }
+    body.result(product, "float32", shapes[i]!)
   })
-  const results = outer.nodes("Loop", [rounds, { name: "" }, ...initial], initial.length, {
-    body: { graph: body.graph() }
+  const results = outer.nodes("Scan", [...initial, steps], initial.length, {
+    body: { graph: body.graph() },
+    num_scan_inputs: 1
   })
-  outer.output("last", results[0]!, "float32", outs[0]!)
+  outer.output("last", results[0]!, "float32", shapes[0]!)
   return Model.encode({ graph: outer.graph(), opset: 17, metadata: {} })
 }
 
-/** Runs the floor's session for as many steps as that many rounds have. */
-export const runner = (session: Session, products: ReadonlyArray<Product>, unrolled: number) => {
+/** Runs the floor's session for so many steps. */
+export const runner = (session: Session, products: ReadonlyArray<Product>) => {
   const stream = Keyed.stream(["floor"])
   const random = (shape: Shapes.Shape) =>
     Tensor.float32(
@@ -79,11 +72,8 @@ export const runner = (session: Session, products: ReadonlyArray<Product>, unrol
     ...products.map(({ a, b, transA, transB }, i) => ({
       [`a${i}`]: random(a),
       [`b${i}`]: random(b),
-      ...Object.fromEntries(
-        Array.from({ length: unrolled }, (_, u) => [`r${i}.${u}`, zeros(Shapes.ops.gemm(a, b, { transA, transB }))])
-      )
+      [`r${i}`]: zeros(Shapes.ops.gemm(a, b, { transA, transB }))
     }))
   ) as { readonly [name: string]: Tensor.Tensor }
-  return (rounds: number): ReturnType<Session["run"]> =>
-    session.run({ ...inputs, rounds: Tensor.make("int64", [], BigInt64Array.of(BigInt(rounds))) })
+  return (steps: number): ReturnType<Session["run"]> => session.run({ ...inputs, steps: zeros([steps, 1]) })
 }

@@ -27,7 +27,7 @@ const bench = Command.make(
     parts: text("parts", defaults.parts.join(","), "Which parts: step, transition, many"),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  ({ name: _, json, heads, parts, ...rest }) => {
+  ({ json, heads, parts, ...rest }) => {
     const options: Heads.Options = { ...rest, heads: list(heads).map(Number), parts: list(parts) }
     return Heads.run(options, json).pipe(Effect.scoped, Effect.provide(Heads.layer(options)))
   }

@@ -6,7 +6,7 @@
 import { Alternating, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
-import { HeadTrainer, Interpreter, Local, Member, OnnxProgram, Program } from "@igm/training"
+import { HeadTrainer, Interpreter, Local, Member, Program } from "@igm/training"
 import { Console, Effect, Layer, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { arch, cpus } from "node:os"
@@ -164,13 +164,8 @@ const step = Effect.fnUntraced(function* (
   const cost = Shapes.costOf(program.tape, shapes, isFree)
   const products = Floor.productsOf(program.tape, shapes, isFree)
   const { steps } = input.draws
-  const rounds = Math.ceil(steps / OnnxProgram.UNROLLED)
   const runtime = yield* OnnxRuntime
-  const floor = Floor.runner(
-    yield* runtime.open("floor", Floor.model(products, OnnxProgram.UNROLLED)),
-    products,
-    OnnxProgram.UNROLLED
-  )
+  const floor = Floor.runner(yield* runtime.open("floor", Floor.model(products)), products)
   let state = input.state
   const ours = it
     .block(member.phase.step, { ...input, state }, stage.lane)
@@ -178,7 +173,7 @@ const step = Effect.fnUntraced(function* (
   const each = (seconds: number) => seconds / steps
   const seconds = yield* inTurns(options.repeats, {
     ours: Effect.map(time(Effect.suspend(() => ours)), each),
-    floor: Effect.map(time(floor(rounds)), (took) => took / (rounds * OnnxProgram.UNROLLED)),
+    floor: Effect.map(time(floor(steps)), each),
     ...(peer === undefined
       ? {}
       : {
@@ -242,9 +237,7 @@ const transition = Effect.fnUntraced(function* (
   const row: Row = {
     name: `stage transition, ${n} rows`,
     seconds,
-    ratios: {
-      ...(faster === undefined ? {} : { [`${faster[0]} / ours`]: Timing.ratio(faster[1], seconds["ours"]!) })
-    },
+    ratios: faster === undefined ? {} : { [`${faster[0]} / ours`]: Timing.ratio(faster[1], seconds["ours"]!) },
     notes: { batches: Math.floor(n / 12) }
   }
   return row
@@ -304,7 +297,7 @@ const lines = ({ name, seconds, ratios, notes }: Row): ReadonlyArray<string> => 
   ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(36)} ${Timing.show(ratio)}`),
   ...Object.entries(notes).map(
     ([what, value]) =>
-      `  ${what.padEnd(36)} ${typeof value === "number" ? Number(value.toPrecision(4)).toLocaleString("en") : String(value)}`
+      `  ${what.padEnd(36)} ${typeof value === "number" ? (Math.abs(value) < 1e-2 ? value.toExponential(1) : Number(value.toPrecision(4)).toLocaleString("en")) : String(value)}`
   )
 ]
 

@@ -138,8 +138,8 @@ const perform = <T>(ops: Ops<T>, { op, of, set = {} }: Operation, value: (at: Va
   }
 }
 
-/** Says on which operations, if at all, the value of that number is to be computed. */
-export type Where<T> = (at: Value, compute: (ops: Ops<T>) => Made<T>) => Made<T>
+/** Says on which operations, if at all, the value of that number is to be computed, and what is to be read for an operand. */
+export type Where<T> = (at: Value, compute: (ops: Ops<T>, read?: (operand: T) => T) => Made<T>) => Made<T>
 
 /** Runs a tape, each operation where it is told to be. */
 export const runWhere = <T>(tape: Tape, where: Where<T>, inputs: Named<T>): Named<T> => {
@@ -150,7 +150,11 @@ export const runWhere = <T>(tape: Tape, where: Where<T>, inputs: Named<T>): Name
     return made
   }
   for (const operation of tape.operations) {
-    values.push(where(values.length, (ops) => perform(ops, operation, value, values[operation.of[0]!]!)))
+    values.push(
+      where(values.length, (ops, read = (operand) => operand) =>
+        perform(ops, operation, (at) => read(value(at)), values[operation.of[0]!]!)
+      )
+    )
   }
   return mapNamed(tape.outputs, value)
 }
@@ -160,7 +164,10 @@ export const run = <T>(tape: Tape, ops: Ops<T>, inputs: Named<T>): Named<T> =>
   runWhere(tape, (_, compute) => compute(ops), inputs)
 
 /** Which values depend on none but the given inputs. */
-export const dependingOn = ({ inputs, operations }: Tape, names: (input: string) => boolean): ReadonlyArray<boolean> => {
+export const dependingOn = (
+  { inputs, operations }: Tape,
+  names: (input: string) => boolean
+): ReadonlyArray<boolean> => {
   const found = inputs.map(names)
   for (const { of } of operations) found.push(of.every((value) => found[value]!))
   return found

@@ -1,6 +1,6 @@
 /** What is checked of a job before it trains: features that are numbers, labels that are classes, and enough of both. */
 import type { Features, Method } from "@igm/gradient"
-import { type Split, Tensor } from "@igm/tensor"
+import type { Split, Tensor } from "@igm/tensor"
 
 type Dims = Features.Dims
 

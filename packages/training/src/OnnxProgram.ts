@@ -3,12 +3,11 @@
  * tables and other inputs are seen from the graph around it, each iteration takes its own draws, and the traces are the
  * loop's scan outputs. A program is built for a step and a set of shapes, and serves any n.
  */
-import { Ops, Tape } from "@igm/gradient"
+import { Ops, Shapes, Tape } from "@igm/gradient"
 import { Builder, Model, type OnnxError, OnnxRuntime, type Session } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, Scope } from "effect"
 import { type BlockInput, type BlockOutput, type Engine, EngineError } from "./Engine.ts"
-import * as Draws from "./Draws.ts"
 import { Interpreter, type Predict } from "./Interpreter.ts"
 import * as Program from "./Program.ts"
 import * as SymbolicOps from "./SymbolicOps.ts"
@@ -22,74 +21,97 @@ type Shaped = { readonly dtype: Tensor.DType; readonly shape: ReadonlyArray<numb
 
 const typeOf = (dtype: Tensor.DType) => (dtype === "float64" ? "float32" : dtype)
 
+/** Operations that work on all steps at once as they work on one. */
+const EACH = new Set(["gather", "add", "subtract", "multiply", "divide", "sqrt", "exp", "relu"])
+
+/** The most numbers of one step that are made for all steps of a block before its loop. */
+const AHEAD = 1024
+
+/** When each value of a step is made: before the loop, once or for all steps of the block, or in the loop. */
+const timesOf = (tape: Tape.Tape, shapes: Ops.Named<Shaped>): ReadonlyArray<"once" | "ahead" | "inside"> => {
+  const sizes = Shapes.shapesOf(
+    tape,
+    Ops.mapNamed(shapes, ({ shape }) => shape)
+  )
+  const times = tape.inputs.map((name) => {
+    if (name.startsWith(named.state(""))) return "inside"
+    return name.startsWith(named.draw("")) ? "ahead" : "once"
+  })
+  const outputs = new Set(Object.values(tape.outputs))
+  for (const { op, of } of tape.operations) {
+    const operands = of.map((value) => times[value]!)
+    const isSmall = Tensor.sizeOf(sizes[times.length]!) <= AHEAD
+    const isMade = outputs.has(times.length) || !isSmall || !EACH.has(op) || operands.includes("inside")
+    times.push(operands.every((time) => time === "once") ? "once" : isMade ? "inside" : "ahead")
+  }
+  return times
+}
+
 /**
- * The model file of a step's program, for tensors of the given shapes. What depends on the inputs alone is computed
- * before the loop.
+ * The model file of a step's program, for tensors of the given shapes (of draws, of one step): a Scan over the steps.
+ * What depends on the inputs alone is computed once, and small things that depend on them and the draws for all steps at
+ * once. A Scan hands the state to and fro between two buffers, which stay in the processor's cache.
  */
 export const program = (
   { name, tape }: Program.Program,
-  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> },
-  unrolled: number
+  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> }
 ): Uint8Array => {
   const outer = Builder.make(name)
-  const rounds = outer.input("rounds", "int64", [])
   const state = Ops.mapNamed(shapes.state, ({ shape }, key) => outer.input(named.state(key), "float32", shape))
   const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, key) =>
     symbol(outer.input(named.input(key), "float32", shape), shape)
   )
   const draws = Ops.mapNamed(shapes.draws, ({ dtype, shape }, key) =>
-    outer.input(named.draw(key), typeOf(dtype), ["rounds", unrolled, ...shape.slice(1)])
+    symbol(outer.input(named.draw(key), typeOf(dtype), ["steps", ...shape]), [Number.NaN, ...shape])
   )
   const names = Object.keys(shapes.state)
   const [first] = Object.values(shapes.state)
   const heads = first !== undefined && first.shape.length === 3 ? [first.shape[0]!] : []
 
   const body = outer.nested("one step")
-  const iteration = body.input("iteration", "int64", [])
-  const goOn = body.input("goOn", "bool", [])
   const carried = Ops.mapNamed(shapes.state, ({ shape }, key) =>
     symbol(body.input(`carried.${key}`, "float32", shape), shape)
   )
-  const ofRound = Ops.mapNamed(draws, (values) => body.node("Gather", [values, iteration], { axis: 0 }))
-  const [once, always] = [SymbolicOps.make(outer), SymbolicOps.make(body)]
-  const isConstant = Tape.dependingOn(tape, (input) => input.startsWith(named.input("")))
-  const constants = new Map<Tape.Value, Tape.Made<Symbol>>()
-  const where: Tape.Where<Symbol> = (at, compute) => {
-    if (isConstant[at] !== true) return compute(always)
-    const found = constants.get(at) ?? compute(once)
-    constants.set(at, found)
-    return found
-  }
-  let at: Ops.Named<Symbol> = carried
-  const traced: Array<Ops.Named<Symbol>> = []
-  for (let i = 0; i < unrolled; i++) {
-    const nth = outer.constant(Tensor.make("int64", [], BigInt64Array.of(BigInt(i))))
-    const drawn = Ops.mapNamed(ofRound, (values, key) =>
-      symbol(body.node("Gather", [values, nth], { axis: 0 }), Ops.get(shapes.draws, key).shape.slice(1))
-    )
-    const values = { ...rename(at, named.state), ...rename(inputs, named.input), ...rename(drawn, named.draw) }
-    const outcome = Tape.runWhere(tape, where, values)
-    at = under(outcome, named.next)
-    traced.push(under(outcome, named.trace))
-  }
-  const traces = Object.keys(traced[0]!)
-  body.result(goOn, "bool", [])
-  for (const key of names) body.result(Ops.get(at, key), "float32", Ops.get(shapes.state, key).shape)
-  for (const key of traces) {
-    const all = always.concat(
-      traced.map((trace) => Ops.get(trace, key)),
-      "rows"
-    )
-    body.result(all, "float32", [...heads, unrolled, 1])
-  }
+  const [before, inside] = [SymbolicOps.make(outer), SymbolicOps.make(body)]
+  const times = timesOf(tape, {
+    ...rename(shapes.state, named.state),
+    ...rename(shapes.inputs, named.input),
+    ...rename(shapes.draws, named.draw)
+  })
 
+  /** What a step sees of a value that is made for all steps: its slice. */
+  const slices = new Map<string, { readonly whole: Symbol; readonly slice: Symbol }>()
+  const drawn = new Map(
+    Object.entries(draws).map(([key, { name: value }]) => [value, Ops.get(shapes.draws, key).dtype])
+  )
+  const sliceOf = (whole: Symbol): Symbol => {
+    if (!Number.isNaN(whole.shape[0]!)) return whole
+    const shape = whole.shape.slice(1)
+    const type = typeOf(drawn.get(whole.name) ?? "float32")
+    const slice = slices.get(whole.name)?.slice ?? symbol(body.input(`slice.${whole.name}`, type, shape), shape)
+    slices.set(whole.name, { whole, slice })
+    return slice
+  }
+  const outcome = Tape.runWhere(
+    tape,
+    (at, compute) => (times[at] === "inside" ? compute(inside, sliceOf) : compute(before)),
+    { ...rename(carried, named.state), ...rename(inputs, named.input), ...rename(draws, named.draw) }
+  )
+  const traces = Object.keys(under(outcome, named.trace))
+  for (const key of names) {
+    body.result(Ops.get(outcome, named.next(key)), "float32", Ops.get(shapes.state, key).shape)
+  }
+  for (const key of traces) body.result(Ops.get(outcome, named.trace(key)), "float32", [...heads, 1, 1])
+
+  const scanned = [...slices.values()].map(({ whole }) => whole)
   const initial = names.map((key) => Ops.get(state, key))
-  const results = outer.nodes("Loop", [rounds, { name: "" }, ...initial], names.length + traces.length, {
-    body: { graph: body.graph() }
+  const results = outer.nodes("Scan", [...initial, ...scanned], names.length + traces.length, {
+    body: { graph: body.graph() },
+    num_scan_inputs: scanned.length
   })
   names.forEach((key, i) => outer.output(named.next(key), results[i]!, "float32", Ops.get(shapes.state, key).shape))
   traces.forEach((key, i) =>
-    outer.output(named.trace(key), results[names.length + i]!, "float32", ["rounds", ...heads, unrolled, 1])
+    outer.output(named.trace(key), results[names.length + i]!, "float32", ["steps", ...heads, 1, 1])
   )
   return Model.encode({ graph: outer.graph(), opset: OPSET, metadata: {} })
 }
@@ -132,40 +154,25 @@ export const forward = (
 const signature = (...groups: ReadonlyArray<Ops.Named<Shaped>>): string =>
   JSON.stringify(groups.map((group) => Object.values(group).map(({ shape }) => shape)))
 
-/** The steps of a round: state that is handed from step to step inside of one is not written to slower memory. */
-export const UNROLLED = 4
-
 /** Heads that are stepped as one on a CPU: more of them would push each other out of its cache. */
 const TOGETHER = 4
 
-/** Tensors in single precision, converted once as long as they live. */
-const lowering = () => {
+/** Tensors in single precision and back, converted once as long as they live. */
+const converting = () => {
   const known = new WeakMap<Tensor.Tensor, Tensor.Tensor>()
-  return (tensor: Tensor.Tensor): Tensor.Tensor => {
-    if (tensor.dtype !== "float64") return tensor
-    const found = known.get(tensor) ?? Tensor.toFloat32(tensor)
-    known.set(tensor, found)
-    return found
+  return {
+    lowered: (tensor: Tensor.Tensor): Tensor.Tensor => {
+      if (tensor.dtype !== "float64") return tensor
+      const found = known.get(tensor) ?? Tensor.toFloat32(tensor)
+      known.set(tensor, found)
+      return found
+    },
+    raised: (tensor: Tensor.Tensor): Tensor.Tensor<"float64"> => {
+      const wide = Tensor.toFloat64(tensor)
+      known.set(wide, tensor)
+      return wide
+    }
   }
-}
-
-/** Traces of rounds (rounds × heads × unrolled) step by step (steps × heads). */
-const stepByStep = ({ shape, data }: Tensor.Tensor): Float64Array => {
-  const [rounds = 1, heads, unrolled] =
-    shape.length === 4 ? [shape[0]!, shape[1]!, shape[2]!] : [shape[0]!, 1, shape[1]!]
-  const out = new Float64Array(data.length)
-  for (let i = 0; i < data.length; i++) {
-    const [round, rest] = [Math.floor(i / (heads * unrolled)), i % (heads * unrolled)]
-    out[(round * unrolled + (rest % unrolled)) * heads + Math.floor(rest / unrolled)] = Number(data[i])
-  }
-  return rounds === 0 ? new Float64Array(0) : out
-}
-
-const joined = (a: Float64Array, b: Float64Array): Float64Array => {
-  const out = new Float64Array(a.length + b.length)
-  out.set(a)
-  out.set(b, a.length)
-  return out
 }
 
 /** The engine: programs are built once for each set of shapes, and closed with the scope. */
@@ -173,7 +180,7 @@ export const engine = Effect.gen(function* () {
   const runtime = yield* OnnxRuntime
   const scope = yield* Scope.Scope
   const sessions = new WeakMap<Program.Program, Map<string, Session>>()
-  const lowered = lowering()
+  const { lowered, raised } = converting()
   const about = {
     engine: "onnx",
     device: runtime.provider,
@@ -200,40 +207,21 @@ export const engine = Effect.gen(function* () {
     return session
   })
 
-  /** Rounds of `unrolled` steps each. */
-  const rounds = Effect.fnUntraced(function* (of: Program.Program, unrolled: number, input: BlockInput) {
-    const { state, inputs, draws } = input
-    const rest = Ops.mapNamed(draws.values, ({ dtype, shape }) => ({ dtype, shape: [0, ...shape.slice(1)] }))
-    const key = `${unrolled} ${signature(state, inputs, rest)}`
-    const session = yield* sessionOf(of, key, () => program(of, { state, inputs, draws: rest }, unrolled))
-    const count = draws.steps / unrolled
-    const drawn = Ops.mapNamed<Tensor.Tensor, Tensor.Tensor>(draws.values, (values) => {
-      const { dtype, shape, data } = lowered(values)
-      return Tensor.make(dtype, [count, unrolled, ...shape.slice(1)], data)
-    })
-    const results = yield* session.run({
-      rounds: Tensor.make("int64", [], BigInt64Array.of(BigInt(count))),
-      ...rename(Ops.mapNamed(state, Tensor.toFloat32), named.state),
-      ...rename(Ops.mapNamed(inputs, lowered), named.input),
-      ...rename(drawn, named.draw)
-    })
-    const output: BlockOutput = {
-      state: Ops.mapNamed(state, (_, name) => Tensor.toFloat64(Ops.get(results, named.next(name)))),
-      trace: Ops.mapNamed(under(results, named.trace), stepByStep)
-    }
-    return output
-  })
-
   const block = Effect.fn("OnnxProgram.block")(
-    function* (of: Program.Program, input: BlockInput) {
-      const { draws } = input
-      const whole = draws.steps - (draws.steps % UNROLLED)
-      if (whole === 0) return yield* rounds(of, 1, input)
-      if (whole === draws.steps) return yield* rounds(of, UNROLLED, input)
-      const first = yield* rounds(of, UNROLLED, { ...input, draws: Draws.part(draws, 0, whole) })
-      const last = yield* rounds(of, 1, { ...input, state: first.state, draws: Draws.part(draws, whole) })
-      const trace = Ops.mapNamed(first.trace, (numbers, name) => joined(numbers, Ops.get(last.trace, name)))
-      return { state: last.state, trace }
+    function* (of: Program.Program, { state, inputs, draws }: BlockInput) {
+      const each = Ops.mapNamed(draws.values, ({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }))
+      const key = signature(state, inputs, each)
+      const session = yield* sessionOf(of, key, () => program(of, { state, inputs, draws: each }))
+      const results = yield* session.run({
+        ...rename(Ops.mapNamed(state, lowered), named.state),
+        ...rename(Ops.mapNamed(inputs, lowered), named.input),
+        ...rename(Ops.mapNamed<Tensor.Tensor, Tensor.Tensor>(draws.values, lowered), named.draw)
+      })
+      const output: BlockOutput = {
+        state: Ops.mapNamed(state, (_, name) => raised(Ops.get(results, named.next(name)))),
+        trace: Ops.mapNamed(under(results, named.trace), (tensor) => Tensor.toFloat64(tensor).data)
+      }
+      return output
     },
     (effect, of) => failed(of)(effect)
   )
@@ -241,7 +229,7 @@ export const engine = Effect.gen(function* () {
   const map = Effect.fn("OnnxProgram.map")(
     function* (of: Program.Program, inputs: Ops.Named<Tensor.Tensor>) {
       const session = yield* sessionOf(of, signature(inputs), () => mapProgram(of, inputs))
-      return Ops.mapNamed(yield* session.run(rename(Ops.mapNamed(inputs, lowered), given)), Tensor.toFloat64)
+      return Ops.mapNamed(yield* session.run(rename(Ops.mapNamed(inputs, lowered), given)), raised)
     },
     (effect, of) => failed(of)(effect)
   )
