@@ -90,7 +90,12 @@ const concat = (parts: ReadonlyArray<Matrix>, along: "rows" | "columns"): Matrix
   const columns = dims(parts[0]!)[1]
   if (parts.some((part) => dims(part)[1] !== columns))
     throw new RangeError("matrices of different widths, one below the other")
-  const out = parts.flatMap((part) => Array.from(part.data))
+  const out = new Float64Array(parts.reduce((total, { data }) => total + data.length, 0))
+  let at = 0
+  for (const { data } of parts) {
+    out.set(data, at)
+    at += data.length
+  }
   return Tensor.float64([out.length / columns, columns], out)
 }
 

@@ -45,13 +45,29 @@ export const layerOf = (name: string): number => Number(name.slice(1))
 export const isWeight = (name: string): boolean => name.startsWith("W")
 
 /** Fresh parameters, uniform in ±1/√in as PyTorch's Linear draws them, from one keyed stream for each tensor. */
-export const init = (head: Head, key: Keyed.Path): Named<Tensor.Tensor<"float64">> =>
+export const init = (head: Head, key: Keyed.Path): Named<Tensor.Tensor<"float64">> => {
+  const name = JSON.stringify([head.widths, key])
+  const found = drawn.get(name) ?? draw(head, key)
+  // The latest comes last: what a sweep of one seed asks for again and again stays.
+  drawn.delete(name)
+  drawn.set(name, found)
+  for (const oldest of drawn.keys()) if (drawn.size > KEPT) drawn.delete(oldest)
+  return found
+}
+
+const KEPT = 16
+
+/** The parameters drawn last: drawing is slow, and the same key always gives the same numbers. */
+const drawn = new Map<string, Named<Tensor.Tensor<"float64">>>()
+
+const draw = (head: Head, key: Keyed.Path): Named<Tensor.Tensor<"float64">> =>
   Object.fromEntries(
     Object.entries(shapes(head)).map(([name, [rows, columns]]) => {
       const bound = 1 / Math.sqrt(head.widths[layerOf(name) - 1]!)
       const stream = Keyed.stream([...key, name])
-      const data = Float64Array.from({ length: rows * columns }, () => Keyed.between(stream, -bound, bound))
-      return [name, Tensor.float64([rows, columns], data)]
+      const tensor = Tensor.zeros([rows, columns])
+      for (let i = 0; i < tensor.data.length; i++) tensor.data[i] = Keyed.between(stream, -bound, bound)
+      return [name, tensor]
     })
   )
 

@@ -34,8 +34,20 @@ const beside = (draws: ReadonlyArray<Tensor.Tensor>, by = 0): Tensor.Tensor<"int
   return out instanceof Int32Array ? Tensor.int32(all, out) : Tensor.float64(all, out)
 }
 
-const below = (tables: ReadonlyArray<Tensor.Tensor>): Tensor.Tensor =>
-  Float64.ops.concat(tables.map(Tensor.toFloat64), "rows")
+/** Tables one below the other: the same tensor for the same tables, so that a phase has it made and sent once. */
+const below = (tables: ReadonlyArray<Tensor.Tensor>): Tensor.Tensor => {
+  const [first] = tables
+  const known = stacks.get(first!)
+  if (known !== undefined && known.tables.every((table, i) => table === tables[i])) return known.whole
+  const whole = Float64.ops.concat(tables.map(Tensor.toFloat64), "rows")
+  stacks.set(first!, { tables, whole })
+  return whole
+}
+
+const stacks = new WeakMap<
+  Tensor.Tensor,
+  { readonly tables: ReadonlyArray<Tensor.Tensor>; readonly whole: Tensor.Tensor }
+>()
 
 /** What differs in kind between blocks that cannot be stepped together. */
 const kindOf = (it: Interpreter["Service"], { step, input }: Request): string => {

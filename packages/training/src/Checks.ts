@@ -4,8 +4,23 @@ import type { Split, Tensor } from "@igm/tensor"
 
 type Dims = Features.Dims
 
+/** Features that have been looked through: many jobs train on the same. */
+const good = new WeakSet<object>()
+
 /** What is wrong with the features of a split, or nothing. */
 const problemOf = (features: Features.Features<Split.Split, Dims>): string | undefined => {
+  if (good.has(features)) return undefined
+  const problem = foundIn(features)
+  if (problem === undefined) good.add(features)
+  return problem
+}
+
+const firstBad = (data: Tensor.Tensor["data"]): number => {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(Number(data[i]))) return i
+  return -1
+}
+
+const foundIn = (features: Features.Features<Split.Split, Dims>): string | undefined => {
   const { split, widths, classes, labels, ids } = features
   const modalities = Object.entries<Tensor.Tensor>(features.modalities)
   if (labels.length === 0) return `the ${split} split has no samples: give it some`
@@ -19,7 +34,7 @@ const problemOf = (features: Features.Features<Split.Split, Dims>): string | und
       return `${modality} has ${rows} rows of features for the ${labels.length} labels of the ${split} split`
     }
     if (width !== widths[modality]) return `${modality} features are ${width} wide, not ${widths[modality]}`
-    const bad = data.findIndex((x) => !Number.isFinite(Number(x)))
+    const bad = firstBad(data)
     if (bad >= 0) {
       const place = `sample ${ids[Math.floor(bad / width!)]} of the ${split} split, ${modality} feature ${(bad % width!) + 1}`
       return `${place}, is ${data[bad]}: encode it again, or leave the sample out`

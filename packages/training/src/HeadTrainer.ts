@@ -59,105 +59,109 @@ export class HeadTrainer extends Context.Service<
   }
 >()("@igm/training/HeadTrainer") {
   /** Trains on whatever interpreter is given. */
-  static readonly layerInterpreter: Layer.Layer<HeadTrainer, never, Interpreter> = Layer.effect(
-    HeadTrainer,
-    Effect.gen(function* () {
-      const it = yield* Interpreter
+  static readonly layerInterpreter: Layer.Layer<HeadTrainer, never, Interpreter> = Layer.fresh(
+    Layer.effect(
+      HeadTrainer,
+      Effect.gen(function* () {
+        const it = yield* Interpreter
 
-      /** Runs the next blocks of members: of one as it is, of several as one. */
-      const blocks = (
-        members: ReadonlyArray<Member.Member>,
-        requests: ReadonlyArray<Batch.Request>,
-        lane: Lane,
-        alone: boolean
-      ) => {
-        const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
-        const outputs = alone ? Effect.map(it.block(step, input, lane), (one) => [one]) : Batch.run(it, requests, lane)
-        return outputs.pipe(Member.failed(task, cursor))
-      }
+        /** Runs the next blocks of members: of one as it is, of several as one. */
+        const blocks = (
+          members: ReadonlyArray<Member.Member>,
+          requests: ReadonlyArray<Batch.Request>,
+          lane: Lane,
+          alone: boolean
+        ) => {
+          const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
+          const outputs = alone
+            ? Effect.map(it.block(step, input, lane), (one) => [one])
+            : Batch.run(it, requests, lane)
+          return outputs.pipe(Member.failed(task, cursor))
+        }
 
-      /** One epoch of members that train in one lane. */
-      const epoch = Effect.fn("HeadTrainer.epoch")(function* (
-        members: ReadonlyArray<Member.Member>,
-        lane: Lane,
-        alone: boolean
-      ) {
-        const inputs = yield* Effect.forEach(members, Member.block)
-        const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
-        const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
-        const outputs = yield* blocks(members, requests, lane, alone)
-        return yield* Effect.forEach(members, (member, i) =>
-          Effect.gen(function* () {
-            const { task, cursor, events: begun } = member
-            const state = yield* Member.after(member, outputs[i]!)
-            const weights = task.method.weights(state)
-            const said = yield* it
-              .predict(task.method.predict, weights, task.job.select.modalities, lane)
-              .pipe(Member.failed(task, cursor))
-            const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
-            const digest = Weights.digest(weights)
-            const told = [...begun, ...events].map((event): TrainingEvent =>
-              event.kind === "epoch" ? { ...event, weights: digest } : event
-            )
-            const last: TrainingEvent =
-              "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
-            return { member, next, events: [...told, last] }
-          })
-        )
-      })
-
-      /** Trains members side by side to their ends. */
-      const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, alone: boolean) =>
-        Stream.unwrap(
-          Effect.gen(function* () {
-            const lane = yield* it.lane
-            const first = yield* Effect.forEach(tasks, ([job, task]) =>
-              Effect.map(Member.start(task), (cursor) => [job, task, cursor] as const)
-            )
-            const members = yield* Effect.forEach(first, ([job, task, cursor]) =>
-              Effect.map(Member.enter(it, task, cursor, lane), (member) => [job, member] as const)
-            )
-            return Stream.paginate(members, (all) =>
-              Effect.gen(function* () {
-                const epochs = yield* epoch(
-                  all.map(([, member]) => member),
-                  lane,
-                  alone
-                )
-                const following: Array<readonly [number, Member.Member]> = []
-                for (const [i, { member, next }] of epochs.entries()) {
-                  if ("done" in next) continue
-                  const goesOn = next.entered
-                    ? { ...member, cursor: next, events: [] }
-                    : yield* Member.enter(it, member.task, next, lane)
-                  following.push([all[i]![0], goesOn])
-                }
-                const told = epochs.flatMap(({ events }, i) => events.map((event) => [all[i]![0], event] as const))
-                return [told, following.length === 0 ? Option.none() : Option.some(following)] as const
-              })
-            )
-          })
-        )
-
-      return HeadTrainer.of({
-        about: it.about,
-        engine: label(it.about),
-        train: (method, job, from) => {
-          const task = { method, job, ...(from === undefined ? {} : { from }) }
-          return Stream.map(lanes([[0, Member.widen(task)]], true), ([, event]) => event)
-        },
-        trainMany: (tasks, { together = it.about.together } = {}) => {
-          const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
-            lanes(
-              tasks.slice(g * together, (g + 1) * together).map((task, i) => [g * together + i, task] as const),
-              false
-            )
+        /** One epoch of members that train in one lane. */
+        const epoch = Effect.fn("HeadTrainer.epoch")(function* (
+          members: ReadonlyArray<Member.Member>,
+          lane: Lane,
+          alone: boolean
+        ) {
+          const inputs = yield* Effect.forEach(members, Member.block)
+          const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
+          const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
+          const outputs = yield* blocks(members, requests, lane, alone)
+          return yield* Effect.forEach(members, (member, i) =>
+            Effect.gen(function* () {
+              const { task, cursor, events: begun } = member
+              const state = yield* Member.after(member, outputs[i]!)
+              const weights = task.method.weights(state)
+              const said = yield* it
+                .predict(task.method.predict, weights, task.job.select.modalities, lane)
+                .pipe(Member.failed(task, cursor))
+              const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
+              const digest = Weights.digest(weights)
+              const told = [...begun, ...events].map((event): TrainingEvent =>
+                event.kind === "epoch" ? { ...event, weights: digest } : event
+              )
+              const last: TrainingEvent =
+                "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
+              return { member, next, events: [...told, last] }
+            })
           )
-          return Stream.mergeAll(groups, { concurrency: it.about.threads })
-        },
-        predict: (method, weights, features) => it.predict(method.predict, weights, features)
+        })
+
+        /** Trains members side by side to their ends. */
+        const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, alone: boolean) =>
+          Stream.unwrap(
+            Effect.gen(function* () {
+              const lane = yield* it.lane
+              const first = yield* Effect.forEach(tasks, ([job, task]) =>
+                Effect.map(Member.start(task), (cursor) => [job, task, cursor] as const)
+              )
+              const members = yield* Effect.forEach(first, ([job, task, cursor]) =>
+                Effect.map(Member.enter(it, task, cursor, lane), (member) => [job, member] as const)
+              )
+              return Stream.paginate(members, (all) =>
+                Effect.gen(function* () {
+                  const epochs = yield* epoch(
+                    all.map(([, member]) => member),
+                    lane,
+                    alone
+                  )
+                  const following: Array<readonly [number, Member.Member]> = []
+                  for (const [i, { member, next }] of epochs.entries()) {
+                    if ("done" in next) continue
+                    const goesOn = next.entered
+                      ? { ...member, cursor: next, events: [] }
+                      : yield* Member.enter(it, member.task, next, lane)
+                    following.push([all[i]![0], goesOn])
+                  }
+                  const told = epochs.flatMap(({ events }, i) => events.map((event) => [all[i]![0], event] as const))
+                  return [told, following.length === 0 ? Option.none() : Option.some(following)] as const
+                })
+              )
+            })
+          )
+
+        return HeadTrainer.of({
+          about: it.about,
+          engine: label(it.about),
+          train: (method, job, from) => {
+            const task = { method, job, ...(from === undefined ? {} : { from }) }
+            return Stream.map(lanes([[0, Member.widen(task)]], true), ([, event]) => event)
+          },
+          trainMany: (tasks, { together = it.about.together } = {}) => {
+            const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
+              lanes(
+                tasks.slice(g * together, (g + 1) * together).map((task, i) => [g * together + i, task] as const),
+                false
+              )
+            )
+            return Stream.mergeAll(groups, { concurrency: it.about.threads })
+          },
+          predict: (method, weights, features) => it.predict(method.predict, weights, features)
+        })
       })
-    })
+    )
   )
 
   /** Trains by ONNX programs. */

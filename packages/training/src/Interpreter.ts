@@ -94,7 +94,7 @@ export class Interpreter extends Context.Service<
     })
   }
 
-  /** Has an engine run what it records. */
+  /** Has an engine run what it records; never one that another provision of layers has opened. */
   static readonly layer = <E, R>(engine: Effect.Effect<Engine, E, R>) =>
-    Layer.effect(Interpreter, Effect.map(engine, Interpreter.ofEngine))
+    Layer.fresh(Layer.effect(Interpreter, Effect.map(engine, Interpreter.ofEngine)))
 }

@@ -50,17 +50,22 @@ const timesOf = (tape: Tape.Tape, shapes: Ops.Named<Shaped>): ReadonlyArray<"onc
 /**
  * The model file of a step's program, for tensors of the given shapes (of draws, of one step): a Scan over the steps.
  * What depends on the inputs alone is computed once, and small things that depend on them and the draws for all steps at
- * once. A Scan hands the state to and fro between two buffers, which stay in the processor's cache.
+ * once. A Scan hands the state to and fro between two buffers, which stay in the processor's cache. Where the body runs
+ * on another device than the graph's inputs are on, these have to be `lifted` there, or every step would copy them: a
+ * Reshape to the same shape does it.
  */
 export const program = (
   { name, tape }: Program.Program,
-  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> }
+  shapes: { readonly state: Ops.Named<Shaped>; readonly inputs: Ops.Named<Shaped>; readonly draws: Ops.Named<Shaped> },
+  { lifted }: { readonly lifted: boolean }
 ): Uint8Array => {
   const outer = Builder.make(name)
   const state = Ops.mapNamed(shapes.state, ({ shape }, key) => outer.input(named.state(key), "float32", shape))
-  const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, key) =>
-    symbol(outer.input(named.input(key), "float32", shape), shape)
-  )
+  const inputs = Ops.mapNamed(shapes.inputs, ({ shape }, key) => {
+    const given = outer.input(named.input(key), "float32", shape)
+    const same = () => outer.constant(Tensor.make("int64", [shape.length], new BigInt64Array(shape.length)))
+    return symbol(lifted ? outer.node("Reshape", [given, same()]) : given, shape)
+  })
   const draws = Ops.mapNamed(shapes.draws, ({ dtype, shape }, key) =>
     symbol(outer.input(named.draw(key), typeOf(dtype), ["steps", ...shape]), [Number.NaN, ...shape])
   )
@@ -211,7 +216,9 @@ export const engine = Effect.gen(function* () {
     function* (of: Program.Program, { state, inputs, draws }: BlockInput) {
       const each = Ops.mapNamed(draws.values, ({ dtype, shape }) => ({ dtype, shape: shape.slice(1) }))
       const key = signature(state, inputs, each)
-      const session = yield* sessionOf(of, key, () => program(of, { state, inputs, draws: each }))
+      const session = yield* sessionOf(of, key, () =>
+        program(of, { state, inputs, draws: each }, { lifted: runtime.provider !== "cpu" })
+      )
       const results = yield* session.run({
         ...rename(Ops.mapNamed(state, lowered), named.state),
         ...rename(Ops.mapNamed(inputs, lowered), named.input),

@@ -5,7 +5,12 @@ import { createHash } from "node:crypto"
 
 /** The weights as a file stores them: float32 where that loses nothing. */
 export const stored = (weights: Ops.Named<Method.HostTensor>): Ops.Named<Tensor.Tensor> =>
-  Ops.mapNamed(weights, (w) => (w.data.every((x) => Math.fround(x) === x) ? Tensor.toFloat32(w) : w))
+  Ops.mapNamed(weights, (w) => (isSingle(w.data) ? Tensor.toFloat32(w) : w))
+
+const isSingle = (numbers: Float64Array): boolean => {
+  for (let i = 0; i < numbers.length; i++) if (Math.fround(numbers[i]!) !== numbers[i]) return false
+  return true
+}
 
 /** The digest of weights as they are stored. */
 export const digest = (weights: Ops.Named<Method.HostTensor>): Digest.Digest =>

@@ -1,6 +1,6 @@
 /** What a user of the service relies on: threads, many jobs at once, going on after an interruption, and plain errors. */
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Features, type Method, Igm, Ops, Optimizer } from "@igm/gradient"
+import { Control, Features, type Method, Igm, Ops, type Optimizer } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, Fiber, Layer, Queue, Stream } from "effect"
