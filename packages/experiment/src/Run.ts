@@ -1,6 +1,7 @@
 /**
- * Runs an experiment: prepares the data, encodes each split and modality, trains each method with each seed, and lets
- * the trained heads predict the test split. Whatever is stored already is reused.
+ * Runs an experiment: prepares the data, encodes each split and modality, chooses settings by cross-validation where the
+ * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
+ * is stored already is reused.
  */
 import type { Dataset } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
@@ -9,7 +10,9 @@ import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect } from "effect"
+import * as CrossValidation from "./CrossValidation.ts"
 import type { Experiment } from "./Experiment.ts"
+import * as Standings from "./Standings.ts"
 import * as Training from "./Training.ts"
 
 type Dims = Features.Dims
@@ -27,6 +30,8 @@ export interface Result {
   readonly experiment: Experiment<Dims>
   readonly prepared: Dataset.Prepared<string>
   readonly features: { readonly [S in Split.Split]: Features.Features<S, Dims> }
+  /** The table and the choice of the cross-validation, if there was one. */
+  readonly standings: Standings.Standings | null
   readonly methods: ReadonlyArray<{ readonly method: Method.Method<Dims>; readonly outcomes: ReadonlyArray<Outcome> }>
   /** All artifacts that the run used, in order. */
   readonly artifacts: ReadonlyArray<Artifact>
@@ -35,9 +40,9 @@ export interface Result {
   readonly weightsDigest: Digest.Digest
 }
 
-/** Runs an experiment. */
-export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>) {
-  const { dataset, encoders, methods, seeds } = experiment
+/** The features of an experiment's samples: what is not stored is prepared and encoded. */
+export const encode = Effect.fn("Run.encode")(function* (experiment: Experiment<Dims>) {
+  const { dataset, encoders } = experiment
   // A damaged encoder is found before anything is made.
   yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
   const prepared = yield* dataset.prepare
@@ -74,6 +79,28 @@ export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>)
     valid: yield* featuresOf("valid"),
     test: yield* featuresOf("test")
   }
+  return { prepared, features, artifacts }
+})
+
+/** The methods of an experiment, with what a cross-validation found where they depend on its choice. */
+const settle = Effect.fn("Run.settle")(function* (
+  experiment: Experiment<Dims>,
+  { prepared, features }: Pick<Result, "prepared" | "features">
+) {
+  if (experiment.tuned === undefined) return { methods: experiment.methods, standings: null, artifacts: [] }
+  const groups = (split: "train" | "valid") => prepared.samples(split).map(({ group }) => group)
+  const { train, valid } = features
+  const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
+  const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
+  return { methods: experiment.methods(Standings.choice(standings)), standings, artifacts: [artifact] }
+})
+
+/** Runs an experiment. */
+export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>) {
+  const { seeds } = experiment
+  const { prepared, features, artifacts } = yield* encode(experiment)
+  const { methods, standings, artifacts: chosen } = yield* settle(experiment, { prepared, features })
+  artifacts.push(...chosen)
 
   const results = yield* Effect.scoped(
     Effect.gen(function* () {
@@ -104,6 +131,7 @@ export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>)
     experiment,
     prepared,
     features,
+    standings,
     methods: results,
     artifacts,
     featuresDigest: Digest.ofJson(Split.all.map((split) => Digest.ofTensors(features[split].modalities))),

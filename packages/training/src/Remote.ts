@@ -6,7 +6,7 @@
 import { Ops } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
-import { Worker } from "node:worker_threads"
+import { SHARE_ENV, Worker } from "node:worker_threads"
 import { type About, type BlockOutput, type Engine, EngineError, type HostTensors, type Lane, label } from "./Engine.ts"
 import type { Choice } from "./Local.ts"
 import type { Program } from "./Program.ts"
@@ -39,6 +39,8 @@ const errorOf = ({ engine, program, problem, details }: Fault): EngineError =>
 const spawn = (choice: Choice, { started }: Options): Thread => {
   const worker = new Worker(new URL("./engine.worker.ts", import.meta.url), {
     workerData: choice,
+    // What an engine sets for the libraries of its device has to reach them, and no copy does.
+    env: SHARE_ENV,
     execArgv: ["--disable-warning=ExperimentalWarning"]
   })
   started?.(worker)

@@ -1,4 +1,6 @@
 /** The head-training service and its interpreters: the ONNX program and the float64 reference. */
+export * as Devices from "./Devices.ts"
+export * as Devices from "./Devices.ts"
 export * as Draws from "./Draws.ts"
 export * as Exported from "./Exported.ts"
 export { type About, type Engine, EngineError } from "./Engine.ts"
@@ -12,5 +14,6 @@ export * as Program from "./Program.ts"
 export * as Reference from "./Reference.ts"
 export * as Remote from "./Remote.ts"
 export * as SymbolicOps from "./SymbolicOps.ts"
+export * as Tfjs from "./Tfjs.ts"
 export * as Weights from "./Weights.ts"
 export { TrainingError } from "./TrainingError.ts"

@@ -1,0 +1,242 @@
+/**
+ * The TensorFlow.js engine: it runs the operations of a program one by one. What a block is given is sent to the device
+ * once, what depends on its inputs alone is computed once, and its state and traces stay on the device until its end.
+ */
+import { Ops, Tape } from "@igm/gradient"
+import { Tensor } from "@igm/tensor"
+import { Effect } from "effect"
+import { type BlockInput, type Engine, EngineError, type Lane, label } from "./Engine.ts"
+import { Interpreter } from "./Interpreter.ts"
+import { type Program, named, rename, under } from "./Program.ts"
+import * as TfjsBackend from "./TfjsBackend.ts"
+import * as TfjsOps from "./TfjsOps.ts"
+
+type Value = TfjsOps.Value
+type Values = Ops.Named<Value>
+type Hosts = Ops.Named<Tensor.Tensor>
+
+/** Which backend is to run. */
+export interface Options {
+  readonly backend: TfjsBackend.Backend
+}
+
+/** How many steps are taken before the rest of the program has its turn. */
+const BREATH = 16
+
+/** What draws ask for that a table does not have: some backends would take zeros for it. */
+const problemOf = ({ inputs, operations }: Tape.Tape, hosts: Hosts): string | undefined => {
+  for (const { op, of } of operations) {
+    const [table, indices] = of.map((value) => inputs[value])
+    if (op !== "gather" || table === undefined || indices === undefined) continue
+    const rows = Ops.get(hosts, table).shape.at(-2)!
+    const odd = Tensor.toFloat64(Ops.get(hosts, indices)).data.find((row) => !(row >= 0 && row < rows))
+    if (odd !== undefined) return `${indices} asks for row ${odd} of ${table}, which has ${rows}`
+  }
+  return undefined
+}
+
+/** Tensors that a call has on the device; they go with it. */
+type Held = Set<Value>
+
+const own = (held: Held, values: Values): Values => {
+  for (const value of Object.values(values)) held.add(value)
+  return values
+}
+
+const disown = (held: Held, values: Values): void => {
+  for (const value of Object.values(values)) {
+    value.dispose()
+    held.delete(value)
+  }
+}
+
+/** Which outputs are inputs, constants or other outputs as well: these are copied, so that each has one owner. */
+const sharedBy = (
+  { inputs, outputs }: Tape.Tape,
+  isConstant: ReadonlyArray<boolean> = []
+): ((name: string) => boolean) => {
+  const seen = new Set<Tape.Value>()
+  const shared = new Set<string>()
+  for (const [name, value] of Object.entries(outputs)) {
+    if (value < inputs.length || isConstant[value] === true || seen.has(value)) shared.add(name)
+    seen.add(value)
+  }
+  return (name) => shared.has(name)
+}
+
+/** Where a block is: its state, and the traces of the steps so far, one below the other. */
+interface Place {
+  readonly state: Values
+  readonly trace: Values
+}
+
+/** Takes the steps of a block from one number to before another, with what all steps are given and all their draws. */
+const stepping = (tf: TfjsOps.Tf, { tape }: Program, held: Held, given: Values, draws: Values) => {
+  const ops = TfjsOps.make(tf)
+  const isConstant = Tape.dependingOn(tape, (name) => name.startsWith(named.input("")))
+  const isShared = sharedBy(tape, isConstant)
+  const constants = new Map<Tape.Value, Tape.Made<Value>>()
+  const where: Tape.Where<Value> = (at, compute) => {
+    if (isConstant[at] !== true) return compute(ops)
+    const found = constants.get(at)
+    if (found !== undefined) return found
+    const made = compute(ops)
+    constants.set(at, made)
+    for (const value of "parts" in made ? made.parts : [made]) held.add(tf.keep(value))
+    return made
+  }
+  const nth = (values: Value, i: number): Value => tf.reshape(tf.slice(values, [i], [1]), values.shape.slice(1))
+  const step = (state: Values, i: number): Values =>
+    tf.tidy(() => {
+      const drawn = Ops.mapNamed(draws, (values) => nth(values, i))
+      const outcome = Tape.runWhere(tape, where, { ...rename(state, named.state), ...given, ...drawn })
+      return { ...Ops.mapNamed(outcome, (value, name) => (isShared(name) ? tf.clone(value) : value)) }
+    })
+  return (before: Place, from: number, to: number): Place => {
+    const after = tf.tidy(() => {
+      const traces = Ops.mapNamed(under(tape.outputs, named.trace), (_, name) =>
+        [before.trace[name]].filter((value) => value !== undefined)
+      )
+      let state = before.state
+      for (let i = from; i < to; i++) {
+        const outcome = step(state, i)
+        disown(held, state)
+        state = under(outcome, named.next)
+        for (const [name, value] of Object.entries(under(outcome, named.trace))) traces[name]!.push(value)
+      }
+      return { state: { ...state }, trace: { ...Ops.mapNamed(traces, (parts) => tf.concat(parts, 0)) } }
+    })
+    disown(held, before.trace)
+    own(held, after.state)
+    own(held, after.trace)
+    return after
+  }
+}
+
+/** Opens the engine; what it has on the device goes with the scope. */
+export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) {
+  const { tf, about, enter, breathe, complaint } = yield* TfjsBackend.open(backend)
+  const choice = { engine: "tfjs", device: backend } as const
+  /** What each lane was given last by each name, with its tensor on the device. */
+  const lanes = new Map<number, Map<string, { readonly host: Tensor.Tensor; readonly value: Value }>>()
+
+  const errorOf = (program: Program, problem: string, cause?: unknown): EngineError =>
+    new EngineError({
+      engine: label(choice),
+      program: program.name,
+      problem,
+      ...(cause === undefined ? {} : { cause })
+    })
+  const failed = (program: Program) => (cause: unknown) =>
+    errorOf(program, `running it failed: ${TfjsBackend.wordsOf(cause)}`, cause)
+
+  const send = (tensor: Tensor.Tensor): Value => {
+    const { dtype, shape, data } = tensor.dtype === "int32" ? tensor : Tensor.toFloat32(tensor)
+    return tf.tensor(data as Float32Array | Int32Array, [...shape], dtype as "float32" | "int32")
+  }
+  /** Sends tensors that last as long as the call, or, for a lane, until it gives another one by that name. */
+  const sendAll = (held: Held, hosts: Hosts, lane?: Lane): Values => {
+    if (lane === undefined) return own(held, Ops.mapNamed(hosts, send))
+    const kept = lanes.get(lane.id) ?? new Map<string, { readonly host: Tensor.Tensor; readonly value: Value }>()
+    lanes.set(lane.id, kept)
+    return Ops.mapNamed(hosts, (host, name) => {
+      const known = kept.get(name)
+      if (known?.host === host) return known.value
+      const value = send(host)
+      known?.value.dispose()
+      kept.set(name, { host, value })
+      return value
+    })
+  }
+  const forget = (id: number) => {
+    for (const { value } of lanes.get(id)?.values() ?? []) value.dispose()
+    lanes.delete(id)
+  }
+  yield* Effect.addFinalizer(() => TfjsBackend.alone(Effect.sync(() => [...lanes.keys()].forEach(forget))))
+
+  /** Runs a call by itself, on this backend, and lets its tensors go. */
+  const call = <A>(program: Program, use: (held: Held) => Effect.Effect<A, EngineError>) =>
+    Effect.acquireUseRelease(
+      Effect.sync((): Held => new Set()),
+      use,
+      (held) => Effect.sync(() => held.forEach((value) => value.dispose()))
+    ).pipe(
+      Effect.tap(() =>
+        Effect.flatMap(complaint, (words) =>
+          words === undefined ? Effect.void : Effect.fail(errorOf(program, `the device complains: ${words}`))
+        )
+      ),
+      (called) => Effect.andThen(Effect.andThen(enter, complaint), called),
+      TfjsBackend.alone
+    )
+  const attempt = <A>(program: Program, act: () => A) => Effect.try({ try: act, catch: failed(program) })
+  const read = (program: Program, values: Values) =>
+    Effect.tryPromise({
+      try: () => Promise.all(Object.values(values).map((value) => value.data())),
+      catch: failed(program)
+    }).pipe(
+      Effect.uninterruptible,
+      Effect.map((all) =>
+        Object.fromEntries(
+          Object.entries(values).map(([name, { shape }], i) => [name, Tensor.float64(shape, new Float64Array(all[i]!))])
+        )
+      )
+    )
+  const checked = ({ name, tape, key }: Program, hosts: Hosts) =>
+    Effect.suspend(() => {
+      const problem = problemOf(tape, hosts)
+      return problem === undefined ? Effect.void : Effect.fail(errorOf({ name, tape, key }, problem))
+    })
+
+  const block = Effect.fn("Tfjs.block")(function* (program: Program, input: BlockInput, lane?: Lane) {
+    const { state, draws } = input
+    const [inputs, values] = [rename(input.inputs, named.input), rename<Tensor.Tensor>(draws.values, named.draw)]
+    yield* checked(program, { ...inputs, ...values })
+    return yield* call(program, (held) =>
+      Effect.gen(function* () {
+        const [steps, start] = yield* attempt(program, () => {
+          const given = sendAll(held, inputs, lane)
+          const take = stepping(tf, program, held, given, sendAll(held, values))
+          return [take, { state: sendAll(held, state), trace: {} }] as const
+        })
+        let at: Place = start
+        for (let from = 0; from < draws.steps; from += BREATH) {
+          const before = at
+          at = yield* attempt(program, () => steps(before, from, Math.min(from + BREATH, draws.steps)))
+          yield* breathe
+        }
+        const [after, traces] = [yield* read(program, at.state), yield* read(program, at.trace)]
+        const none = Ops.mapNamed(under(program.tape.outputs, named.trace), () => new Float64Array(0))
+        return { state: after, trace: { ...none, ...Ops.mapNamed(traces, ({ data }) => data) } }
+      })
+    )
+  })
+
+  const map = Effect.fn("Tfjs.map")(function* (program: Program, inputs: Hosts, lane?: Lane) {
+    yield* checked(program, inputs)
+    return yield* call(program, (held) =>
+      Effect.gen(function* () {
+        const made = yield* attempt(program, () => {
+          const [given, isShared] = [sendAll(held, inputs, lane), sharedBy(program.tape)]
+          const outcome = tf.tidy(() => ({
+            ...Ops.mapNamed(Tape.run(program.tape, TfjsOps.make(tf), given), (value, name) =>
+              isShared(name) ? tf.clone(value) : value
+            )
+          }))
+          return own(held, outcome)
+        })
+        return yield* read(program, made)
+      })
+    )
+  })
+
+  return {
+    about: { ...choice, ...about, precision: "float32", threads: 1 },
+    block,
+    map,
+    close: ({ id }) => TfjsBackend.alone(Effect.sync(() => forget(id)))
+  } satisfies Engine
+})
+
+/** The TensorFlow.js interpreter as a layer. */
+export const layer = (options: Options) => Interpreter.layer(engine(options))

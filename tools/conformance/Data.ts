@@ -1,0 +1,60 @@
+/** Features to hold interpreters to float64 on: those of the default experiment, and those of a file. */
+import { AvDigits } from "@igm/datasets"
+import { DigitEncoders } from "@igm/encoders"
+import { Experiment, Run } from "@igm/experiment"
+import { Features, Head, Igm, Ring, Selection } from "@igm/gradient"
+import { Safetensors, Tensor } from "@igm/tensor"
+import { Effect } from "effect"
+import { readFileSync } from "node:fs"
+import type { Data } from "./Conformance.ts"
+
+const first = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+/** The features of AV-digits, as the default experiment makes and keeps them. */
+export const avDigits = Effect.fn("Data.avDigits")(function* (rows: number) {
+  const heads = { audio: Head.make(128, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
+  const ring = Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } })
+  const experiment = Experiment.program(({ seed }) =>
+    Experiment.make({
+      name: "conformance",
+      title: "Features",
+      dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
+      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+      methods: [Igm.paper({ heads, ring, selection: Selection.best("accuracy"), batch: 12, rho: 0 })],
+      compared: [],
+      seeds: [seed]
+    })
+  )({ seed: 1, speech: undefined })
+  const { features } = yield* Run.encode(experiment)
+  const data: Data = {
+    name: "AV-digits",
+    train: Features.takeRows(features.train, first(Math.min(rows, features.train.labels.length))),
+    select: features.valid
+  }
+  return data
+})
+
+/** The features of a file: the samples of the first actors train, the others select. */
+export const file = (path: string, rows: number): Data => {
+  const { tensors } = Safetensors.decode(readFileSync(path))
+  const labels = Int32Array.from(tensors["label"]!.data, Number)
+  const modalities = Object.fromEntries(["audio", "video"].map((name) => [name, Tensor.toFloat32(tensors[name]!)]))
+  const all: Features.Features<"train", Features.Dims> = {
+    split: "train",
+    widths: Object.fromEntries(Object.entries(modalities).map(([name, { shape }]) => [name, shape[1]!])),
+    classes: Math.max(...labels) + 1,
+    ids: Array.from(labels, (_, i) => String(i)),
+    labels,
+    modalities
+  }
+  const cut = Math.min(rows, Math.floor(0.8 * labels.length))
+  return {
+    name: path.split("/").slice(-2).join("/"),
+    train: Features.takeRows(all, first(cut)),
+    select: Features.takeRows(
+      all,
+      first(labels.length - cut).map((i) => cut + i),
+      "valid"
+    )
+  }
+}
