@@ -18,18 +18,23 @@ const bench = Command.make(
   {
     name: Argument.Literals("name", ["heads"]).pipe(Argument.withDescription("What to measure")),
     engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
-    device: text("device", defaults.device, "cpu, cuda, webgpu, wasm, node or node-gpu"),
+    device: text("device", "", "cpu, cuda, webgpu, wasm, node or node-gpu; by default cpu, and of tfjs wasm and cpu"),
     features: text("features", defaults.features, "A safetensors file with audio, video and label"),
     python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
     released: text("released", defaults.released, "A checkout of the released code"),
     repeats: Flag.Int("repeats").pipe(Flag.withDefault(defaults.repeats)),
     heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
-    parts: text("parts", defaults.parts.join(","), "Which parts: step, transition, many"),
+    parts: text("parts", "", "Which parts: step, transition, many; by default all, and of tfjs the first two"),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  ({ json, heads, parts, ...rest }) => {
-    const options: Heads.Options = { ...rest, heads: list(heads).map(Number), parts: list(parts) }
-    return Heads.run(options, json).pipe(Effect.scoped, Effect.provide(Heads.layer(options)))
+  ({ json, heads, parts, device, ...rest }) => {
+    const isTfjs = rest.engine === "tfjs"
+    const devices = device === "" ? (isTfjs ? ["wasm", "cpu"] : [defaults.device]) : [device]
+    const chosen = parts === "" ? (isTfjs ? ["step", "transition"] : defaults.parts) : list(parts)
+    return Effect.forEach(devices, (one) => {
+      const options: Heads.Options = { ...rest, device: one, heads: list(heads).map(Number), parts: chosen }
+      return Heads.run(options, json).pipe(Effect.scoped, Effect.provide(Heads.layer(options)))
+    })
   }
 ).pipe(Command.withDescription("Measure, against a named peer"))
 

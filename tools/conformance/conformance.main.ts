@@ -5,7 +5,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ArtifactStore, Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
-import { Devices, HeadTrainer, Interpreter } from "@igm/training"
+import { Devices, HeadTrainer, Interpreter, Remote } from "@igm/training"
 import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { existsSync } from "node:fs"
@@ -37,7 +37,7 @@ const told = ({ interpreter, method, deviation: d, holds }: Line): string =>
 /** The courses of all methods on an engine in a thread of its own. */
 const coursesOn = (choice: (typeof Devices.pairs)[number], data: Conformance.Data) =>
   Effect.gen(function* () {
-    const { engine } = yield* Devices.open(choice, { threads: 1 })
+    const engine = yield* Remote.engine(choice, { threads: 1 })
     const interpreter = Interpreter.Interpreter.ofEngine(engine)
     const trainer = HeadTrainer.layerInterpreter.pipe(
       Layer.provide(Layer.succeed(Interpreter.Interpreter, interpreter))
@@ -74,7 +74,7 @@ const conformance = Command.make(
     const sets = [yield* Data.avDigits(rows), ...(existsSync(features) ? [Data.file(features, rows)] : [])]
     if (!existsSync(features)) yield* print(`no features at ${features}: AV-digits alone`)
     const lines: Array<Line> = []
-    const absent: Array<Devices.Refused> = []
+    const absent: Array<{ readonly choice: string; readonly reason: string }> = []
     for (const data of sets) {
       const exact = yield* coursesOn({ engine: "reference", device: "cpu" }, data)
       const steps = Math.max(...exact.courses.map(({ course }) => course.steps))
