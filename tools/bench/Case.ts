@@ -1,7 +1,7 @@
 /** What is benchmarked: IGM's released semantics on real or made-up features, at the beginning of its second stage. */
-import { Features, Head, Igm, type Method, Ops, Ring, Selection } from "@igm/gradient"
+import { Features, Head, Igm, type Method, Ring, Selection } from "@igm/gradient"
 import { Keyed, Safetensors, Tensor } from "@igm/tensor"
-import { Draws, type HeadTrainer, type Interpreter, Member } from "@igm/training"
+import { type HeadTrainer, type Interpreter, Member } from "@igm/training"
 import { Effect, Stream } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 
@@ -99,13 +99,3 @@ export const secondStage = Effect.fnUntraced(function* (
   const member = yield* Member.enter(it, task, first.value.cursor, lane)
   return { task, member, lane, before: first.value.cursor, input: yield* Member.block(member) }
 })
-
-/** The draws again until there are so many steps. */
-export const repeated = (draws: Method.Draws, steps: number): Method.Draws => {
-  if (steps <= draws.steps) return Draws.part(draws, 0, steps)
-  const values = Ops.mapNamed(draws.values, (tensor) => {
-    const rows = Array.from({ length: steps }, (_, i) => i % draws.steps)
-    return Tensor.takeRows<"int32" | "float64">(tensor, rows) as typeof tensor
-  })
-  return { steps, values }
-}

@@ -37,10 +37,3 @@ export const ratio = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): Ratio
 /** A ratio in words. */
 export const show = ({ ratio, low, high }: Ratio): string =>
   `${ratio.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`
-
-/** Seconds of a promise. */
-export const seconds = async <A>(run: () => Promise<A>): Promise<number> => {
-  const start = performance.now()
-  await run()
-  return (performance.now() - start) / 1000
-}

@@ -34,9 +34,21 @@ export const avDigits = Effect.fn("Data.avDigits")(function* (rows: number) {
   return data
 })
 
-/** The features of a file: the samples of the first actors train, the others select. */
+/** The rows of four fifths of the actors, and the others'; by place where clips (`1041_TIE_NEU_XX,…`) are not named. */
+const divided = (count: number, clips: string | undefined) => {
+  const actors = clips?.split(",").map((clip) => clip.slice(0, clip.indexOf("_")))
+  const group = (row: number) => actors?.[row] ?? String(row).padStart(String(count).length, "0")
+  const groups = [...new Set(first(count).map(group))].toSorted()
+  const training = new Set(groups.slice(0, Math.floor(0.8 * groups.length)))
+  const [train, valid] = [true, false].map((trains) =>
+    first(count).filter((row) => training.has(group(row)) === trains)
+  )
+  return { train: train!, valid: valid! }
+}
+
+/** The features of a file: four fifths of the actors train, `rows` samples at most, and the others select. */
 export const file = (path: string, rows: number): Data => {
-  const { tensors } = Safetensors.decode(readFileSync(path))
+  const { tensors, metadata } = Safetensors.decode(readFileSync(path))
   const labels = Int32Array.from(tensors["label"]!.data, Number)
   const modalities = Object.fromEntries(["audio", "video"].map((name) => [name, Tensor.toFloat32(tensors[name]!)]))
   const all: Features.Features<"train", Features.Dims> = {
@@ -47,14 +59,10 @@ export const file = (path: string, rows: number): Data => {
     labels,
     modalities
   }
-  const cut = Math.min(rows, Math.floor(0.8 * labels.length))
+  const { train, valid } = divided(labels.length, metadata["clips"])
   return {
     name: path.split("/").slice(-2).join("/"),
-    train: Features.takeRows(all, first(cut)),
-    select: Features.takeRows(
-      all,
-      first(labels.length - cut).map((i) => cut + i),
-      "valid"
-    )
+    train: Features.takeRows(all, train.slice(0, rows)),
+    select: Features.takeRows(all, valid, "valid")
   }
 }

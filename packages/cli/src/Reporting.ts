@@ -21,12 +21,17 @@ export const reuse = ({ artifacts }: Run.Result): string => {
     : "reused   nothing: all of it was made by this run"
 }
 
-const protocolOf = ({ experiment, prepared, methods }: Run.Result): ReadonlyArray<string> => {
+const protocolOf = ({ experiment, prepared, methods, standings }: Run.Result): ReadonlyArray<string> => {
   const { manifest } = prepared
   const groups = Split.all.map((split) => `${split} ${manifest.splits[split].groups.length}`).join(", ")
   return [
     "Frozen features: not comparable with published end-to-end numbers.",
     `Selection: the epoch with the best result on the validation split. Reported: the test split, used once.`,
+    ...(standings === null
+      ? []
+      : [
+          "Settings: chosen by cross-validation on the training and validation samples; see the table of the selection."
+        ]),
     `Data: ${manifest.name}, ${manifest.source}; seed ${manifest.seed}. Groups by split: ${groups}; shared by two splits: ${manifest.sharedGroups.length === 0 ? "none" : manifest.sharedGroups.join(", ")}.`,
     ...(manifest.source.startsWith("recordings")
       ? [`Speakers: ${Split.all.map((split) => `${split} ${manifest.splits[split].groups.join(", ")}`).join("; ")}.`]
@@ -93,6 +98,7 @@ export const reportOf = Effect.fn("Reporting.reportOf")(function* (result: Run.R
     protocol: protocolOf(result),
     splits: Split.all.map((split) => ({ split, ...prepared.manifest.splits[split] })),
     labels,
+    ...(result.standings === null ? {} : { choice: result.standings }),
     methods: methods as unknown as Report["methods"],
     compared: experiment.compared,
     epochs: all.flatMap((event) =>

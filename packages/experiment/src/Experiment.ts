@@ -6,24 +6,43 @@
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
 import type { Features, Method } from "@igm/gradient"
+import type { CrossValidation, Grid, Setting } from "./CrossValidation.ts"
 
-/** What an experiment consists of; `D` are the widths of its modalities' features. */
-export interface Experiment<D extends Features.Dims> {
+/** Methods in the order of the table. */
+export type Methods<D extends Features.Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
+
+/** What every experiment consists of; `D` are the widths of its modalities' features. */
+interface Parts<D extends Features.Dims> {
   readonly name: string
   /** One sentence for the report's heading. */
   readonly title: string
   readonly dataset: Dataset.Dataset<keyof D & string>
   readonly encoders: { readonly [M in keyof D]: Encoder.Encoder<D[M]> }
-  /** The methods in the order of the table. */
-  readonly methods: readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
   /** Whose difference to the other methods is tested: the names of some of the methods. */
   readonly compared: ReadonlyArray<string>
   /** The seeds of the trainings; the data set has its own. */
   readonly seeds: readonly [number, ...ReadonlyArray<number>]
 }
 
+/** An experiment whose methods are settled. */
+export interface Settled<D extends Features.Dims> extends Parts<D> {
+  readonly tuned?: undefined
+  readonly methods: Methods<D>
+}
+
+/** An experiment whose methods depend on a setting that is chosen first, on the training and validation samples. */
+export interface Tuned<D extends Features.Dims, G extends Grid = Grid> extends Parts<D> {
+  readonly tuned: CrossValidation<D, G>
+  readonly methods: (chosen: Setting<G>) => Methods<D>
+}
+
+/** What an experiment consists of. */
+export type Experiment<D extends Features.Dims, G extends Grid = Grid> = Settled<D> | Tuned<D, G>
+
 /** An experiment whose modalities' widths are known. */
-export const make = <const D extends Features.Dims>(experiment: Experiment<D>): Experiment<D> => experiment
+export const make = <const D extends Features.Dims, const G extends Grid = Grid>(
+  experiment: Experiment<D, G>
+): Experiment<D, G> => experiment
 
 /** What a person says on the command line. */
 export interface Arguments {
@@ -38,7 +57,7 @@ export type Program = (args: Arguments) => Experiment<Features.Dims>
 
 /** An experiment program. */
 export const program =
-  <const D extends Features.Dims>(build: (args: Arguments) => Experiment<D>): Program =>
+  <const D extends Features.Dims, const G extends Grid = Grid>(build: (args: Arguments) => Experiment<D, G>): Program =>
   (args) =>
     // The widths have been checked against each other; from here on they are numbers.
     build(args) as unknown as Experiment<Features.Dims>

@@ -6,10 +6,11 @@
 import { AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Safetensors, type Split, Tensor } from "@igm/tensor"
-import { HeadTrainer, Weights } from "@igm/training"
+import { type Devices, HeadTrainer, Weights } from "@igm/training"
 import { Effect, Path, Schema } from "effect"
 import * as Journal from "./Journal.ts"
 import { type Result, byOutcome, slug } from "./Run.ts"
+import * as Standings from "./Standings.ts"
 
 const HeadOf = Schema.Struct({
   head: Schema.Struct({ widths: Schema.Array(Schema.Int), in: Schema.Int, out: Schema.Int }),
@@ -22,6 +23,15 @@ const Settings = Schema.StructWithRest(
   Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(["mean", "entropy", "sum"]) }),
   [Schema.Record(Schema.String, Schema.Unknown)]
 )
+
+/** The engine that trained, its device, and the devices that an `auto` could not have. */
+const Trainer = Schema.Struct({
+  engine: Schema.Literals(["onnx", "tfjs", "reference"]),
+  device: Schema.String,
+  name: Schema.String,
+  precision: Schema.Literals(["float32", "float64"]),
+  refused: Schema.Array(Schema.Struct({ choice: Schema.String, reason: Schema.String }))
+})
 
 /** The manifest of a run. */
 export const Manifest = Schema.Struct({
@@ -36,6 +46,8 @@ export const Manifest = Schema.Struct({
   ),
   preprocessing: Schema.Record(Schema.String, Schema.Unknown),
   dataset: Schema.Unknown,
+  /** What the cross-validation found that chose the methods' settings. */
+  selection: Schema.optionalKey(Standings.Standings),
   methods: Schema.Array(
     Schema.Struct({
       name: Schema.String,
@@ -49,7 +61,9 @@ export const Manifest = Schema.Struct({
       )
     })
   ),
+  /** What trained the heads, in a few words, and in detail with what was refused before it. */
   engine: Schema.String,
+  trainer: Schema.optionalKey(Trainer),
   versions: Schema.Record(Schema.String, Schema.String),
   digests: Schema.Struct({ features: Schema.String, weights: Schema.String })
 })
@@ -68,10 +82,12 @@ export const files = {
   heads: (outcome: string) => `heads/${outcome}.safetensors`
 }
 
-/** The versions that a run's numbers depend on. */
+/** The versions that a run's numbers depend on: of the trainer's libraries, and of the runtime of the encoders. */
 const versions = Effect.gen(function* () {
   const { provider, version } = yield* OnnxRuntime
+  const { about } = yield* HeadTrainer
   return {
+    ...about.versions,
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     onnxruntime: `${version} (${provider})`
@@ -79,13 +95,17 @@ const versions = Effect.gen(function* () {
 })
 
 /** The manifest of a result. Its id is the experiment's name and a digest of all settings, inputs and weights. */
-export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (result: Result) {
-  const { experiment, prepared, methods } = result
-  const { engine } = yield* HeadTrainer
+export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (
+  result: Result,
+  refused: ReadonlyArray<Devices.Refused> = []
+) {
+  const { experiment, prepared, methods, standings } = result
+  const { engine, about } = yield* HeadTrainer
   const digests = { features: result.featuresDigest, weights: result.weightsDigest }
   const settings = methods.map(({ method }) => method.settings)
+  const selection = standings === null ? {} : { selection: standings }
   const manifest: Manifest = {
-    id: `${experiment.name}-${Digest.ofJson({ digests, settings, data: prepared.manifest.digest }).slice(0, 8)}`,
+    id: `${experiment.name}-${Digest.ofJson({ digests, settings, data: prepared.manifest.digest, ...selection }).slice(0, 8)}`,
     experiment: experiment.name,
     title: experiment.title,
     classes: experiment.dataset.classes,
@@ -100,6 +120,7 @@ export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (result: R
       Object.entries(experiment.dataset.modalities).map(([modality, { settings }]) => [modality, settings])
     ),
     dataset: prepared.manifest,
+    ...selection,
     methods: methods.map(({ method, outcomes }) => ({
       name: method.name,
       settings: method.settings as unknown as typeof Settings.Type,
@@ -110,6 +131,7 @@ export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (result: R
       }))
     })),
     engine,
+    trainer: { engine: about.engine, device: about.device, name: about.name, precision: about.precision, refused },
     versions: yield* versions,
     digests
   }

@@ -1,14 +1,13 @@
 /** One training of an experiment as an artifact: the heads and the events, made by a method, a seed and features. */
 import type { Features, Method, Ops } from "@igm/gradient"
 import { type Artifact, ArtifactStore, AtomicFile, IoError, type Progress } from "@igm/io"
-import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Safetensors, Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, Path, Stream } from "effect"
 import * as Journal from "./Journal.ts"
 
 /** Raised when a change of the code changes what a training makes, so that older artifacts are not taken for it. */
-const VERSION = 2
+const VERSION = 3
 
 /** The heads of one method and seed, with what happened. */
 export interface Trained {
@@ -31,15 +30,16 @@ export const train = Effect.fn("Training.train")(function* (
   const path = yield* Path.Path
   const store = yield* ArtifactStore
   const trainer = yield* HeadTrainer
-  const runtime = yield* OnnxRuntime
+  const { engine, device, versions } = trainer.about
   const key = {
     version: VERSION,
     method: method.settings,
     seed: job.seed,
     train: digestOf(job.train),
     select: digestOf(job.select),
-    engine: trainer.engine,
-    runtime: runtime.version
+    engine,
+    device,
+    versions
   }
   const artifact = yield* store.getOrMake("training", key, (scratch) =>
     Effect.gen(function* () {

@@ -1,4 +1,5 @@
 /** The report as one HTML page that contains everything it shows: no scripts, and nothing is fetched. */
+import * as Choice from "./Choice.ts"
 import * as Figures from "./Figures.ts"
 import * as Png from "./Png.ts"
 import type { Report, SampleView } from "./Report.ts"
@@ -32,7 +33,7 @@ section { background: white; border: 1px solid var(--line); border-radius: 10px;
 .stamp { border-left: 4px solid #e0a62b; background: #fffaf0 } .stamp ul, ul.plain { margin: 0; padding-left: 20px }
 .headline { font-size: 17px; margin: 14px 0 0 }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: 7px 14px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top }
-th { font-weight: 600; color: var(--soft); font-size: 13px } td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
+th { font-weight: 600; color: var(--soft); font-size: 13px } tr.chosen td { font-weight: 600 } td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
 svg, img { max-width: 100% } svg { height: auto } .difference { font-weight: 600 }
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 18px }
 .sample { border: 1px solid var(--line); border-radius: 8px; padding: 14px } .sample .media { display: flex; gap: 10px; align-items: flex-end }
@@ -43,11 +44,11 @@ details { border-top: 1px solid var(--line); padding: 8px 0 } summary { cursor: 
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; margin: 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 `
 
-/** A table whose first row is its head; short cells do not break. */
-const table = (cells: ReadonlyArray<ReadonlyArray<string>>): string => {
+/** A table whose first row is its head; short cells do not break. One row may be marked. */
+const table = (cells: ReadonlyArray<ReadonlyArray<string>>, marked?: number): string => {
   const [head, ...body] = cells
-  const row = (cells: ReadonlyArray<string>) =>
-    `<tr>${cells.map((cell, i) => `<td${i > 0 && cell.length < 24 ? ' class="number"' : ""}>${escape(cell)}</td>`).join("")}</tr>`
+  const row = (cells: ReadonlyArray<string>, i: number) =>
+    `<tr${i === marked ? ' class="chosen"' : ""}>${cells.map((cell, i) => `<td${i > 0 && cell.length < 24 ? ' class="number"' : ""}>${escape(cell)}</td>`).join("")}</tr>`
   return `<table><thead><tr>${head!.map((cell) => `<th>${escape(cell)}</th>`).join("")}</tr></thead><tbody>${body.map(row).join("")}</tbody></table>`
 }
 
@@ -111,6 +112,13 @@ const headline = (report: Report): string => {
   return `${first.name}: test accuracy ${accuracy} over ${first.trainings.length} seeds${shown.length === 0 ? "" : `; ${shown.join(", ")}`}${rest}.`
 }
 
+const choice = ({ choice }: Report): ReadonlyArray<string> => {
+  if (choice === undefined) return []
+  const scope = `<p class="soft">${escape(Choice.scope(choice).join(" "))}</p>`
+  const verdict = `<p class="headline">${escape(Choice.verdict(choice).join(" "))}</p>`
+  return [section(Choice.title(choice), scope, table(Choice.rows(choice), choice.chosen), verdict)]
+}
+
 /** The page. */
 export const page = async (report: Report): Promise<string> => {
   const [results, curves, confusion, ledger] = await Promise.all(
@@ -133,6 +141,7 @@ export const page = async (report: Report): Promise<string> => {
     `<p class="headline">${escape(headline(report))}</p>`,
     `<section class="stamp"><h2>Protocol</h2>${list(report.protocol.map(escape))}</section>`,
     section("Results on the test split", table(rows(report)), results!),
+    ...choice(report),
     section("Paired comparisons", `<p class="soft">${escape(scope)}</p>`, list(comparisons)),
     section(
       "Methods",

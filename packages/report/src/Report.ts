@@ -55,6 +55,29 @@ export interface SampleView {
   readonly said: ReadonlyArray<{ readonly by: string; readonly probabilities: ArrayLike<number> }>
 }
 
+/** What a cross-validation found: scores of settings on the folds held out, and the chosen one. */
+export interface Choice {
+  /** The metric. */
+  readonly by: string
+  readonly seeds: ReadonlyArray<number>
+  /** Samples trained on in each fold. */
+  readonly folds: ReadonlyArray<{ readonly train: number }>
+  readonly settings: ReadonlyArray<{
+    readonly setting: { readonly [name: string]: number }
+    readonly scores: ReadonlyArray<number>
+    readonly mean: number
+    readonly error: number
+  }>
+  /** The place of the chosen setting, and of the next best with the paired differences to it. */
+  readonly chosen: number
+  readonly runnerUp: {
+    readonly place: number
+    readonly difference: number
+    readonly error: number
+    readonly beyond: boolean
+  } | null
+}
+
 /** A report's contents. */
 export interface Report {
   readonly title: string
@@ -68,6 +91,8 @@ export interface Report {
     readonly groups: ReadonlyArray<string>
   }>
   readonly labels: ArrayLike<number>
+  /** The cross-validation that chose the methods' settings, if there was one. */
+  readonly choice?: Choice
   /** The rows of the table; the first is the method that samples and the confusion matrix are shown of. */
   readonly methods: readonly [MethodResult, ...ReadonlyArray<MethodResult>]
   /** The names of the methods that are compared with each of the others. */

@@ -1,4 +1,5 @@
 /** The result as text for a terminal: the table, the comparisons in words, and the rules they hold under. */
+import * as Choice from "./Choice.ts"
 import type { Report } from "./Report.ts"
 import { compare, scope, summary, verdict } from "./Statistics.ts"
 
@@ -35,11 +36,24 @@ const aligned = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<str
   return [lines[0]!, "─".repeat(widths.reduce((total, width) => total + width + 3, -3)), ...lines.slice(1)]
 }
 
+const choice = ({ choice }: Report): ReadonlyArray<string> =>
+  choice === undefined
+    ? []
+    : [
+        Choice.title(choice),
+        "",
+        ...aligned(Choice.rows(choice)),
+        "",
+        ...[...Choice.verdict(choice), ...Choice.scope(choice)].map((line) => `  ${line}`),
+        ""
+      ]
+
 /** The whole result for a terminal. */
 export const text = (report: Report): string => {
   const seeds = report.methods[0].trainings.length
   const spread = seeds > 1 ? `mean ± standard deviation over ${seeds} seeds` : "one seed"
   return [
+    ...choice(report),
     `Test results (${spread})`,
     "",
     ...aligned(rows(report)),

@@ -1,4 +1,5 @@
 /** Reports: tables, statistics, figures, and one self-contained HTML page. */
+export * as Choice from "./Choice.ts"
 export * as Figures from "./Figures.ts"
 export * as Html from "./Html.ts"
 export * as Png from "./Png.ts"

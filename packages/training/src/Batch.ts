@@ -57,7 +57,7 @@ const kindOf = (it: Interpreter["Service"], { step, input }: Request): string =>
 }
 
 /** Requests of one kind and length as one, and the tables of which each head has its own. */
-export const stack = (requests: readonly [Request, ...ReadonlyArray<Request>]) => {
+const stack = (requests: readonly [Request, ...ReadonlyArray<Request>]) => {
   const [{ step, input: first }] = requests
   const all = requests.map(({ input }) => input)
   const tables = new Set(Object.values(step.reads).map(({ table }) => table))

@@ -3,7 +3,7 @@
  * ending in the trained heads. Between two epochs a training is at a boundary of its method, where nothing is half done:
  * there it can be interrupted, and go on from the cursor that its last checkpoint holds.
  */
-import { type Features, type Method, type Metric, Ops } from "@igm/gradient"
+import type { Features, Method, Metric, Ops } from "@igm/gradient"
 import type { OnnxRuntime } from "@igm/onnx"
 import type { Digest, Split, Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Option, Stream } from "effect"

@@ -2,7 +2,7 @@
  * Steps and forward passes as programs: recorded once, they are plain data, so that whatever thread or device runs them
  * needs nothing of the method that they come from.
  */
-import { type Method, Ops, Tape } from "@igm/gradient"
+import { type Method, type Ops, Tape } from "@igm/gradient"
 import type { Predict } from "./Interpreter.ts"
 
 /** The names of a program's values: of the state, the inputs, the draws and the traces. */

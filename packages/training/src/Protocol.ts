@@ -1,6 +1,6 @@
 /** What a thread that owns engines and a thread that asks them say to each other. */
 import type { Ops } from "@igm/gradient"
-import { Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import type { About, BlockOutput, HostTensors } from "./Engine.ts"
 import type { Program } from "./Program.ts"
 

@@ -1,0 +1,44 @@
+import { assert, describe, it } from "@effect/vitest"
+import { CrossValidation, RunFolder, Standings } from "@igm/experiment"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import { TestConsole } from "effect/testing"
+import { fileURLToPath } from "node:url"
+import { igm, layer } from "./fixture.ts"
+
+const program = fileURLToPath(new URL("./tuned.experiment.ts", import.meta.url))
+
+const Chosen = Schema.Struct({ modification: Schema.Struct({ tau: Schema.Finite }) })
+
+describe("igm run of a tuned experiment", () => {
+  it.effect("trains the method that was chosen, shows and keeps the table, and reuses it the second time", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const out = yield* fs.makeTempDirectoryScoped()
+      const run = Effect.gen(function* () {
+        yield* igm("run", program, "--out", out)
+        const printed = (yield* TestConsole.logLines).map(String).join("\n")
+        const report = /report +(\S+)$/.exec(printed)![1]!
+        return {
+          printed,
+          html: yield* fs.readFileString(report),
+          manifest: yield* RunFolder.read(path.dirname(report))
+        }
+      })
+      const first = yield* run
+      assert.include(first.printed, "Selection of τ\n")
+      assert.include(first.printed, "← chosen")
+      assert.include(first.printed, "Settings: chosen by cross-validation on the training and validation samples")
+      assert.include(first.html, "<h2>Selection of τ</h2>")
+      const { selection, methods } = first.manifest
+      const settings = selection!.settings.map(({ setting }) => setting)
+      assert.deepStrictEqual(settings, [...CrossValidation.settings({ tau: [0.1, 1.3] })])
+      const trained = yield* Schema.decodeUnknownEffect(Chosen)(methods[0]!.settings)
+      assert.strictEqual(trained.modification.tau, Standings.choice(selection!)["tau"])
+      const second = yield* run
+      assert.include(second.printed, "cross-validation 1 of 1")
+      assert.deepStrictEqual(second.manifest, first.manifest)
+      assert.strictEqual(second.html, first.html)
+    }).pipe(Effect.provide(layer))
+  )
+})

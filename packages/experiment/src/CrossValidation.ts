@@ -1,0 +1,192 @@
+/**
+ * Selection of a method's numbers (τ, ρ, a rate …) by cross-validation on the training and validation samples; the test
+ * split is not even accepted. In each round one fold, by group, is held out and scored, the next selects the epoch, and
+ * the heads train on the rest: a score is one of samples that chose nothing. That costs training samples ((K − 2)/K of
+ * them are left) and is fair to all settings; scoring the fold that selects the epoch would flatter them. The best of
+ * several means is too high on average all the same, and a choice promises nothing about accuracy.
+ */
+import { Features, type Method, Metric } from "@igm/gradient"
+import { type Artifact, ArtifactStore, AtomicFile, IoError, Progress } from "@igm/io"
+import { Digest, Tensor } from "@igm/tensor"
+import { HeadTrainer, type Task } from "@igm/training"
+import { Effect, Path, Schema, Stream } from "effect"
+import * as Folds from "./Folds.ts"
+import * as Journal from "./Journal.ts"
+import * as Standings from "./Standings.ts"
+
+type Dims = Features.Dims
+
+/** The values to try, by the name of what they set. */
+export type Grid = { readonly [setting: string]: readonly [number, ...ReadonlyArray<number>] }
+
+/** One setting of a grid. */
+export type Setting<G extends Grid = Grid> = { readonly [K in keyof G]: number }
+
+/** What is tried, and how it is judged. */
+export interface CrossValidation<D extends Dims, G extends Grid = Grid> {
+  readonly grid: G
+  /** Three at least. */
+  readonly folds: number
+  /** The metric of the folds held out. */
+  readonly by: Metric.Score
+  /** The seeds of the trainings, of which a fold's score is the mean; the first also deals the folds. */
+  readonly seeds: readonly [number, ...ReadonlyArray<number>]
+  /** The method at a setting of the grid. */
+  readonly method: (setting: Setting<G>) => Method.Method<D>
+}
+
+/** A cross-validation; the grid's names are the names of the method's argument. One seed, 1, unless set. */
+export const make = <const D extends Dims, const G extends Grid>({
+  seeds = [1],
+  ...rest
+}: Omit<CrossValidation<D, G>, "seeds"> & Partial<Pick<CrossValidation<D, G>, "seeds">>): CrossValidation<D, G> => ({
+  seeds,
+  ...rest
+})
+
+/** All settings of a grid; the last name varies fastest. */
+export const settings = <G extends Grid>(grid: G): ReadonlyArray<Setting<G>> =>
+  Object.entries<Grid[string]>(grid).reduce<ReadonlyArray<Setting>>(
+    (all, [name, values]) => all.flatMap((setting) => values.map((value) => ({ ...setting, [name]: value }))),
+    [{}]
+  ) as ReadonlyArray<Setting<G>>
+
+/** What it runs on: features of two splits, and the group of each of their samples. */
+export interface Data<D extends Dims> {
+  readonly train: Features.Features<"train", D>
+  readonly valid: Features.Features<"valid", D>
+  readonly groups: { readonly train: ReadonlyArray<string>; readonly valid: ReadonlyArray<string> }
+}
+
+/** What was found, and the artifact that keeps the scores. */
+export interface Found {
+  readonly standings: Standings.Standings
+  readonly artifact: Artifact
+}
+
+/** Raised when a change of the code changes the scores, so that older artifacts are not taken for them. */
+const VERSION = 1
+
+const FILE = "scores.json"
+
+/** By setting, fold and seed. */
+const Scores = Schema.fromJsonString(Schema.Array(Schema.Array(Schema.Array(Journal.Metrics))))
+
+/** The training and the validation samples as one table. */
+export const join = ({ train, valid }: Pick<Data<Dims>, "train" | "valid">): Features.Features<"train", Dims> => ({
+  ...train,
+  ids: [...train.ids, ...valid.ids],
+  labels: Int32Array.of(...train.labels, ...valid.labels),
+  modalities: Object.fromEntries(
+    Object.entries(train.modalities).map(([name, { shape, data }]) => {
+      const more = valid.modalities[name]!
+      const both = new Float32Array(data.length + more.data.length)
+      both.set(data)
+      both.set(more.data, data.length)
+      return [name, Tensor.float32([shape[0]! + more.shape[0]!, ...shape.slice(1)], both)]
+    })
+  )
+})
+
+/** A setting in a few words: "tau = 0.4, rho = 1e-15". */
+const inWords = (setting: Setting): string =>
+  Object.entries(setting)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join(", ")
+
+/** One training: the places of its setting, fold and seed, and what trains. */
+interface Trial {
+  readonly at: readonly [setting: number, fold: number, seed: number]
+  readonly task: Task
+}
+
+/** Trains every setting in every fold with every seed, all over one table of features; the metrics of what was held out. */
+const score = Effect.fn("CrossValidation.score")(function* (
+  methods: ReadonlyArray<Method.Method<Dims>>,
+  features: Features.Features<"train", Dims>,
+  folds: ReadonlyArray<Folds.Fold>,
+  seeds: ReadonlyArray<number>,
+  advance: (n: number) => Effect.Effect<void>
+) {
+  const trainer = yield* HeadTrainer
+  const held = folds.map((fold) => Features.takeRows(features, fold.held))
+  // Trainings on the same rows stand side by side, so that they are of one length and step as one.
+  const trials = folds.flatMap(({ train, select }, k) => {
+    const selecting = Features.takeRows(features, select, "valid")
+    return seeds.flatMap((seed, s) =>
+      methods.map((method, i): Trial => {
+        const job: Method.Job<Dims> = { seed, train: features, select: selecting, rows: train }
+        return { at: [i, k, s], task: { method, job } as unknown as Task }
+      })
+    )
+  })
+  const scores = methods.map(() => folds.map((): Array<Metric.Metrics> => []))
+  yield* trainer.trainMany(trials.map(({ task }) => task)).pipe(
+    Stream.runForEach(([n, event]) =>
+      Effect.gen(function* () {
+        if (event.kind === "epoch") yield* advance(1)
+        if (event.kind !== "trained") return
+        const [i, k, s] = trials[n]!.at
+        const said = yield* trainer.predict(methods[i]!, event.weights, held[k]!.modalities)
+        scores[i]![k]![s] = yield* Metric.score(held[k]!.labels, said.probabilities)
+      })
+    )
+  )
+  return scores
+})
+
+/** Runs a cross-validation unless its scores are stored. */
+export const run = Effect.fn("CrossValidation.run")(function* <D extends Dims, G extends Grid>(
+  validation: CrossValidation<D, G>,
+  data: Data<D>
+) {
+  const path = yield* Path.Path
+  const store = yield* ArtifactStore
+  const { engine, device, versions } = (yield* HeadTrainer).about
+  // The widths and the names have been checked against each other; from here on they are numbers and strings.
+  const { grid, seeds, by, method, folds: count } = validation as unknown as CrossValidation<Dims>
+  const features = join(data as unknown as Data<Dims>)
+  const { labels, classes } = features
+  const groups = [...data.groups.train, ...data.groups.valid]
+  const folds = yield* Effect.fromResult(Folds.make({ labels, groups, classes, folds: count, seed: seeds[0] }))
+  const all = settings(grid)
+  const methods = all.map((setting) => {
+    const at = method(setting)
+    return { ...at, name: `${at.name} at ${inWords(setting)}` }
+  })
+  const trainings = folds.length * seeds.length
+  const total = methods.reduce((epochs, { epochs: own }) => epochs + own * trainings, 0)
+  const key = {
+    version: VERSION,
+    methods: methods.map((one) => one.settings),
+    seeds,
+    folds: folds.map(({ held }) => Digest.ofTensor(Tensor.int32([held.length], held))),
+    labels: Digest.ofTensor(Tensor.int32([labels.length], labels)),
+    features: Digest.ofTensors(features.modalities),
+    engine,
+    device,
+    versions
+  }
+  const artifact = yield* store.getOrMake(
+    "cross-validation",
+    key,
+    Effect.fnUntraced(function* (scratch) {
+      const advance = yield* (yield* Progress).bar("cross-validate, epochs", total)
+      const scores = yield* score(methods, features, folds, seeds, advance)
+      yield* AtomicFile.write(path.join(scratch, FILE), yield* Effect.orDie(Schema.encodeEffect(Scores)(scores)))
+    }, Effect.scoped)
+  )
+  const file = path.join(artifact.folder, FILE)
+  const scores = yield* Schema.decodeEffect(Scores)(new TextDecoder().decode(yield* AtomicFile.read(file))).pipe(
+    Effect.mapError((cause) => new IoError({ path: file, problem: "this file is damaged", cause }))
+  )
+  const standings = Standings.of({
+    by,
+    seeds,
+    folds: folds.map(({ train, select, held }) => ({ train: train.length, select: select.length, held: held.length })),
+    settings: all,
+    scores: scores.map((byFold) => byFold.map((bySeed) => bySeed.map((metrics) => metrics[by])))
+  })
+  const found: Found = { standings, artifact }
+  return found
+})
