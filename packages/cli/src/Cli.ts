@@ -4,11 +4,11 @@ import { Fsdd } from "@igm/datasets"
 import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
-import { HeadTrainer } from "@igm/training"
 import { Console, Effect, Layer, Option, Path, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
+import * as Device from "./Device.ts"
 import * as ExportCommand from "./ExportCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
@@ -27,6 +27,7 @@ const root = Command.make("igm").pipe(
 )
 
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
 const run = Command.make(
   "run",
@@ -47,15 +48,21 @@ const run = Command.make(
     out: Flag.String("out").pipe(
       Flag.withDescription("The folder for runs and everything that they reuse"),
       Flag.withDefault("runs")
+    ),
+    ...Device.flags,
+    threads: Flag.Int("threads").pipe(
+      Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
+      Flag.withSchema(Positive),
+      Flag.withDefault(1)
     )
   },
-  Effect.fn("igm.run")(function* ({ program, seed, speech, out }) {
+  Effect.fn("igm.run")(function* ({ program, seed, speech, out, engine, device, threads }) {
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, ".store"))
     const args = { seed, speech: Option.getOrUndefined(speech) }
-    yield* RunCommand.run({ program, args, out }).pipe(
-      Effect.provide(HeadTrainer.layerOnnx.pipe(Layer.provideMerge(Layer.mergeAll(OnnxRuntime.layerCpu, store))))
-    )
+    yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
+      RunCommand.run({ program, args, out, refused })
+    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))
 
@@ -129,16 +136,17 @@ const ledger = Command.make(
     tau: Flag.Finite("tau").pipe(Flag.withDescription("The temperature of modification"), Flag.withDefault(Igm.TAU)),
     epochs: Flag.Int("epochs").pipe(
       Flag.withDescription("Epochs of each turn"),
-      Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
+      Flag.withSchema(Positive),
       Flag.withDefault(2)
-    )
+    ),
+    ...Device.flags
   },
-  Effect.fn("igm.ledger")(function* ({ features, labels, tau, epochs }) {
+  Effect.fn("igm.ledger")(function* ({ features, labels, tau, epochs, engine, device }) {
     const options = { labels, tau, epochs, radii: [1e-15, 1e-10, 1e-4] }
-    const told = yield* LedgerCommand.ledger(features, options).pipe(
-      Effect.provide(HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu)))
+    const measure = Device.withTrainer({ engine, device }, { threads: 1 }, () =>
+      LedgerCommand.ledger(features, options)
     )
-    yield* Console.log(told)
+    yield* Console.log(yield* measure)
   })
 ).pipe(Command.withDescription("Measure what modification and perturbation do to heads on given features"))
 

@@ -133,7 +133,7 @@ export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string,
   return [
     `${file}: ${samples.labels.length} samples, ${classes} classes, features ${shape}`,
     `IGM (code), τ = ${options.tau}, batches of ${BATCH}; all samples train, a stage is a head's turn`,
-    `Interpreter: ${trainer.engine}, float32`,
+    `Interpreter: ${trainer.engine}, ${trainer.about.precision}`,
     "",
     `I − P by layer; its largest eigenvalue is 1 − e^−τ = ${(-Math.expm1(-options.tau)).toFixed(4)}`,
     ...aligned([

@@ -2,6 +2,7 @@
 import { type Experiment, Run, RunFolder } from "@igm/experiment"
 import { Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
+import type { Devices } from "@igm/training"
 import { Console, Effect, Path } from "effect"
 import { pathToFileURL } from "node:url"
 import { ProgramError } from "./ProgramError.ts"
@@ -12,6 +13,8 @@ export interface Options {
   readonly program: string
   readonly args: Experiment.Arguments
   readonly out: string
+  /** The devices that were not to be had. */
+  readonly refused: ReadonlyArray<Devices.Refused>
 }
 
 const load = Effect.fn("RunCommand.load")(function* (program: string, args: Experiment.Arguments) {
@@ -33,11 +36,11 @@ const load = Effect.fn("RunCommand.load")(function* (program: string, args: Expe
 })
 
 /** Runs it. */
-export const run = Effect.fn("RunCommand.run")(function* ({ program, args, out }: Options) {
+export const run = Effect.fn("RunCommand.run")(function* ({ program, args, out, refused }: Options) {
   const path = yield* Path.Path
   const experiment = yield* load(program, args)
   const result = yield* Run.run(experiment)
-  const manifest = yield* RunFolder.manifestOf(result)
+  const manifest = yield* RunFolder.manifestOf(result, refused)
   const report = yield* Reporting.reportOf(result, manifest)
   const folder = yield* RunFolder.write(out, result, manifest, {
     [RunFolder.files.report]: yield* Effect.promise(() => Html.page(report))

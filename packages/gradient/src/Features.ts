@@ -70,8 +70,9 @@ const joined = remembered((features, key) => {
 })
 
 /** The labels of features as rows of zeros with a one (n × classes): the same tensor each time. */
-export const targetsOf = (features: Pick<Features<Split.Split, Dims>, "labels" | "classes">): Tensor.Tensor<"float64"> =>
-  targets(features, "")
+export const targetsOf = (
+  features: Pick<Features<Split.Split, Dims>, "labels" | "classes">
+): Tensor.Tensor<"float64"> => targets(features, "")
 
 const targets = remembered(({ labels, classes }) => oneHot(labels, classes))
 

@@ -20,13 +20,7 @@ export const crossEntropy = <T>(ops: Ops<T>, logits: T, target: T, batch: number
 }
 
 /** A share (1 × 1) of the cross-entropy of logits and class probabilities, whose rows sum to 1: share · L and its gradient. */
-export const shareOfCrossEntropy = <T>(
-  ops: Ops<T>,
-  logits: T,
-  target: T,
-  batch: number,
-  share: T
-): LossAndDelta<T> => {
+export const shareOfCrossEntropy = <T>(ops: Ops<T>, logits: T, target: T, batch: number, share: T): LossAndDelta<T> => {
   const logs = ops.logSoftmax(logits)
   const scale = ops.multiply(share, ops.scalar(1 / batch))
   const negative = ops.multiply(share, ops.scalar(-1 / batch))

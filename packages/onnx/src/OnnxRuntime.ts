@@ -2,23 +2,20 @@
  * Sessions of onnxruntime as scoped resources. A session declares its inputs and outputs when it is opened, runs named
  * tensors, and is released with its scope. Programs run with one intra-op thread, so that their bits do not depend on
  * how many cores a machine has. A run blocks its thread until it is done.
+ *
+ * A provider is tried as its layer is built: a product that may run nowhere else has to come out right. Of a larger model
+ * onnxruntime leaves to the processor whatever the provider has no kernel for, on cuda and webgpu the control flow, shapes
+ * and counters of a program: it says which nodes in its log alone (`logSeverityLevel: 0`, "Node placements"), since
+ * profiling a webgpu session aborts the process.
  */
 import { Tensor } from "@igm/tensor"
-import { Context, Effect, Layer, Schema, type Scope } from "effect"
-import { InferenceSession, Tensor as OrtTensor, listSupportedBackends } from "onnxruntime-node"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { createRequire } from "node:module"
-import { cpus } from "node:os"
-
-/** A model that could not be opened or run: which one, what went wrong, and the runtime's own words as the cause. */
-export class OnnxError extends Schema.TaggedError<OnnxError>()("OnnxError", {
-  model: Schema.String,
-  problem: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
-}) {
-  override get message(): string {
-    return `${this.model}: ${this.problem}`
-  }
-}
+import * as Builder from "./Builder.ts"
+import * as Model from "./Model.ts"
+import { OnnxError, wordsOf } from "./OnnxError.ts"
+import * as Provider from "./Provider.ts"
 
 /** The declaration of an input or output; a dimension without a fixed size is a name, or empty. */
 export interface Port {
@@ -38,15 +35,12 @@ export interface Session {
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
-/** An execution provider. */
-export type Provider = "cpu" | "cuda" | "webgpu"
-
 /** Opens models. */
 export class OnnxRuntime extends Context.Service<
   OnnxRuntime,
   {
     /** The execution provider and the runtime's version, for manifests and keys. */
-    readonly provider: Provider
+    readonly provider: Provider.Provider
     readonly version: string
     /** The name of the processor or graphics card. */
     readonly device: string
@@ -54,38 +48,72 @@ export class OnnxRuntime extends Context.Service<
     readonly open: (name: string, bytes: Uint8Array) => Effect.Effect<Session, OnnxError, Scope.Scope>
   }
 >()("@igm/onnx/OnnxRuntime") {
-  /** Runs models on a provider, and on no other: where it cannot be had, the error says why. */
-  static readonly layer = (provider: Provider) => Layer.effect(OnnxRuntime, make(provider))
+  /** Runs models on a provider, and on no other: where it cannot be had, the error says why and what to do. */
+  static readonly layer = (provider: Provider.Provider) => Layer.effect(OnnxRuntime, make(provider))
 
   /** Runs models on the CPU. */
-  static readonly layerCpu = Layer.sync(OnnxRuntime, () => runtimeOf("cpu"))
+  static readonly layerCpu = Layer.effect(
+    OnnxRuntime,
+    Effect.suspend(() => Effect.orDie(make("cpu")))
+  )
 }
 
-const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider) {
-  const isSupported = listSupportedBackends().some(({ name }) => name === provider)
-  if (!isSupported) {
-    const problem = `this build of onnxruntime has no ${provider} provider: ${adviceOf(provider)}`
-    return yield* new OnnxError({ model: provider, problem })
+/** [1, 2] times a matrix, [4, 6]. */
+const product = (): Uint8Array => {
+  const builder = Builder.make("product")
+  const a = builder.input("a", "float32", [1, 2])
+  const b = builder.input("b", "float32", [2, 2])
+  builder.output("y", builder.node("MatMul", [a, b]), "float32", [1, 2])
+  return Model.encode({ graph: builder.graph(), opset: 17, metadata: {} })
+}
+
+/** Has a provider compute a product that it may not leave to the processor. */
+const trial = async (provider: Provider.Provider): Promise<ReadonlyArray<number>> => {
+  const session = await InferenceSession.create(product(), {
+    ...optionsOf(provider),
+    extra: { session: { disable_cpu_ep_fallback: "1" } }
+  })
+  try {
+    const a = new OrtTensor("float32", Float32Array.of(1, 2), [1, 2])
+    const b = new OrtTensor("float32", Float32Array.of(2, 0, 1, 3), [2, 2])
+    const { y } = await session.run({ a, b })
+    return Array.from(y!.data as Float32Array)
+  } finally {
+    await session.release()
   }
-  return runtimeOf(provider)
+}
+
+const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provider) {
+  const unable = (problem: string, cause?: unknown) =>
+    new OnnxError({ model: provider, problem, ...(cause === undefined ? {} : { cause }) })
+  const missing = Provider.missing(provider)
+  if (missing !== undefined) return yield* unable(missing)
+  if (provider === "cpu") return runtimeOf(provider, yield* Provider.deviceName(provider))
+  // NVIDIA's libraries would round the operands of products to ten bits (TF32), and read this as they start.
+  if (provider === "cuda") process.env["NVIDIA_TF32_OVERRIDE"] ??= "0"
+  const y = yield* Effect.tryPromise({ try: () => trial(provider), catch: (cause) => cause }).pipe(
+    Effect.catch((cause) =>
+      Effect.flatMap(Provider.explained(provider, cause), (problem) => Effect.fail(unable(problem, cause)))
+    )
+  )
+  if (y.join() !== "4,6") {
+    return yield* unable(`the device is faulty: it says that [1, 2] times [[2, 0], [1, 3]] is [${y.join(", ")}]`)
+  }
+  return runtimeOf(provider, yield* Provider.deviceName(provider))
 })
 
-const adviceOf = (provider: Provider): string =>
-  provider === "cuda"
-    ? "install its CUDA files with `node node_modules/onnxruntime-node/script/install --onnxruntime-node-install=cuda12`"
-    : "it runs on Linux, Windows and macOS on common processors"
+const optionsOf = (provider: Provider.Provider): InferenceSession.SessionOptions => ({
+  executionProviders: [provider],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  logSeverityLevel: 3
+})
 
-const runtimeOf = (provider: Provider): OnnxRuntime["Service"] => {
+const runtimeOf = (provider: Provider.Provider, device: string): OnnxRuntime["Service"] => {
   const open = Effect.fn("OnnxRuntime.open")(function* (name: string, bytes: Uint8Array) {
     const session = yield* Effect.acquireRelease(
       Effect.tryPromise({
-        try: () =>
-          InferenceSession.create(bytes, {
-            executionProviders: [provider],
-            intraOpNumThreads: 1,
-            interOpNumThreads: 1,
-            logSeverityLevel: 3
-          }),
+        try: () => InferenceSession.create(bytes, optionsOf(provider)),
         catch: (cause) =>
           new OnnxError({
             model: name,
@@ -107,10 +135,8 @@ const runtimeOf = (provider: Provider): OnnxRuntime["Service"] => {
     })
     return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port), run }
   })
-  return OnnxRuntime.of({ provider, version: runtimeVersion(), device: cpus()[0]?.model ?? "unknown", open })
+  return OnnxRuntime.of({ provider, version: runtimeVersion(), device, open })
 }
-
-const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).split("\n")[0]!
 
 const runtimeVersion = (): string =>
   (createRequire(import.meta.url)("onnxruntime-node/package.json") as { version: string }).version

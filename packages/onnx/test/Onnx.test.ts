@@ -79,6 +79,32 @@ describe("OnnxRuntime", () => {
   )
 })
 
+describe("OnnxRuntime on a provider", () => {
+  for (const provider of ["cuda", "webgpu"] as const) {
+    it.live(`${provider} runs on a device that has a name, or the error says what to install`, () =>
+      Effect.gen(function* () {
+        const runtime = yield* OnnxRuntime
+        assert.strictEqual(runtime.provider, provider)
+        assert.isNotEmpty(runtime.device)
+        const session = yield* runtime.open("twice", twice())
+        const { y } = yield* session.run({ x: Tensor.float32([1, 2], [3, 4]) })
+        assert.deepStrictEqual(y, Tensor.float32([1, 2], [6, 8]))
+      }).pipe(
+        Effect.provide(OnnxRuntime.layer(provider)),
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            assert.strictEqual(error._tag, "OnnxError")
+            assert.match(
+              error.message,
+              /^(cuda: .*(install it with|LD_LIBRARY_PATH)|webgpu: .*install a graphics driver)/
+            )
+          })
+        )
+      )
+    )
+  }
+})
+
 describe("Model", () => {
   it("gives the same bytes for the same graph, and its metadata back", () => {
     assert.deepStrictEqual(twice(), twice())

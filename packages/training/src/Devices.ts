@@ -22,16 +22,16 @@ export interface Wanted {
   readonly device: (typeof devices)[number]
 }
 
-/** What is not taken, and why. */
-export interface Failure {
-  readonly choice: Choice
-  readonly problem: string
+/** What was not to be had, in a few words, and why. */
+export interface Refused {
+  readonly choice: string
+  readonly reason: string
 }
 
-/** What is taken, and what was tried before. */
+/** What is taken, and what was refused before. */
 export interface Chosen {
   readonly choice: Choice
-  readonly tried: ReadonlyArray<Failure>
+  readonly refused: ReadonlyArray<Refused>
 }
 
 /** Every pair of an engine and a device, of each engine the one first that `auto` tries first. */
@@ -92,9 +92,23 @@ export const check = Effect.fn("Devices.check")(function* (engine: Engine) {
   }
 })
 
-type Open = (choice: Choice) => Effect.Effect<Engine, EngineError, Scope.Scope>
+/** Opens an engine. */
+export type Open = (choice: Choice) => Effect.Effect<Engine, EngineError, Scope.Scope>
 
 const inThread: Open = (choice) => Remote.engine(choice, { threads: 1 })
+
+/** Graphics by software: slower than the processor is without. */
+const software = /swiftshader|llvmpipe|lavapipe|basic render/i
+
+/** Has an engine that was opened show that it is of use. */
+const tryOut = Effect.fnUntraced(function* (engine: Engine) {
+  const { name } = engine.about
+  if (software.test(name)) {
+    const problem = `its device ${name} is software, slower than the processor itself; whoever wants it names it`
+    return yield* new EngineError({ engine: label(engine.about), program: "choosing", problem })
+  }
+  yield* check(engine)
+})
 
 /** The choices that a wish leaves, in the order in which they are tried; none where no pair is meant. */
 export const meant = ({ engine, device }: Wanted): ReadonlyArray<Choice> => {
@@ -117,22 +131,25 @@ export const choose = Effect.fn("Devices.choose")(function* (
     const problem = `there is no such pair of an engine and a device, but ${listed()}`
     return yield* new EngineError({ engine: `${wanted.engine} on ${wanted.device}`, program: "choosing", problem })
   }
-  if (wanted.device !== "auto") return { choice: first, tried: [] }
-  const tried: Array<Failure> = []
+  if (wanted.device !== "auto") return { choice: first, refused: [] }
+  const refused: Array<Refused> = []
   for (const choice of choices) {
-    const failure = yield* Effect.scoped(Effect.flatMap(open(choice), check)).pipe(
+    const reason = yield* Effect.scoped(Effect.flatMap(open(choice), tryOut)).pipe(
       Effect.as(undefined),
-      Effect.catch(({ problem }) => Effect.succeed({ choice, problem }))
+      Effect.catch(({ problem }) => Effect.succeed(problem))
     )
-    if (failure === undefined) return { choice, tried }
-    tried.push(failure)
+    if (reason === undefined) return { choice, refused }
+    refused.push({ choice: label(choice), reason })
   }
-  const problem = `none of its devices can be had: ${tried.map(({ choice, problem }) => `${choice.device}: ${problem}`).join("; ")}`
+  const problem = `none can be had: ${refused.map(({ choice, reason }) => `${choice}: ${reason}`).join("; ")}`
   return yield* new EngineError({ engine: wanted.engine, program: "choosing", problem })
 })
 
 /** What `auto` took and why it took nothing before, a line each. */
-export const account = ({ tried }: Chosen, about: Pick<About, "engine" | "device" | "name">): ReadonlyArray<string> => [
-  ...tried.map(({ choice, problem }) => `not ${label(choice)}: ${problem}`),
+export const account = (
+  refused: ReadonlyArray<Refused>,
+  about: Pick<About, "engine" | "device" | "name">
+): ReadonlyArray<string> => [
+  ...refused.map(({ choice, reason }) => `not ${choice}: ${reason}`),
   `taken: ${label(about)} on ${about.name}`
 ]

@@ -59,8 +59,9 @@ const spawn = (choice: Choice, { started }: Options): Thread => {
     if ("unable" in answer) return reject(errorOf(answer.unable))
     const call = thread.owed.get(answer.id)
     thread.owed.delete(answer.id)
-    call?.settle("output" in answer ? Effect.succeed(answer.output) : Effect.fail(errorOf(answer.fault)))
+    // Settling may go on to the next call, or to the end, which hold the thread again.
     if (thread.owed.size === 0) worker.unref()
+    call?.settle("output" in answer ? Effect.succeed(answer.output) : Effect.fail(errorOf(answer.fault)))
   })
   worker.on("error", (error) => die(`its thread failed: ${error instanceof Error ? error.message : String(error)}`))
   worker.on("exit", (code) =>

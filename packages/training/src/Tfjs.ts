@@ -4,20 +4,30 @@
  */
 import { Ops, Tape } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { type BlockInput, type Engine, EngineError, type Lane, label } from "./Engine.ts"
 import { Interpreter } from "./Interpreter.ts"
 import { type Program, named, rename, under } from "./Program.ts"
 import * as TfjsBackend from "./TfjsBackend.ts"
+import * as TfjsBlock from "./TfjsBlock.ts"
+import * as TfjsNative from "./TfjsNative.ts"
 import * as TfjsOps from "./TfjsOps.ts"
+import * as TfjsWebGpu from "./TfjsWebGpu.ts"
 
+type Backend = TfjsBackend.Backend
 type Value = TfjsOps.Value
-type Values = Ops.Named<Value>
+type Values = TfjsBlock.Values
 type Hosts = Ops.Named<Tensor.Tensor>
+
+/** A host tensor with its copy on the device. */
+interface Sent {
+  readonly host: Tensor.Tensor
+  readonly value: Value
+}
 
 /** Which backend is to run. */
 export interface Options {
-  readonly backend: TfjsBackend.Backend
+  readonly backend: Backend
 }
 
 /** How many steps are taken before the rest of the program has its turn. */
@@ -35,90 +45,27 @@ const problemOf = ({ inputs, operations }: Tape.Tape, hosts: Hosts): string | un
   return undefined
 }
 
-/** Tensors that a call has on the device; they go with it. */
-type Held = Set<Value>
-
-const own = (held: Held, values: Values): Values => {
-  for (const value of Object.values(values)) held.add(value)
-  return values
-}
-
-const disown = (held: Held, values: Values): void => {
-  for (const value of Object.values(values)) {
-    value.dispose()
-    held.delete(value)
-  }
-}
-
-/** Which outputs are inputs, constants or other outputs as well: these are copied, so that each has one owner. */
-const sharedBy = (
-  { inputs, outputs }: Tape.Tape,
-  isConstant: ReadonlyArray<boolean> = []
-): ((name: string) => boolean) => {
-  const seen = new Set<Tape.Value>()
-  const shared = new Set<string>()
-  for (const [name, value] of Object.entries(outputs)) {
-    if (value < inputs.length || isConstant[value] === true || seen.has(value)) shared.add(name)
-    seen.add(value)
-  }
-  return (name) => shared.has(name)
-}
-
-/** Where a block is: its state, and the traces of the steps so far, one below the other. */
-interface Place {
-  readonly state: Values
-  readonly trace: Values
-}
-
-/** Takes the steps of a block from one number to before another, with what all steps are given and all their draws. */
-const stepping = (tf: TfjsOps.Tf, { tape }: Program, held: Held, given: Values, draws: Values) => {
-  const ops = TfjsOps.make(tf)
-  const isConstant = Tape.dependingOn(tape, (name) => name.startsWith(named.input("")))
-  const isShared = sharedBy(tape, isConstant)
-  const constants = new Map<Tape.Value, Tape.Made<Value>>()
-  const where: Tape.Where<Value> = (at, compute) => {
-    if (isConstant[at] !== true) return compute(ops)
-    const found = constants.get(at)
-    if (found !== undefined) return found
-    const made = compute(ops)
-    constants.set(at, made)
-    for (const value of "parts" in made ? made.parts : [made]) held.add(tf.keep(value))
-    return made
-  }
-  const nth = (values: Value, i: number): Value => tf.reshape(tf.slice(values, [i], [1]), values.shape.slice(1))
-  const step = (state: Values, i: number): Values =>
-    tf.tidy(() => {
-      const drawn = Ops.mapNamed(draws, (values) => nth(values, i))
-      const outcome = Tape.runWhere(tape, where, { ...rename(state, named.state), ...given, ...drawn })
-      return { ...Ops.mapNamed(outcome, (value, name) => (isShared(name) ? tf.clone(value) : value)) }
-    })
-  return (before: Place, from: number, to: number): Place => {
-    const after = tf.tidy(() => {
-      const traces = Ops.mapNamed(under(tape.outputs, named.trace), (_, name) =>
-        [before.trace[name]].filter((value) => value !== undefined)
-      )
-      let state = before.state
-      for (let i = from; i < to; i++) {
-        const outcome = step(state, i)
-        disown(held, state)
-        state = under(outcome, named.next)
-        for (const [name, value] of Object.entries(under(outcome, named.trace))) traces[name]!.push(value)
-      }
-      return { state: { ...state }, trace: { ...Ops.mapNamed(traces, (parts) => tf.concat(parts, 0)) } }
-    })
-    disown(held, before.trace)
-    own(held, after.state)
-    own(held, after.trace)
-    return after
+/** Opens a backend, and no other. */
+const open = (backend: Backend): Effect.Effect<TfjsBackend.Opened, EngineError, Scope.Scope> => {
+  switch (backend) {
+    case "cpu":
+      return TfjsBackend.alone(TfjsBackend.cpu)
+    case "wasm":
+      return TfjsBackend.alone(TfjsBackend.wasm)
+    case "webgpu":
+      return TfjsWebGpu.open
+    case "node":
+    case "node-gpu":
+      return TfjsBackend.alone(TfjsNative.open(backend))
   }
 }
 
 /** Opens the engine; what it has on the device goes with the scope. */
 export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) {
-  const { tf, about, enter, breathe, complaint } = yield* TfjsBackend.open(backend)
+  const { tf, about, enter, breathe, complaint } = yield* open(backend)
   const choice = { engine: "tfjs", device: backend } as const
   /** What each lane was given last by each name, with its tensor on the device. */
-  const lanes = new Map<number, Map<string, { readonly host: Tensor.Tensor; readonly value: Value }>>()
+  const lanes = new Map<number, Map<string, Sent>>()
 
   const errorOf = (program: Program, problem: string, cause?: unknown): EngineError =>
     new EngineError({
@@ -135,9 +82,15 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
     return tf.tensor(data as Float32Array | Int32Array, [...shape], dtype as "float32" | "int32")
   }
   /** Sends tensors that last as long as the call, or, for a lane, until it gives another one by that name. */
-  const sendAll = (held: Held, hosts: Hosts, lane?: Lane): Values => {
-    if (lane === undefined) return own(held, Ops.mapNamed(hosts, send))
-    const kept = lanes.get(lane.id) ?? new Map<string, { readonly host: Tensor.Tensor; readonly value: Value }>()
+  const sendAll = (held: TfjsBlock.Held, hosts: Hosts, lane?: Lane): Values => {
+    if (lane === undefined) {
+      return Ops.mapNamed(hosts, (host) => {
+        const value = send(host)
+        held.add(value)
+        return value
+      })
+    }
+    const kept = lanes.get(lane.id) ?? new Map<string, Sent>()
     lanes.set(lane.id, kept)
     return Ops.mapNamed(hosts, (host, name) => {
       const known = kept.get(name)
@@ -155,9 +108,9 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
   yield* Effect.addFinalizer(() => TfjsBackend.alone(Effect.sync(() => [...lanes.keys()].forEach(forget))))
 
   /** Runs a call by itself, on this backend, and lets its tensors go. */
-  const call = <A>(program: Program, use: (held: Held) => Effect.Effect<A, EngineError>) =>
+  const call = <A>(program: Program, use: (held: TfjsBlock.Held) => Effect.Effect<A, EngineError>) =>
     Effect.acquireUseRelease(
-      Effect.sync((): Held => new Set()),
+      Effect.sync((): TfjsBlock.Held => new Set()),
       use,
       (held) => Effect.sync(() => held.forEach((value) => value.dispose()))
     ).pipe(
@@ -182,10 +135,10 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
         )
       )
     )
-  const checked = ({ name, tape, key }: Program, hosts: Hosts) =>
+  const checked = (program: Program, hosts: Hosts) =>
     Effect.suspend(() => {
-      const problem = problemOf(tape, hosts)
-      return problem === undefined ? Effect.void : Effect.fail(errorOf({ name, tape, key }, problem))
+      const problem = problemOf(program.tape, hosts)
+      return problem === undefined ? Effect.void : Effect.fail(errorOf(program, problem))
     })
 
   const block = Effect.fn("Tfjs.block")(function* (program: Program, input: BlockInput, lane?: Lane) {
@@ -196,10 +149,10 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
       Effect.gen(function* () {
         const [steps, start] = yield* attempt(program, () => {
           const given = sendAll(held, inputs, lane)
-          const take = stepping(tf, program, held, given, sendAll(held, values))
+          const take = TfjsBlock.make(tf, program, held, given, sendAll(held, values))
           return [take, { state: sendAll(held, state), trace: {} }] as const
         })
-        let at: Place = start
+        let at: TfjsBlock.Place = start
         for (let from = 0; from < draws.steps; from += BREATH) {
           const before = at
           at = yield* attempt(program, () => steps(before, from, Math.min(from + BREATH, draws.steps)))
@@ -217,13 +170,13 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
     return yield* call(program, (held) =>
       Effect.gen(function* () {
         const made = yield* attempt(program, () => {
-          const [given, isShared] = [sendAll(held, inputs, lane), sharedBy(program.tape)]
+          const [given, isShared] = [sendAll(held, inputs, lane), TfjsBlock.sharedBy(program.tape)]
           const outcome = tf.tidy(() => ({
             ...Ops.mapNamed(Tape.run(program.tape, TfjsOps.make(tf), given), (value, name) =>
               isShared(name) ? tf.clone(value) : value
             )
           }))
-          return own(held, outcome)
+          return TfjsBlock.own(held, outcome)
         })
         return yield* read(program, made)
       })

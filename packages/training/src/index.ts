@@ -1,6 +1,5 @@
 /** The head-training service and its interpreters: the ONNX program and the float64 reference. */
 export * as Devices from "./Devices.ts"
-export * as Devices from "./Devices.ts"
 export * as Draws from "./Draws.ts"
 export * as Exported from "./Exported.ts"
 export { type About, type Engine, EngineError } from "./Engine.ts"
