@@ -14,7 +14,7 @@ import { type Answer, type Call, type Fault, type Request, type Sent, compact } 
 
 /** Options of engines in threads. */
 export interface Options {
-  /** How many threads; each opens the engine. */
+  /** How many threads; each opens the engine. onnxruntime's WebGPU and tfjs-node can have one alone. */
   readonly threads: number
   /** Is told of each thread that starts. */
   readonly started?: (worker: Worker) => void
@@ -70,16 +70,23 @@ const spawn = (choice: Choice, { started }: Options): Thread => {
   return thread
 }
 
-/** Lets a thread close its engine, and then ends it. */
-const end = (thread: Thread) =>
+/** How long a thread may take to close its engine, in milliseconds. */
+const PATIENCE = 5000
+
+/** Lets a thread close its engine and end. It is never terminated, which would abort the process if it were computing. */
+const end = ({ worker, alive }: Thread) =>
   Effect.promise(async () => {
-    if (!thread.alive) return
-    thread.worker.ref()
-    const ended = new Promise<void>((resolve) => thread.worker.once("exit", () => resolve()))
-    thread.worker.postMessage("end")
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000).unref())])
-    await thread.worker.terminate()
+    if (!alive) return
+    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()))
+    worker.ref()
+    worker.postMessage("end")
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, PATIENCE).unref())])
+    worker.unref()
   })
+
+/** Devices that one process can use from one thread alone. */
+const isSingle = ({ engine, device }: Choice): boolean =>
+  (engine === "onnx" && device === "webgpu") || device === "node" || device === "node-gpu"
 
 /** Opens an engine in threads. */
 export const engine = Effect.fn("Remote.engine")(function* (
@@ -87,7 +94,7 @@ export const engine = Effect.fn("Remote.engine")(function* (
   options: Options
 ): Effect.fn.Return<Engine, EngineError, Scope.Scope> {
   const threads = yield* Effect.acquireRelease(
-    Effect.sync(() => Array.from({ length: options.threads }, () => spawn(choice, options))),
+    Effect.sync(() => Array.from({ length: isSingle(choice) ? 1 : options.threads }, () => spawn(choice, options))),
     (all) => Effect.forEach(all, end, { concurrency: "unbounded", discard: true })
   )
   const ready = (thread: Thread) =>
