@@ -71,7 +71,7 @@ const conformance = Command.make(
       Flag.withDescription("Which interpreters, such as onnx-cpu,tfjs-wasm; all by default"),
       Flag.withDefault("")
     ),
-    rows: Flag.Int("rows").pipe(Flag.withDescription("Training samples of a set"), Flag.withDefault(240)),
+    rows: Flag.Int("rows").pipe(Flag.withDescription("Training samples of a set"), Flag.withDefault(120)),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
   Effect.fn(function* ({ features, engines, rows, json }) {
