@@ -10,6 +10,7 @@ import { Effect, Scope } from "effect"
 import { type BlockInput, type BlockOutput, type Engine, EngineError } from "./Engine.ts"
 import { Interpreter, type Predict } from "./Interpreter.ts"
 import * as Program from "./Program.ts"
+import * as Single from "./Single.ts"
 import * as SymbolicOps from "./SymbolicOps.ts"
 import { type Symbol, symbol } from "./SymbolicOps.ts"
 
@@ -162,30 +163,12 @@ const signature = (...groups: ReadonlyArray<Ops.Named<Shaped>>): string =>
 /** Heads that are stepped as one on a CPU: more of them would push each other out of its cache. */
 const TOGETHER = 4
 
-/** Tensors in single precision and back, converted once as long as they live. */
-const converting = () => {
-  const known = new WeakMap<Tensor.Tensor, Tensor.Tensor>()
-  return {
-    lowered: (tensor: Tensor.Tensor): Tensor.Tensor => {
-      if (tensor.dtype !== "float64") return tensor
-      const found = known.get(tensor) ?? Tensor.toFloat32(tensor)
-      known.set(tensor, found)
-      return found
-    },
-    raised: (tensor: Tensor.Tensor): Tensor.Tensor<"float64"> => {
-      const wide = Tensor.toFloat64(tensor)
-      known.set(wide, tensor)
-      return wide
-    }
-  }
-}
-
 /** The engine: programs are built once for each set of shapes, and closed with the scope. */
 export const engine = Effect.gen(function* () {
   const runtime = yield* OnnxRuntime
   const scope = yield* Scope.Scope
   const sessions = new WeakMap<Program.Program, Map<string, Session>>()
-  const { lowered, raised } = converting()
+  const { lowered, raised } = Single.make()
   const about = {
     engine: "onnx",
     device: runtime.provider,

@@ -1,7 +1,7 @@
 /** What a thread that owns engines and a thread that asks them say to each other. */
 import type { Ops } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
-import type { About, BlockOutput, HostTensors } from "./Engine.ts"
+import type { About, BlockOutput } from "./Engine.ts"
 import type { Program } from "./Program.ts"
 
 /** A tensor, or the word that it is the one that the lane was given last under that name. */
@@ -14,7 +14,8 @@ export interface Call {
   readonly lane: number
   readonly program: { readonly id: number; readonly body?: Program }
   readonly tensors: Ops.Named<Sent>
-  readonly state: HostTensors
+  /** In single precision for engines that compute in it, as their answers are. */
+  readonly state: Ops.Named<Tensor.Tensor>
   readonly draws: { readonly steps: number; readonly values: Ops.Named<Tensor.Tensor> }
 }
 
@@ -29,11 +30,15 @@ export interface Fault {
   readonly details: string
 }
 
+/** What a block or a map comes to, in the engine's own precision. */
+export type Output =
+  { readonly state: Ops.Named<Tensor.Tensor>; readonly trace: BlockOutput["trace"] } | Ops.Named<Tensor.Tensor>
+
 /** What is answered. */
 export type Answer =
   | { readonly ready: About }
   | { readonly unable: Fault }
-  | { readonly id: number; readonly output: BlockOutput | HostTensors }
+  | { readonly id: number; readonly output: Output }
   | { readonly id: number; readonly fault: Fault }
 
 /** A tensor with a buffer of its own size: a message carries the whole buffer behind a view. */

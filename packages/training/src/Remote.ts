@@ -7,10 +7,11 @@ import { Ops } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
 import { SHARE_ENV, Worker } from "node:worker_threads"
-import { type About, type BlockOutput, type Engine, EngineError, type HostTensors, type Lane, label } from "./Engine.ts"
+import { type About, type BlockOutput, type Engine, EngineError, type Lane, label } from "./Engine.ts"
 import type { Choice } from "./Local.ts"
 import type { Program } from "./Program.ts"
-import { type Answer, type Call, type Fault, type Request, type Sent, compact } from "./Protocol.ts"
+import * as Single from "./Single.ts"
+import { type Answer, type Call, type Fault, type Output, type Request, type Sent, compact } from "./Protocol.ts"
 
 /** Options of engines in threads. */
 export interface Options {
@@ -20,7 +21,6 @@ export interface Options {
   readonly started?: (worker: Worker) => void
 }
 
-type Output = BlockOutput | HostTensors
 type Settle = (result: Effect.Effect<Output, EngineError>) => void
 
 /** A thread with what it has been told and what it owes. */
@@ -102,6 +102,11 @@ export const engine = Effect.fn("Remote.engine")(function* (
   const [about] = yield* Effect.forEach(threads, ready, { concurrency: "unbounded" })
   threads.forEach(({ worker }) => worker.unref())
 
+  const { lowered, raised } = Single.make()
+  /** What is sent: in the engine's precision, and without the rest of a buffer. */
+  const outgoing = (tensor: Tensor.Tensor): Tensor.Tensor =>
+    compact(about!.precision === "float32" ? lowered(tensor) : tensor)
+
   const ids = new WeakMap<Program, number>()
   let counter = 0
   const idOf = (program: Program): number => {
@@ -125,7 +130,7 @@ export const engine = Effect.fn("Remote.engine")(function* (
         const key = `${kind} ${name}`
         if (known?.get(key) === tensor) return "kept"
         known?.set(key, tensor)
-        return compact(tensor)
+        return outgoing(tensor)
       })
       const programId = idOf(program)
       const isNew = !thread.programs.has(programId)
@@ -139,8 +144,8 @@ export const engine = Effect.fn("Remote.engine")(function* (
         lane: lane?.id ?? 0,
         program: isNew ? { id: programId, body: program } : { id: programId },
         tensors: sent,
-        state: Ops.mapNamed(state, compact),
-        draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, compact) }
+        state: Ops.mapNamed(state, outgoing),
+        draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, outgoing) }
       }
       thread.worker.postMessage(request)
     }).pipe(Effect.uninterruptible)
@@ -149,12 +154,14 @@ export const engine = Effect.fn("Remote.engine")(function* (
   return {
     about: { ...about!, threads: threads.length },
     block: (program, { state, inputs, draws }, lane) =>
-      Effect.map(
-        call(program, lane, { kind: "block", state, draws, tensors: inputs }),
-        (output) => output as BlockOutput
-      ),
+      Effect.map(call(program, lane, { kind: "block", state, draws, tensors: inputs }), (output) => {
+        const { state: after, trace } = output as { state: Ops.Named<Tensor.Tensor>; trace: BlockOutput["trace"] }
+        return { state: Ops.mapNamed(after, raised), trace }
+      }),
     map: (program, inputs, lane) =>
-      Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), (output) => output as HostTensors),
+      Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), (output) =>
+        Ops.mapNamed(output as Ops.Named<Tensor.Tensor>, raised)
+      ),
     close: (lane) =>
       Effect.sync(() => {
         const thread = threadOf(lane)

@@ -1,12 +1,12 @@
 /** A thread that owns an engine: it opens the one that it is told to, and answers calls one after another. */
 import { type Method, Ops } from "@igm/gradient"
-import type { Tensor } from "@igm/tensor"
+import { Tensor } from "@igm/tensor"
 import { Cause, Effect, Exit, Scope } from "effect"
 import { parentPort, workerData } from "node:worker_threads"
-import { type BlockOutput, type Engine, EngineError, type HostTensors } from "./Engine.ts"
+import { type Engine, EngineError, type HostTensors } from "./Engine.ts"
 import * as Local from "./Local.ts"
 import type { Program } from "./Program.ts"
-import { type Answer, type Call, type Fault, type Request, compact } from "./Protocol.ts"
+import { type Answer, type Call, type Fault, type Output, type Request, compact } from "./Protocol.ts"
 
 const port = parentPort!
 const say = (answer: Answer) => port.postMessage(answer)
@@ -42,14 +42,18 @@ const programOf = ({ program: { id, body } }: Call): Program => {
   return programs.get(id)!
 }
 
-const answer = (engine: Engine, call: Call): Effect.Effect<BlockOutput | HostTensors, EngineError> => {
+const answer = (engine: Engine, call: Call): Effect.Effect<Output, EngineError> => {
   const [program, inputs] = [programOf(call), tensorsOf(call)]
-  if (call.kind === "map") return Effect.map(engine.map(program, inputs), (made) => Ops.mapNamed(made, compact))
+  const own = (tensor: Tensor.Tensor): Tensor.Tensor =>
+    compact(engine.about.precision === "float32" ? Tensor.toFloat32(tensor) : tensor)
+  if (call.kind === "map") return Effect.map(engine.map(program, inputs), (made) => Ops.mapNamed(made, own))
   const draws = call.draws as Method.Draws
-  return engine.block(program, { state: call.state, inputs, draws }).pipe(
-    Effect.map(({ state, trace }) => ({
-      state: Ops.mapNamed(state, compact),
-      trace: Ops.mapNamed(trace, (numbers) => numbers.slice())
+  // What computes in single precision takes it as it is.
+  const state = call.state as HostTensors
+  return engine.block(program, { state, inputs, draws }).pipe(
+    Effect.map((after) => ({
+      state: Ops.mapNamed(after.state, own),
+      trace: Ops.mapNamed(after.trace, (numbers) => numbers.slice())
     }))
   )
 }
