@@ -6,6 +6,7 @@ import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Heads from "./heads.ts"
+import * as Memory from "./memory.ts"
 
 const { defaults } = Heads
 const text = (name: string, value: string, description: string) =>
@@ -16,7 +17,7 @@ const list = (value: string): ReadonlyArray<string> => value.split(",").filter((
 const bench = Command.make(
   "bench",
   {
-    name: Argument.Literals("name", ["heads"]).pipe(Argument.withDescription("What to measure")),
+    name: Argument.Literals("name", ["heads", "memory"]).pipe(Argument.withDescription("What to measure")),
     engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
     device: text("device", "", "cpu, cuda, webgpu, wasm, node or node-gpu; by default cpu, and of tfjs wasm and cpu"),
     features: text("features", defaults.features, "A safetensors file with audio, video and label"),
@@ -27,7 +28,8 @@ const bench = Command.make(
     parts: text("parts", "", "Which parts: step, transition, many; by default all, and of tfjs the first two"),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  ({ json, heads, parts, device, ...rest }) => {
+  ({ name, json, heads, parts, device, ...rest }) => {
+    if (name === "memory") return Memory.run
     const isTfjs = rest.engine === "tfjs"
     const devices = device === "" ? (isTfjs ? ["wasm", "cpu"] : [defaults.device]) : [device]
     const chosen = parts === "" ? (isTfjs ? ["step", "transition"] : defaults.parts) : list(parts)
