@@ -8,7 +8,7 @@
 import { Features, type Method, Metric } from "@igm/gradient"
 import { type Artifact, ArtifactStore, AtomicFile, IoError, Progress } from "@igm/io"
 import { Digest, Tensor } from "@igm/tensor"
-import { HeadTrainer, type Task } from "@igm/training"
+import { HeadTrainer, Member, type Task } from "@igm/training"
 import { Effect, Path, Schema, Stream } from "effect"
 import * as Folds from "./Folds.ts"
 import * as Journal from "./Journal.ts"
@@ -116,7 +116,7 @@ const score = Effect.fn("CrossValidation.score")(function* (
     return seeds.flatMap((seed, s) =>
       methods.map((method, i): Trial => {
         const job: Method.Job<Dims> = { seed, train: features, select: selecting, rows: train }
-        return { at: [i, k, s], task: { method, job } as unknown as Task }
+        return { at: [i, k, s], task: Member.widen({ method, job }) }
       })
     )
   })

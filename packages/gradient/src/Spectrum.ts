@@ -3,199 +3,14 @@
  * iterations: on Y for λmax, on Y without that direction for the second eigenvalue, and on Y⁻¹ = (L Lᵀ)⁻¹, by a Cholesky
  * factorisation, for λmin. With v the strongest direction, R = Y − λmin I − (λmax − λmin) v vᵀ and s = τ/(λmax − λmin),
  * P = exp(−s R) + (e^−τ − 1) v vᵀ. On real features ‖s R‖ is below 0.01, so that five terms of the series are enough.
- *
- * The matrices multiplied here are symmetric and commute, so that a product is a triangle of products of rows. A loop
- * over entries is written without arrays and closures of its own, which would make it ten times slower.
  */
 import { Tensor } from "@igm/tensor"
 import type * as Float64 from "./Float64.ts"
+import { largest, starts } from "./Lanczos.ts"
+import type { Effect } from "./Modification.ts"
+import { type Rows, add, cholesky, deflate, dot, product, rowsOf, solve, times } from "./Symmetric.ts"
 
-/** A matrix by its rows. */
-type Rows = ReadonlyArray<Float64Array>
-
-const rowsOf = ({ data, shape }: Float64.Matrix): Rows =>
-  Array.from({ length: shape[0]! }, (_, i) => data.subarray(i * shape[1]!, (i + 1) * shape[1]!))
-
-/** ⟨a, b⟩ over the first n entries. */
-const dot = (a: Float64Array, b: Float64Array, n = a.length): number => {
-  let sum = 0
-  for (let k = 0; k < n; k++) sum += a[k]! * b[k]!
-  return sum
-}
-
-/** y += weight · x over the first n entries. */
-const add = (y: Float64Array, weight: number, x: Float64Array, n = x.length): void => {
-  for (let k = 0; k < n; k++) y[k]! += weight * x[k]!
-}
-
-const times = (y: Rows, x: Float64Array): Float64Array => x.map((_, i) => dot(y[i]!, x))
-
-const normalised = (x: Float64Array): Float64Array => {
-  const norm = Math.sqrt(dot(x, x))
-  return x.map((entry) => entry / norm)
-}
-
-/** The products of rows i … i + 3 of a and j, j + 1 of b, over n entries: eight sums that stay in registers. */
-const tile = (a: Rows, i: number, b: Rows, j: number, n: number): ReadonlyArray<number> => {
-  const row = (m: Rows, at: number) => m[Math.min(at, m.length - 1)]!
-  const [a0, a1, a2, a3, b0, b1] = [row(a, i), row(a, i + 1), row(a, i + 2), row(a, i + 3), row(b, j), row(b, j + 1)]
-  let [s0, s1, s2, s3, t0, t1, t2, t3] = [0, 0, 0, 0, 0, 0, 0, 0]
-  for (let k = 0; k < n; k++) {
-    const x = b0[k]!
-    const y = b1[k]!
-    const u0 = a0[k]!
-    s0 += u0 * x
-    t0 += u0 * y
-    const u1 = a1[k]!
-    s1 += u1 * x
-    t1 += u1 * y
-    const u2 = a2[k]!
-    s2 += u2 * x
-    t2 += u2 * y
-    const u3 = a3[k]!
-    s3 += u3 * x
-    t3 += u3 * y
-  }
-  return [s0, t0, s1, t1, s2, t2, s3, t3]
-}
-
-/**
- * Visits the lower triangle of A Bᵀ, each row from the left, with the products of the rows' first `n(column)` entries,
- * where columns go by twos, from an even one; until a visit says no.
- */
-const lower = (a: Rows, b: Rows, n: (j: number) => number, visit: (r: number, c: number, sum: number) => boolean) => {
-  const d = a.length
-  for (let i = 0; i < d; i += 4) {
-    for (let j = 0; j < Math.min(i + 4, d); j += 2) {
-      const sums = tile(a, i, b, j, n(j))
-      for (let c = j; c < Math.min(j + 2, d); c++) {
-        for (let r = Math.max(i, c); r < Math.min(i + 4, d); r++) {
-          if (!visit(r, c, sums[2 * (r - i) + c - j]!)) return false
-        }
-      }
-    }
-  }
-  return true
-}
-
-/** A Bᵀ where that is symmetric (a, b: d × n). */
-const product = (a: Float64.Matrix, b: Float64.Matrix): Float64.Matrix => {
-  const [d, inner] = [a.shape[0]!, a.shape[1]!]
-  const out = new Float64Array(d * d)
-  const write = (r: number, c: number, sum: number) => {
-    out[r * d + c] = out[c * d + r] = sum
-    return true
-  }
-  lower(rowsOf(a), rowsOf(b), () => inner, write)
-  return Tensor.float64([d, d], out)
-}
-
-/** The moment of batch means Z (batches × d): Y = Zᵀ Z (d × d; eq. 2). */
-export const moment = ({ data, shape }: Float64.Matrix): Float64.Matrix => {
-  const [batches, d] = [shape[0]!, shape[1]!]
-  const columns = new Float64Array(batches * d)
-  for (let i = 0; i < batches; i++) for (let j = 0; j < d; j++) columns[j * batches + i] = data[i * d + j]!
-  const transposed = Tensor.float64([d, batches], columns)
-  return product(transposed, transposed)
-}
-
-/** scale Y − weight v vᵀ − shift I. */
-const deflate = (y: Float64.Matrix, v: Float64Array, scale: number, weight: number, shift: number): Float64.Matrix => {
-  const d = v.length
-  const out = new Float64Array(d * d)
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j < d; j++) out[i * d + j] = scale * y.data[i * d + j]! - weight * (v[i]! * v[j]!)
-    out[i * d + i]! -= shift
-  }
-  return Tensor.float64([d, d], out)
-}
-
-/** L, by rows, with L Lᵀ = Y; nothing where the square of a pivot, which is never below λmin, is not above the floor. */
-const cholesky = (y: Rows, floor: number): Rows | undefined => {
-  const l = y.map((_, i) => new Float64Array((i | 3) + 1))
-  const fill = (r: number, c: number, sum: number) => {
-    const rest = y[r]![c]! - (c % 2 === 0 ? sum : sum + l[r]![c - 1]! * l[c]![c - 1]!)
-    l[r]![c] = r === c ? Math.sqrt(rest) : rest / l[c]![c]!
-    return r !== c || rest > floor
-  }
-  return lower(l, l, (j) => j, fill) ? l : undefined
-}
-
-/** (L Lᵀ)⁻¹ x. */
-const solve = (l: Rows, x: Float64Array): Float64Array => {
-  const out = x.slice()
-  for (let i = 0; i < x.length; i++) out[i] = (out[i]! - dot(l[i]!, out, i)) / l[i]![i]!
-  for (let i = x.length - 1; i >= 0; i--) {
-    out[i]! /= l[i]![i]!
-    add(out, -out[i]!, l[i]!, i)
-  }
-  return out
-}
-
-/**
- * The pivots of T − x I for a symmetric tridiagonal T of what is on its diagonal and beside it, up to the first that is
- * not negative: there is none if and only if x is above T's spectrum.
- */
-const pivots = (diagonal: ReadonlyArray<number>, beside: ReadonlyArray<number>, x: number): ReadonlyArray<number> => {
-  const found: Array<number> = []
-  for (let i = 0, last = -1; i < diagonal.length && last < 0; i++) {
-    last = diagonal[i]! - x - (i === 0 ? 0 : beside[i - 1]! ** 2 / last)
-    found.push(last)
-  }
-  return found
-}
-
-/** The largest eigenvalue of a symmetric tridiagonal matrix, by bisection, and its unit eigenvector, by inverse iteration. */
-const ritz = (diagonal: ReadonlyArray<number>, beside: ReadonlyArray<number>) => {
-  let low = Math.max(...diagonal)
-  let high = low + 2 * Math.max(0, ...beside.slice(0, diagonal.length - 1))
-  high += Number.EPSILON * Math.abs(high)
-  for (let step = 0; step < 60 && high - low > Number.EPSILON * high; step++) {
-    const middle = (low + high) / 2
-    if (pivots(diagonal, beside, middle).at(-1)! < 0) high = middle
-    else low = middle
-  }
-  const d = pivots(diagonal, beside, high).map((pivot) => Math.min(pivot, -1e-150))
-  let vector: Float64Array = new Float64Array(d.length).fill(1)
-  for (let pass = 0; pass < 2; pass++) {
-    for (let i = 1; i < d.length; i++) vector[i]! -= (beside[i - 1]! / d[i - 1]!) * vector[i - 1]!
-    for (let i = d.length - 1; i >= 0; i--) vector[i] = (vector[i]! - beside[i]! * (vector[i + 1] ?? 0)) / d[i]!
-    vector = normalised(vector)
-  }
-  return { value: high, vector }
-}
-
-/** Unit vectors in no special direction, and each in another. */
-const starts = (d: number, phase: number): Float64Array =>
-  normalised(new Float64Array(d).map((_, i) => Math.sin((i + 1) ** 2 + phase)))
-
-/**
- * The largest eigenvalue of a symmetric operator with a unit eigenvector, by Lanczos iterations with full
- * reorthogonalisation, until the residual is within the tolerance; at the latest after as many as there are dimensions.
- */
-const largest = (
-  start: Float64Array,
-  apply: (x: Float64Array) => Float64Array,
-  tolerance: (value: number) => number
-): { readonly value: number; readonly vector: Float64Array } => {
-  const [basis, diagonal, beside]: [Array<Float64Array>, Array<number>, Array<number>] = [[], [], []]
-  for (let next = start; ;) {
-    basis.push(next)
-    const image = apply(next)
-    diagonal.push(dot(next, image))
-    for (const q of [...basis, ...basis]) add(image, -dot(q, image), q)
-    const norm = Math.sqrt(dot(image, image))
-    beside.push(norm)
-    const { value, vector } = ritz(diagonal, beside)
-    const residual = norm * Math.abs(vector.at(-1)!)
-    if (basis.length === start.length || !(residual > tolerance(value))) {
-      const whole = new Float64Array(start.length)
-      basis.forEach((q, i) => add(whole, vector[i]!, q))
-      return { value, vector: normalised(whole) }
-    }
-    next = image.map((x) => x / norm)
-  }
-}
+export { moment } from "./Symmetric.ts"
 
 /** The ends of the spectrum of a symmetric positive semi-definite matrix (d × d). */
 export interface Ends {
@@ -299,13 +114,6 @@ export const exponential = (y: Float64.Matrix, tau: number, { min, second, max, 
   let power = polynomial(deflate(y, vector, -scale, scale * (min - max), -scale * min), coefficients)
   for (let i = 0; i < halvings; i++) power = product(power, power)
   return deflate(power, vector, 1, -Math.expm1(-tau), 0)
-}
-
-/** What P does (`Modification.Effect`). */
-export interface Effect {
-  readonly effectiveRank: number
-  readonly secondEigenvalue: number
-  readonly meanEigenvalue: number
 }
 
 /** From a matrix with the eigenvalues σ of I − P, but for zeros: Σσ is its trace and Σσ² its squared norm. */

@@ -4,7 +4,7 @@
  */
 import { Float64, type Method, Ops, Optimizer, Step } from "@igm/gradient"
 import { Keyed, Tensor } from "@igm/tensor"
-import { Interpreter, Reference } from "@igm/training"
+import { Draws, Interpreter, Reference } from "@igm/training"
 import { Effect, Schema } from "effect"
 import { type Scene, Seed, features, matrix, sceneOf } from "./Cases.ts"
 import { relatives, worst } from "./Distance.ts"
@@ -107,13 +107,6 @@ const blockOf = (of: Case, head = 0): { readonly step: Method.Step; readonly inp
   }
 }
 
-const part = ({ steps, values }: Method.Draws, from: number, to = steps): Method.Draws => {
-  const rows = Array.from({ length: to - from }, (_, i) => from + i)
-  const take = (tensor: Tensor.Tensor<"int32"> | Tensor.Tensor<"float64">) =>
-    Tensor.takeRows<"int32" | "float64">(tensor, rows) as typeof tensor
-  return { steps: to - from, values: Ops.mapNamed(values, take) }
-}
-
 /** What an interpreter computes of a block; that it cannot is no counter-example, but a fault. */
 const run = (step: Method.Step, input: Interpreter.BlockInput) =>
   Interpreter.Interpreter.use(({ block }) => block(step, input)).pipe(Effect.orDie)
@@ -144,8 +137,8 @@ export const partitions = (name: string): Law.Law<Interpreter.Interpreter> =>
     deviation: Effect.fnUntraced(function* (of: Case) {
       const { step, input } = blockOf(of)
       const whole = yield* run(step, input)
-      const first = yield* run(step, { ...input, draws: part(input.draws, 0, of.cut) })
-      const second = yield* run(step, { ...input, state: first.state, draws: part(input.draws, of.cut) })
+      const first = yield* run(step, { ...input, draws: Draws.part(input.draws, 0, of.cut) })
+      const second = yield* run(step, { ...input, state: first.state, draws: Draws.part(input.draws, of.cut) })
       const losses = [...first.trace["loss"]!, ...second.trace["loss"]!]
       const same = losses.every((loss, i) => Object.is(loss, whole.trace["loss"]![i]))
       return worst([relatives(second.state, whole.state), same ? 0 : 1])

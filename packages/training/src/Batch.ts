@@ -57,8 +57,8 @@ const kindOf = (it: Interpreter["Service"], { step, input }: Request): string =>
 }
 
 /** Requests of one kind and length as one, and the tables of which each head has its own. */
-const stack = (requests: readonly [Request, ...ReadonlyArray<Request>]) => {
-  const [{ step, input: first }] = requests
+const stack = (requests: ReadonlyArray<Request>) => {
+  const { step, input: first } = requests[0]!
   const all = requests.map(({ input }) => input)
   const tables = new Set(Object.values(step.reads).map(({ table }) => table))
   const own = [...tables].filter((name) => all.some(({ inputs }) => inputs[name] !== first.inputs[name]))
@@ -95,7 +95,7 @@ const unstack = ({ state, trace }: BlockOutput, heads: number): ReadonlyArray<Bl
 
 const together = Effect.fnUntraced(function* (
   it: Interpreter["Service"],
-  requests: readonly [Request, ...ReadonlyArray<Request>],
+  requests: ReadonlyArray<Request>,
   lane: Lane
 ): Effect.fn.Return<ReadonlyArray<BlockOutput>, EngineError> {
   const lengths = requests.map(({ input }) => input.draws.steps)
@@ -104,15 +104,15 @@ const together = Effect.fnUntraced(function* (
     step,
     input: { ...input, draws: Draws.part(input.draws, 0, common) }
   }))
-  const { input, own } = stack(cut as unknown as typeof requests)
-  const firsts = unstack(yield* it.run(it.program(requests[0].step, input, own), input, lane), requests.length)
+  const { input, own } = stack(cut)
+  const firsts = unstack(yield* it.run(it.program(requests[0]!.step, input, own), input, lane), requests.length)
   const longer = requests.flatMap(({ step, input: { inputs, draws } }, k) =>
     draws.steps === common
       ? []
       : [{ k, step, input: { state: firsts[k]!.state, inputs, draws: Draws.part(draws, common) } }]
   )
   if (longer.length === 0) return firsts
-  const rest = yield* together(it, longer as unknown as typeof requests, lane)
+  const rest = yield* together(it, longer, lane)
   return firsts.map((first, k) => {
     const more = rest[longer.findIndex((one) => one.k === k)]
     if (more === undefined) return first
@@ -131,9 +131,9 @@ export const run = Effect.fn("Batch.run")(function* (
 ) {
   const kinds = Map.groupBy(requests, (request) => kindOf(it, request))
   const outputs = new Map<Request, BlockOutput>()
-  for (const [first, ...others] of kinds.values()) {
-    const found = yield* together(it, [first!, ...others], lane)
-    ;[first!, ...others].forEach((request, i) => outputs.set(request, found[i]!))
+  for (const kind of kinds.values()) {
+    const found = yield* together(it, kind, lane)
+    kind.forEach((request, i) => outputs.set(request, found[i]!))
   }
   return requests.map((request) => outputs.get(request)!)
 })

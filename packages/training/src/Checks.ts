@@ -43,14 +43,17 @@ const foundIn = (features: Features.Features<Split.Split, Dims>): string | undef
   return undefined
 }
 
-const problemOfRows = ({ train, rows }: Pick<Method.Job<Dims>, "train" | "rows">): string | undefined => {
+/** What a job trains on. */
+type Trained = Pick<Method.Job<Dims>, "train" | "rows">
+
+const problemOfRows = ({ train, rows }: Trained): string | undefined => {
   if (rows === undefined) return undefined
   if (rows.length === 0) return "the job has no rows to train on"
   const odd = rows.find((row) => !(row >= 0 && row < train.labels.length))
   return odd === undefined ? undefined : `row ${odd} is not one of the ${train.labels.length} training samples`
 }
 
-const missingClass = (job: Pick<Method.Job<Dims>, "train" | "rows" | "seed">): string | undefined => {
+const missingClass = (job: Trained): string | undefined => {
   const { labels, classes } = job.train
   const there = new Set(job.rows === undefined ? labels : job.rows.map((row) => labels[row]!))
   const missing = Array.from({ length: classes }, (_, c) => c).filter((c) => !there.has(c))
@@ -60,19 +63,13 @@ const missingClass = (job: Pick<Method.Job<Dims>, "train" | "rows" | "seed">): s
 }
 
 /** What is wrong with a job for a method, or nothing. */
-export const problem = <D extends Dims, S extends Split.Split>(
-  method: Pick<Method.Method<D, S>, "classes" | "widths" | "selectsOn">,
-  job: Method.Job<D, S>
+export const problem = (
+  { classes }: Pick<Method.Method<Dims, Split.Split>, "classes">,
+  job: Method.Job<Dims, Split.Split>
 ): string | undefined => {
-  const { train, select } = job as unknown as Method.Job<Dims, Split.Split>
-  if (train.classes !== method.classes)
-    return `the heads tell ${method.classes} classes apart, the features have ${train.classes}`
-  return (
-    problemOf(train) ??
-    problemOf(select) ??
-    problemOfRows({ train, ...rowsIn(job) }) ??
-    missingClass({ train, seed: job.seed, ...rowsIn(job) })
-  )
+  const { train, select } = job
+  if (train.classes !== classes) {
+    return `the heads tell ${classes} classes apart, the features have ${train.classes}`
+  }
+  return problemOf(train) ?? problemOf(select) ?? problemOfRows(job) ?? missingClass(job)
 }
-
-const rowsIn = ({ rows }: { readonly rows?: Int32Array }) => (rows === undefined ? {} : { rows })

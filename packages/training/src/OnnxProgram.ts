@@ -1,7 +1,7 @@
 /**
- * The ONNX program of a step: one graph in which a Loop runs the n steps of a block. The state is carried by the loop,
- * tables and other inputs are seen from the graph around it, each iteration takes its own draws, and the traces are the
- * loop's scan outputs. A program is built for a step and a set of shapes, and serves any n.
+ * The ONNX program of a step: one graph in which a Scan runs the n steps of a block. The state is carried from step to
+ * step, tables and other inputs are seen from the graph around it, each step takes its own slice of the draws, and the
+ * traces are the scan's outputs. A program is built for a step and a set of shapes, and serves any n.
  */
 import { Ops, Shapes, Tape } from "@igm/gradient"
 import { Builder, Model, type OnnxError, OnnxRuntime, type Session } from "@igm/onnx"

@@ -70,19 +70,17 @@ const spawn = (choice: Choice, { started }: Options): Thread => {
   return thread
 }
 
-/** How long a thread may take to close its engine, in milliseconds. */
-const PATIENCE = 5000
+/** How long a thread may take to close its engine. */
+const PATIENCE = "5 seconds"
 
 /** Lets a thread close its engine and end. It is never terminated, which would abort the process if it were computing. */
 const end = ({ worker, alive }: Thread) =>
-  Effect.promise(async () => {
-    if (!alive) return
-    const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()))
+  Effect.callback<void>((resume) => {
+    if (!alive) return resume(Effect.void)
+    worker.once("exit", () => resume(Effect.void))
     worker.ref()
     worker.postMessage("end")
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, PATIENCE).unref())])
-    worker.unref()
-  })
+  }).pipe(Effect.interruptible, Effect.timeoutOption(PATIENCE), Effect.andThen(Effect.sync(() => worker.unref())))
 
 /** Devices that one process can use from one thread alone. */
 const isSingle = ({ engine, device }: Choice): boolean =>

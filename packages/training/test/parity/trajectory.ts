@@ -2,7 +2,7 @@
 import { Alternating, type Features, Modification, type Method, Metric, Moment, Ops } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
-import { Interpreter } from "../../src/index.ts"
+import { Draws, Interpreter } from "../../src/index.ts"
 import { type HostTensors } from "../../src/Interpreter.ts"
 import type { Job } from "./cases.ts"
 
@@ -17,11 +17,6 @@ export interface Trajectory {
 
 /** A step in the place of the method's own. */
 export type Replace = (step: Method.Step) => Method.Step
-
-const nth = (draws: Method.Draws, step: number): Method.Draws => ({
-  steps: 1,
-  values: Ops.mapNamed(draws.values, (t) => Tensor.takeRows<"int32" | "float64">(t, [step]) as typeof t)
-})
 
 /** Inputs and state with which a step leaves its gradient in the optimizer's memory, and the memory's name. */
 const exposing = (inputs: HostTensors, state: HostTensors) => {
@@ -88,12 +83,12 @@ export const run = Effect.fn("trajectory")(function* (
       const recorded = at % options.every === 0
       if (recorded) {
         const quiet = exposing(set, state)
-        const seen = yield* interpreter.block(step, { ...quiet, draws: nth(draws, i) })
+        const seen = yield* interpreter.block(step, { ...quiet, draws: Draws.part(draws, i, i + 1) })
         for (const key of parameters) {
           results[`gradient/${at}/${key}`] = Ops.get(seen.state, `${quiet.memory}.${key}`)
         }
       }
-      const after = yield* interpreter.block(step, { state, inputs: set, draws: nth(draws, i) })
+      const after = yield* interpreter.block(step, { state, inputs: set, draws: Draws.part(draws, i, i + 1) })
       state = after.state
       losses.push(after.trace["loss"]![0]!)
       if (recorded) for (const key of parameters) results[`weights/${at}/${key}`] = Ops.get(state, key)
