@@ -59,12 +59,7 @@ const tile = (a: Rows, i: number, b: Rows, j: number, n: number): ReadonlyArray<
  * Visits the lower triangle of A Bᵀ, each row from the left, with the products of the rows' first `n(column)` entries,
  * where columns go by twos, from an even one; until a visit says no.
  */
-const lower = (
-  a: Rows,
-  b: Rows,
-  n: (j: number) => number,
-  visit: (r: number, c: number, sum: number) => boolean
-) => {
+const lower = (a: Rows, b: Rows, n: (j: number) => number, visit: (r: number, c: number, sum: number) => boolean) => {
   const d = a.length
   for (let i = 0; i < d; i += 4) {
     for (let j = 0; j < Math.min(i + 4, d); j += 2) {
