@@ -1,7 +1,7 @@
 /** Features to hold interpreters to float64 on: those of the default experiment, and those of a file. */
 import { AvDigits } from "@igm/datasets"
 import { DigitEncoders } from "@igm/encoders"
-import { Experiment, Run } from "@igm/experiment"
+import { Experiment, Pipeline } from "@igm/experiment"
 import { Features, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Safetensors, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
@@ -25,7 +25,7 @@ export const avDigits = Effect.fn("Data.avDigits")(function* (rows: number) {
       seeds: [seed]
     })
   )({ seed: 1, speech: undefined })
-  const { features } = yield* Run.encode(experiment)
+  const { features } = yield* Pipeline.encode(experiment)
   const data: Data = {
     name: "AV-digits",
     train: Features.takeRows(features.train, first(Math.min(rows, features.train.labels.length))),

@@ -2,7 +2,7 @@
 import { type Dataset, Spectrogram } from "@igm/datasets"
 import { Metric } from "@igm/gradient"
 import { AtomicFile } from "@igm/io"
-import type { Run, RunFolder } from "@igm/experiment"
+import type { Pipeline, RunFolder } from "@igm/experiment"
 import type { Report, SampleView } from "@igm/report"
 import { Split } from "@igm/tensor"
 import { Effect } from "effect"
@@ -10,18 +10,18 @@ import { Effect } from "effect"
 const SAMPLES = 6
 
 /** What was taken from the store, in one line. */
-export const reuse = ({ artifacts }: Run.Result): string => {
-  const kinds = [...new Set(artifacts.map(({ kind }) => kind))]
-  const counts = kinds.map((kind) => {
-    const of = artifacts.filter((artifact) => artifact.kind === kind)
-    return `${kind} ${of.filter(({ reused }) => reused).length} of ${of.length}`
+export const reuse = ({ artifacts }: Pipeline.Result): string => {
+  const stages = [...new Set(artifacts.map(({ stage }) => stage))]
+  const counts = stages.map((stage) => {
+    const of = artifacts.filter((artifact) => artifact.stage === stage)
+    return `${stage} ${of.filter(({ reused }) => reused).length} of ${of.length}`
   })
   return artifacts.some(({ reused }) => reused)
     ? `reused   ${counts.join(", ")}`
     : "reused   nothing: all of it was made by this run"
 }
 
-const protocolOf = ({ experiment, prepared, methods, standings }: Run.Result): ReadonlyArray<string> => {
+const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Result): ReadonlyArray<string> => {
   const { manifest } = prepared
   const groups = Split.all.map((split) => `${split} ${manifest.splits[split].groups.length}`).join(", ")
   return [
@@ -41,7 +41,7 @@ const protocolOf = ({ experiment, prepared, methods, standings }: Run.Result): R
   ]
 }
 
-const viewOf = Effect.fn(function* (result: Run.Result, sample: Dataset.Sample<string>, row: number) {
+const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sample<string>, row: number) {
   const { said } = result.methods[0]!.outcomes[0]!
   const classes = result.experiment.dataset.classes.length
   const spectrogram = yield* Spectrogram.preprocess.load(sample.media["audio"]!.path)
@@ -69,7 +69,10 @@ const viewOf = Effect.fn(function* (result: Run.Result, sample: Dataset.Sample<s
 })
 
 /** What the report of a run shows. */
-export const reportOf = Effect.fn("Reporting.reportOf")(function* (result: Run.Result, manifest: RunFolder.Manifest) {
+export const reportOf = Effect.fn("Reporting.reportOf")(function* (
+  result: Pipeline.Result,
+  manifest: RunFolder.Manifest
+) {
   const { experiment, prepared, features } = result
   const { labels } = features.test
   const methods = result.methods.map(({ method, outcomes }) => ({

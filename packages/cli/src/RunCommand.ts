@@ -1,57 +1,90 @@
-/** `igm run`: runs an experiment program, prints the table, and writes the run's folder with its report. */
-import { type Experiment, Run, RunFolder } from "@igm/experiment"
-import { Html, Table } from "@igm/report"
+/**
+ * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
+ * again goes on where the one before was stopped.
+ */
+import { type Experiment, Pipeline, Run, RunFolder, files } from "@igm/experiment"
+import { AtomicFile, Spans } from "@igm/io"
+import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import type { Devices } from "@igm/training"
-import { Console, Effect, Path } from "effect"
-import { pathToFileURL } from "node:url"
-import { ProgramError } from "./ProgramError.ts"
+import { Cause, Console, Effect, Path } from "effect"
+import * as ProgramFile from "./ProgramFile.ts"
 import * as Reporting from "./Reporting.ts"
 
 /** What to run. */
 export interface Options {
   readonly program: string
   readonly args: Experiment.Arguments
+  /** Whether the program is typechecked first. */
+  readonly check: boolean
+  /** How much is recorded of each training. */
+  readonly trace: "epoch" | "step"
+  /** The folder for runs. */
   readonly out: string
   /** The devices that were not to be had. */
   readonly refused: ReadonlyArray<Devices.Refused>
 }
 
-const load = Effect.fn("RunCommand.load")(function* (program: string, args: Experiment.Arguments) {
-  const path = yield* Path.Path
-  const unusable = (what: string) => (cause: unknown) =>
-    new ProgramError({ path: program, problem: `${what}: ${(cause as Error).message}`, cause })
-  const module = yield* Effect.tryPromise({
-    try: () => import(pathToFileURL(path.resolve(program)).href) as Promise<{ default?: unknown }>,
-    catch: unusable("this module cannot be loaded")
-  })
-  if (typeof module.default !== "function") {
-    const problem = "its default export is not an experiment: export default Experiment.program(…)"
-    return yield* new ProgramError({ path: program, problem })
-  }
-  return yield* Effect.try({
-    try: () => (module.default as Experiment.Program)(args),
-    catch: unusable("this experiment cannot be made")
+/** The manifest that a run of a program begins with. */
+export const begin = Effect.fn("RunCommand.begin")(function* (loaded: ProgramFile.Loaded, options: Options) {
+  const { program, args, trace, refused } = options
+  const text = yield* AtomicFile.read(program)
+  return yield* RunFolder.describe({
+    experiment: loaded.experiment,
+    program: { path: program, digest: Digest.ofBytes(text) },
+    arguments: { seed: args.seed, ...(args.speech === undefined ? {} : { speech: args.speech }) },
+    trace,
+    code: loaded.code,
+    refused
   })
 })
 
-/** Runs it. */
-export const run = Effect.fn("RunCommand.run")(function* ({ program, args, out, refused }: Options) {
-  const path = yield* Path.Path
-  const experiment = yield* load(program, args)
-  const result = yield* Run.run(experiment)
-  const manifest = yield* RunFolder.manifestOf(result, refused)
+/** Runs an experiment in its folder, which is this process's, and writes what it results in. */
+const inFolder = Effect.fn("igm.run")(function* (
+  folder: string,
+  { experiment, remember }: ProgramFile.Loaded,
+  begun: Effect.Success<ReturnType<typeof begin>>
+) {
+  const run = yield* Run
+  if (!(yield* RunFolder.isFinished(folder))) yield* RunFolder.writeManifest(folder, begun)
+  const result = yield* Pipeline.run(experiment)
+  yield* remember
+  const manifest = RunFolder.conclude(begun, result)
   const report = yield* Reporting.reportOf(result, manifest)
-  const folder = yield* RunFolder.write(out, result, manifest, {
-    [RunFolder.files.report]: yield* Effect.promise(() => Html.page(report))
+  yield* RunFolder.write(folder, result, manifest, {
+    ...Object.fromEntries(
+      Object.entries(Figures.all(report)).map(([name, spec]) => [files.figure(name), `${JSON.stringify(spec)}\n`])
+    ),
+    [files.report]: yield* Effect.promise(() => Html.page(report))
   })
+  yield* run.tell({ kind: "finished", ...manifest.digests }, { flush: true })
+  return { result, report }
+})
+
+/** Runs it. */
+export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
+  const path = yield* Path.Path
+  const { program, args, check, out, trace } = options
+  const loaded = yield* ProgramFile.load(program, args, { check })
+  const begun = yield* begin(loaded, options)
+  const folder = path.join(out, begun.id)
+  const { result, report } = yield* inFolder(folder, loaded, begun).pipe(
+    Effect.tapCause((cause) =>
+      Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)
+    ),
+    Effect.provide(Spans.layer(path.join(folder, files.spans))),
+    Effect.provide(Run.layer(folder, { trace }))
+  )
   yield* Console.log(
     [
       Table.text(report),
       "",
       Reporting.reuse(result),
       `features ${Digest.short(result.featuresDigest)}   weights ${Digest.short(result.weightsDigest)}`,
-      `report   ${path.join(folder, RunFolder.files.report)}`
+      `report   ${path.join(folder, files.report)}`
     ].join("\n")
   )
 })
+
+const problemOf = (cause: Cause.Cause<unknown>): string =>
+  Cause.hasInterruptsOnly(cause) ? "stopped" : String((Cause.squash(cause) as Error).message ?? cause)

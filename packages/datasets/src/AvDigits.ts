@@ -7,7 +7,7 @@
 import { type Artifact, ArtifactStore, Progress, ioError } from "@igm/io"
 import { Digest, Keyed, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, Schema } from "effect"
-import type { Dataset, Manifest, Prepared, Sample } from "./Dataset.ts"
+import type { Dataset, Manifest, Media, Prepared, Sample } from "./Dataset.ts"
 import * as Degradation from "./Degradation.ts"
 import { DIGITS } from "./Digits.ts"
 import { DatasetError } from "./Errors.ts"
@@ -47,6 +47,7 @@ interface Spoken {
   readonly heldOut: ReadonlyArray<string>
   readonly utterances: { readonly [S in Split.Split]: ReadonlyArray<Utterance> }
   readonly artifacts: ReadonlyArray<Artifact>
+  readonly sources: ReadonlyArray<Media>
   readonly key: Digest.Json
 }
 
@@ -86,7 +87,9 @@ const prepare = Effect.fn("AvDigits.prepare")(function* (options: Options) {
     encoderImages: Mnist.ENCODER_IMAGES,
     speech: spoken.key
   }
-  const media = yield* store.getOrMake("media", key, (scratch) => materialise(scratch, options.seed, spoken))
+  const media = yield* store.getOrMake({ stage: "media", version: 1, key }, (scratch) =>
+    materialise(scratch, options.seed, spoken)
+  )
   const index = path.join(media.folder, INDEX)
   const rows = yield* fs
     .readFileString(index)
@@ -103,7 +106,8 @@ const prepare = Effect.fn("AvDigits.prepare")(function* (options: Options) {
   const prepared: Prepared<Modality> = {
     samples,
     manifest: manifestOf(options.seed, spoken, samples),
-    artifacts: [...spoken.artifacts, media]
+    artifacts: [...spoken.artifacts, media],
+    sources: spoken.sources
   }
   return prepared
 })
@@ -167,6 +171,7 @@ const synthetic = Effect.fnUntraced(function* ({ seed, perDigit = PER_DIGIT }: O
     heldOut: ["the synthetic voice settings that trained the audio encoder"],
     utterances: { train: utterances("train"), valid: utterances("valid"), test: utterances("test") },
     artifacts,
+    sources: [],
     key: { artifacts: artifacts.map(({ digest }) => digest), perDigit: { ...perDigit } }
   }
   return spoken
@@ -204,6 +209,7 @@ const recorded = Effect.fnUntraced(function* (folder: string) {
     heldOut: speakers.filter((speaker) => !free.includes(speaker)).map((speaker) => `speaker ${speaker}`),
     utterances: { train: utterances("train"), valid: utterances("valid"), test: utterances("test") },
     artifacts: [],
+    sources: recordings.map(({ path, digest }) => ({ path, digest })),
     key: { recordings: recordings.map(({ digit, speaker, take, digest }) => [digit, speaker, take, digest]) }
   }
   return spoken

@@ -59,6 +59,8 @@ export interface Prepared<M extends string> {
   readonly samples: (split: Split.Split) => ReadonlyArray<Sample<M>>
   readonly manifest: Manifest
   readonly artifacts: ReadonlyArray<Artifact>
+  /** Files from outside that the samples were made from, if any. */
+  readonly sources?: ReadonlyArray<Media>
 }
 
 /** What preparing data needs. */

@@ -40,7 +40,9 @@ export const speak = Effect.fn("Synthesizer.speak")(function* (settings: Readonl
   const speakSetting = (setting: VoiceSetting) => {
     const key = { synthesizer: "flite", version, setting: { ...setting }, words: DIGITS }
     const make = (scratch: string) => speakInto(scratch, setting).pipe(Effect.retry({ times: 2 }))
-    return store.getOrMake("speech", key, make).pipe(Effect.tap(() => advance(1)))
+    return store
+      .getOrMake({ stage: "speech", version: 1, name: `speech ${nameOf(setting)}`, key }, make)
+      .pipe(Effect.tap(() => advance(1)))
   }
   const artifacts: ReadonlyArray<Artifact> = yield* Effect.forEach(settings, speakSetting, { concurrency: PROCESSES })
   return {

@@ -2,7 +2,7 @@
  * Features of many samples, kept by content: the key names the encoder's digest, the preprocessing, the samples and the
  * runtime, so that a second run with the same ones reads them back instead of encoding again.
  */
-import { type Artifact, ArtifactStore, AtomicFile, IoError, Progress } from "@igm/io"
+import { type Artifact, ArtifactStore, AtomicFile, IoError, Progress, type Work } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { type Digest, Safetensors, Tensor } from "@igm/tensor"
 import { Effect, Path, Stream } from "effect"
@@ -37,14 +37,14 @@ export const encode = Effect.fn("FeatureStore.encode")(function* <E, R>(request:
   const path = yield* Path.Path
   const store = yield* ArtifactStore
   const runtime = yield* OnnxRuntime
-  const key = {
-    encoder: encoder.digest,
-    provider: runtime.provider,
-    runtime: runtime.version,
-    samples: request.key,
-    count
+  const work: Work = {
+    stage: "features",
+    version: 1,
+    name: request.label,
+    key: { encoder: encoder.digest, samples: request.key, count },
+    on: { provider: runtime.provider, runtime: runtime.version }
   }
-  const artifact = yield* store.getOrMake("features", key, (scratch) =>
+  const artifact = yield* store.getOrMake(work, (scratch) =>
     Effect.gen(function* () {
       const { encode } = yield* Encoder.open(encoder)
       const advance = yield* (yield* Progress).bar(request.label, count)

@@ -6,12 +6,14 @@
  * several means is too high on average all the same, and a choice promises nothing about accuracy.
  */
 import { Features, type Method, Metric } from "@igm/gradient"
-import { type Artifact, ArtifactStore, AtomicFile, IoError, Progress } from "@igm/io"
+import { type Artifact, Progress } from "@igm/io"
 import { Digest, Tensor } from "@igm/tensor"
 import { HeadTrainer, Member, type Task } from "@igm/training"
-import { Effect, Path, Schema, Stream } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import * as Folds from "./Folds.ts"
-import * as Journal from "./Journal.ts"
+import * as Events from "./Events.ts"
+import { Run } from "./Run.ts"
+import * as Stage from "./Stage.ts"
 import * as Standings from "./Standings.ts"
 
 type Dims = Features.Dims
@@ -67,10 +69,35 @@ export interface Found {
 /** Raised when a change of the code changes the scores, so that older artifacts are not taken for them. */
 const VERSION = 1
 
-const FILE = "scores.json"
-
 /** By setting, fold and seed. */
-const Scores = Schema.fromJsonString(Schema.Array(Schema.Array(Schema.Array(Journal.Metrics))))
+const Scores = Schema.Array(Schema.Array(Schema.Array(Events.Metrics)))
+
+const Input = Schema.Struct({
+  methods: Schema.Array(Schema.Json),
+  seeds: Schema.Array(Schema.Int),
+  folds: Schema.Array(Schema.String),
+  labels: Schema.String,
+  features: Schema.String
+})
+
+/** The scores of the trainings that are done, by setting, fold and seed, and what they are scores of. */
+const Partial = Schema.fromJsonString(
+  Schema.Struct({
+    work: Schema.String,
+    scores: Schema.Array(
+      Schema.Struct({ at: Schema.Tuple([Schema.Int, Schema.Int, Schema.Int]), metrics: Events.Metrics })
+    )
+  })
+)
+
+type Scored = (typeof Partial)["Type"]["scores"][number]
+
+/** The scores that an earlier start of the run left behind. */
+const partial = (work: string) => (bytes: Uint8Array) => {
+  const found = Schema.decodeUnknownOption(Partial)(new TextDecoder().decode(bytes))
+  if (found._tag === "None") return { problem: "it is damaged" }
+  return found.value.work === work ? { checkpoint: found.value.scores } : { problem: "it belongs to other work" }
+}
 
 /** The training and the validation samples as one table. */
 export const join = ({ train, valid }: Pick<Data<Dims>, "train" | "valid">): Features.Features<"train", Dims> => ({
@@ -106,32 +133,43 @@ const score = Effect.fn("CrossValidation.score")(function* (
   features: Features.Features<"train", Dims>,
   folds: ReadonlyArray<Folds.Fold>,
   seeds: ReadonlyArray<number>,
+  work: string,
   advance: (n: number) => Effect.Effect<void>
 ) {
   const trainer = yield* HeadTrainer
+  const run = yield* Run
   const held = folds.map((fold) => Features.takeRows(features, fold.held))
+  const done: Array<Scored> = [...((yield* run.kept(work, partial(work))) ?? [])]
+  const isDone = (at: Trial["at"]) => done.some((one) => one.at.every((place, i) => place === at[i]))
+  yield* advance(done.reduce((epochs, { at: [i] }) => epochs + methods[i]!.epochs, 0))
   // Trainings on the same rows stand side by side, so that they are of one length and step as one.
-  const trials = folds.flatMap(({ train, select }, k) => {
-    const selecting = Features.takeRows(features, select, "valid")
-    return seeds.flatMap((seed, s) =>
-      methods.map((method, i): Trial => {
-        const job: Method.Job<Dims> = { seed, train: features, select: selecting, rows: train }
-        return { at: [i, k, s], task: Member.widen({ method, job }) }
-      })
-    )
-  })
-  const scores = methods.map(() => folds.map((): Array<Metric.Metrics> => []))
+  const trials = folds
+    .flatMap(({ train, select }, k) => {
+      const selecting = Features.takeRows(features, select, "valid")
+      return seeds.flatMap((seed, s) =>
+        methods.map((method, i): Trial => {
+          const job: Method.Job<Dims> = { seed, train: features, select: selecting, rows: train }
+          return { at: [i, k, s], task: Member.widen({ method, job }) }
+        })
+      )
+    })
+    .filter(({ at }) => !isDone(at))
   yield* trainer.trainMany(trials.map(({ task }) => task)).pipe(
     Stream.runForEach(([n, event]) =>
       Effect.gen(function* () {
         if (event.kind === "epoch") yield* advance(1)
         if (event.kind !== "trained") return
-        const [i, k, s] = trials[n]!.at
+        const { at } = trials[n]!
+        const [i, k] = at
         const said = yield* trainer.predict(methods[i]!, event.weights, held[k]!.modalities)
-        scores[i]![k]![s] = yield* Metric.score(held[k]!.labels, said.probabilities)
+        done.push({ at, metrics: yield* Metric.score(held[k]!.labels, said.probabilities) })
+        const text = yield* Effect.orDie(Schema.encodeEffect(Partial)({ work, scores: done }))
+        yield* run.keep(work, new TextEncoder().encode(text))
       })
     )
   )
+  const scores = methods.map(() => folds.map((): Array<Metric.Metrics> => []))
+  for (const { at, metrics } of done) scores[at[0]]![at[1]]![at[2]] = metrics
   return scores
 })
 
@@ -140,8 +178,6 @@ export const run = Effect.fn("CrossValidation.run")(function* <D extends Dims, G
   validation: CrossValidation<D, G>,
   data: Data<D>
 ) {
-  const path = yield* Path.Path
-  const store = yield* ArtifactStore
   const { engine, device, versions } = (yield* HeadTrainer).about
   // The widths and the names have been checked against each other; from here on they are numbers and strings.
   const { grid, seeds, by, method, folds: count } = validation as unknown as CrossValidation<Dims>
@@ -156,30 +192,25 @@ export const run = Effect.fn("CrossValidation.run")(function* <D extends Dims, G
   })
   const trainings = folds.length * seeds.length
   const total = methods.reduce((epochs, { epochs: own }) => epochs + own * trainings, 0)
-  const key = {
+  const stage = Stage.make({
+    name: "cross-validation",
     version: VERSION,
-    methods: methods.map((one) => one.settings),
+    input: Input,
+    output: Scores,
+    body: Effect.fnUntraced(function* (_, { digest }) {
+      const advance = yield* (yield* Progress).bar("cross-validate, epochs", total)
+      return yield* score(methods, features, folds, seeds, digest, advance)
+    }, Effect.scoped)
+  })
+  const input = {
+    methods: methods.map((one) => one.settings as Schema.Json),
     seeds,
     folds: folds.map(({ held }) => Digest.ofTensor(Tensor.int32([held.length], held))),
     labels: Digest.ofTensor(Tensor.int32([labels.length], labels)),
-    features: Digest.ofTensors(features.modalities),
-    engine,
-    device,
-    versions
+    features: Digest.ofTensors(features.modalities)
   }
-  const artifact = yield* store.getOrMake(
-    "cross-validation",
-    key,
-    Effect.fnUntraced(function* (scratch) {
-      const advance = yield* (yield* Progress).bar("cross-validate, epochs", total)
-      const scores = yield* score(methods, features, folds, seeds, advance)
-      yield* AtomicFile.write(path.join(scratch, FILE), yield* Effect.orDie(Schema.encodeEffect(Scores)(scores)))
-    }, Effect.scoped)
-  )
-  const file = path.join(artifact.folder, FILE)
-  const scores = yield* Schema.decodeEffect(Scores)(new TextDecoder().decode(yield* AtomicFile.read(file))).pipe(
-    Effect.mapError((cause) => new IoError({ path: file, problem: "this file is damaged", cause }))
-  )
+  const { value: scores, artifact } = yield* Stage.run(stage, input, { on: { engine, device, versions } })
+  yield* (yield* Run).drop(artifact.digest)
   const standings = Standings.of({
     by,
     seeds,

@@ -1,47 +1,41 @@
-/** The record of trainings as JSON lines: one event a line, with the method and the seed it belongs to. */
-import type { Method } from "@igm/gradient"
+/**
+ * The journal of a run: what happened, when, in the order in which it happened, through all starts of the same run. It is
+ * only ever appended to. What a run results in is in its other files; the journal tells how it came about.
+ */
 import { Schema } from "effect"
 
-/** The metrics of a split. */
-export const Metrics = Schema.Struct({
-  accuracy: Schema.Finite,
-  macroF1: Schema.Finite,
-  meanAveragePrecision: Schema.Finite,
-  calibrationError: Schema.Finite
-})
+const at = { at: Schema.Finite }
 
-const at = { stage: Schema.Int, head: Schema.String }
+const work = { stage: Schema.String, name: Schema.String, digest: Schema.String }
 
-/** An event of a training: an epoch, the modification that a stage begins with, or a note. */
-export const Event = Schema.Union([
+/** A line of a journal; `at` is in milliseconds since 1970. */
+export const Record = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("started"), ...at, process: Schema.Int, host: Schema.String }),
+  Schema.Struct({ kind: Schema.Literal("making"), ...at, ...work }),
+  Schema.Struct({
+    kind: Schema.Literal("stored"),
+    ...at,
+    ...work,
+    content: Schema.String,
+    reused: Schema.Boolean
+  }),
   Schema.Struct({
     kind: Schema.Literal("epoch"),
     ...at,
+    name: Schema.String,
+    digest: Schema.String,
     epoch: Schema.Int,
     loss: Schema.Finite,
-    rate: Schema.Finite,
-    selected: Metrics,
-    ledger: Schema.Record(Schema.String, Schema.Finite)
+    weights: Schema.String
   }),
-  Schema.Struct({
-    kind: Schema.Literal("modification"),
-    ...at,
-    from: Schema.String,
-    effectiveRank: Schema.Array(Schema.Finite),
-    secondEigenvalue: Schema.Array(Schema.Finite),
-    meanEigenvalue: Schema.Array(Schema.Finite)
-  }),
-  Schema.Struct({ kind: Schema.Literal("note"), ...at, note: Schema.String })
+  Schema.Struct({ kind: Schema.Literal("checkpoint"), ...at, digest: Schema.String, bytes: Schema.Int }),
+  Schema.Struct({ kind: Schema.Literal("note"), ...at, note: Schema.String }),
+  Schema.Struct({ kind: Schema.Literal("failed"), ...at, problem: Schema.String }),
+  Schema.Struct({ kind: Schema.Literal("finished"), ...at, features: Schema.String, weights: Schema.String })
 ])
 
-const Line = Schema.fromJsonString(Event)
+/** A line of a journal. */
+export type Record = typeof Record.Type
 
-/** Events as JSON lines. */
-export const encode = (events: ReadonlyArray<Method.Event>): string =>
-  events.map((event) => `${Schema.encodeSync(Line)(event)}\n`).join("")
-
-/** Events from JSON lines; fails with a `SchemaError` on a line that is not an event. */
-export const decode = Schema.decodeEffect(Schema.Array(Line))
-
-/** The lines of a journal. */
-export const lines = (text: string): ReadonlyArray<string> => text.split("\n").filter((line) => line !== "")
+/** What is to be told, without the time. */
+export type News = Record extends infer R ? (R extends { readonly at: number } ? Omit<R, "at"> : never) : never

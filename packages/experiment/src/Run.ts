@@ -1,158 +1,118 @@
 /**
- * Runs an experiment: prepares the data, encodes each split and modality, chooses settings by cross-validation where the
- * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
- * is stored already is reused.
+ * A run: an experiment program, its arguments and its environment, in a folder of its own that is named by them. One
+ * process at a time has it; what happens is told to its journal, trainings leave checkpoints in it, and whatever is made
+ * or reused is noted. The same command again finds the same folder and goes on where the run before it was stopped.
  */
-import type { Dataset } from "@igm/datasets"
-import { Encoder, FeatureStore } from "@igm/encoders"
-import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
-import { type Artifact, Progress } from "@igm/io"
-import { Digest, Split, type Tensor } from "@igm/tensor"
-import { HeadTrainer, Weights } from "@igm/training"
-import { Effect } from "effect"
-import * as CrossValidation from "./CrossValidation.ts"
-import type { Experiment } from "./Experiment.ts"
-import * as Standings from "./Standings.ts"
-import * as Training from "./Training.ts"
+import { type Artifact, ArtifactStore, AppendFile, AtomicFile, IoError, Lock, contentOf, digestOf } from "@igm/io"
+import type { Digest } from "@igm/tensor"
+import { Clock, Context, Effect, FileSystem, Layer, Path } from "effect"
+import { hostname } from "node:os"
+import * as Journal from "./Journal.ts"
+import { files as names } from "./RunFiles.ts"
 
-type Dims = Features.Dims
-
-/** A method's training with one seed, and what its heads say about the test split. */
-export interface Outcome extends Training.Trained {
-  readonly seed: number
-  /** Logits by head and fused probabilities of the test split (n × classes). */
-  readonly said: Method.Prediction<Method.HostTensor>
-  readonly metrics: Metric.Metrics
-}
-
-/** The result of a run. */
-export interface Result {
-  readonly experiment: Experiment<Dims>
-  readonly prepared: Dataset.Prepared<string>
-  readonly features: { readonly [S in Split.Split]: Features.Features<S, Dims> }
-  /** The table and the choice of the cross-validation, if there was one. */
-  readonly standings: Standings.Standings | null
-  readonly methods: ReadonlyArray<{ readonly method: Method.Method<Dims>; readonly outcomes: ReadonlyArray<Outcome> }>
-  /** All artifacts that the run used, in order. */
-  readonly artifacts: ReadonlyArray<Artifact>
-  /** The digest of all features, and of all final weights. */
-  readonly featuresDigest: Digest.Digest
-  readonly weightsDigest: Digest.Digest
-}
-
-/** The features of an experiment's samples: what is not stored is prepared and encoded. */
-export const encode = Effect.fn("Run.encode")(function* (experiment: Experiment<Dims>) {
-  const { dataset, encoders } = experiment
-  // A damaged encoder is found before anything is made.
-  yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
-  const prepared = yield* dataset.prepare
-  const artifacts: Array<Artifact> = [...prepared.artifacts]
-
-  const featuresOf = Effect.fnUntraced(function* <S extends Split.Split>(split: S) {
-    const samples = prepared.samples(split)
-    const modalities: Record<string, Tensor.Tensor<"float32">> = {}
-    for (const [modality, encoder] of Object.entries(encoders)) {
-      const { settings, load } = dataset.modalities[modality]!
-      const media = samples.map((sample) => sample.media[modality]!)
-      const { features, artifact } = yield* FeatureStore.encode({
-        encoder,
-        label: `encode ${split} ${modality}`,
-        key: { preprocessing: settings, samples: media.map(({ digest }) => digest) },
-        count: samples.length,
-        load: (i) => load(media[i]!.path)
-      })
-      modalities[modality] = features
-      artifacts.push(artifact)
-    }
-    const features: Features.Features<S, Dims> = {
-      split,
-      widths: Object.fromEntries(Object.entries(encoders).map(([modality, { width }]) => [modality, width])),
-      classes: dataset.classes.length,
-      ids: samples.map(({ id }) => id),
-      labels: Int32Array.from(samples, ({ label }) => label),
-      modalities
-    }
-    return features
-  })
-  const features = {
-    train: yield* featuresOf("train"),
-    valid: yield* featuresOf("valid"),
-    test: yield* featuresOf("test")
+/** What a stage's body may ask of the run that it is part of. */
+export class Run extends Context.Service<
+  Run,
+  {
+    /** How much is recorded of each training: epochs, or a fingerprint of each tensor after each step as well. */
+    readonly trace: "epoch" | "step"
+    readonly tell: (news: Journal.News, options?: { readonly flush?: boolean }) => Effect.Effect<void, IoError>
+    /** Keeps where unfinished work stands. */
+    readonly keep: (work: Digest.Digest, bytes: Uint8Array) => Effect.Effect<void, IoError>
+    /** Where unfinished work stood, unless what was kept cannot be used: then that is noted, and the work begins anew. */
+    readonly kept: <A>(
+      work: Digest.Digest,
+      decode: (bytes: Uint8Array) => { readonly checkpoint: A } | { readonly problem: string }
+    ) => Effect.Effect<A | undefined, IoError>
+    /** Forgets where work stood that is finished. */
+    readonly drop: (work: Digest.Digest) => Effect.Effect<void>
   }
-  return { prepared, features, artifacts }
-})
-
-/** The methods of an experiment, with what a cross-validation found where they depend on its choice. */
-const settle = Effect.fn("Run.settle")(function* (
-  experiment: Experiment<Dims>,
-  { prepared, features }: Pick<Result, "prepared" | "features">
-) {
-  if (experiment.tuned === undefined) return { methods: experiment.methods, standings: null, artifacts: [] }
-  const groups = (split: "train" | "valid") => prepared.samples(split).map(({ group }) => group)
-  const { train, valid } = features
-  const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
-  const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
-  return { methods: experiment.methods(Standings.choice(standings)), standings, artifacts: [artifact] }
-})
-
-/** Runs an experiment. */
-export const run = Effect.fn("Run.run")(function* (experiment: Experiment<Dims>) {
-  const { seeds } = experiment
-  const { prepared, features, artifacts } = yield* encode(experiment)
-  const { methods, standings, artifacts: chosen } = yield* settle(experiment, { prepared, features })
-  artifacts.push(...chosen)
-
-  const results = yield* Effect.scoped(
-    Effect.gen(function* () {
-      const trainer = yield* HeadTrainer
-      const total = methods.reduce((epochs, method) => epochs + method.epochs * seeds.length, 0)
-      const advance = yield* (yield* Progress).bar("train heads, epochs", total)
-      return yield* Effect.forEach(methods, (method) =>
-        Effect.forEach(seeds, (seed) =>
-          Effect.gen(function* () {
-            const job = { seed, train: features.train, select: features.valid }
-            const trained = yield* Training.train(method, job, advance)
-            artifacts.push(trained.artifact)
-            const said = yield* trainer.predict(method, trained.weights, features.test.modalities)
-            const outcome: Outcome = {
-              ...trained,
-              seed,
-              said,
-              metrics: yield* Metric.score(features.test.labels, said.probabilities)
-            }
-            return outcome
-          })
-        ).pipe(Effect.map((outcomes) => ({ method, outcomes })))
-      )
+>()("@igm/experiment/Run") {
+  /** No run: nothing is kept or told. */
+  static readonly layerNone = Layer.succeed(
+    Run,
+    Run.of({
+      trace: "epoch",
+      tell: () => Effect.void,
+      keep: () => Effect.void,
+      kept: () => Effect.succeed(undefined),
+      drop: () => Effect.void
     })
   )
 
-  const result: Result = {
-    experiment,
-    prepared,
-    features,
-    standings,
-    methods: results,
-    artifacts,
-    featuresDigest: Digest.ofJson(Split.all.map((split) => Digest.ofTensors(features[split].modalities))),
-    weightsDigest: Digest.ofJson(
-      results.flatMap(({ outcomes }) => outcomes.map(({ weights }) => Digest.ofTensors(Weights.stored(weights))))
+  /**
+   * The run in a folder, which is this process's until the scope closes. Fails with a `LockError` while another process
+   * has it. The artifact store is handed on, and tells the journal of what it is asked for.
+   */
+  static readonly layer = (folder: string, { trace }: { readonly trace: "epoch" | "step" }) =>
+    Layer.effectContext(
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const path = yield* Path.Path
+        const store = yield* ArtifactStore
+        yield* Lock.hold(folder, "igm run")
+        yield* sweep(folder)
+        const journal = yield* AppendFile.open(path.join(folder, names.journal), Journal.Record)
+
+        const tell: Run["Service"]["tell"] = (news, options) =>
+          Clock.currentTimeMillis.pipe(
+            Effect.flatMap((at) => journal.append({ ...news, at } as Journal.Record, options)),
+            Effect.asVoid,
+            Effect.mapError((error) =>
+              error._tag === "IoError" ? error : new IoError({ path: error.path, problem: error.message, cause: error })
+            )
+          )
+        const fileOf = (work: Digest.Digest) => path.join(folder, names.checkpoint(work))
+        const run = Run.of({
+          trace,
+          tell,
+          keep: (work, bytes) =>
+            AtomicFile.write(fileOf(work), bytes).pipe(
+              Effect.andThen(tell({ kind: "checkpoint", digest: work, bytes: bytes.length }))
+            ),
+          kept: Effect.fnUntraced(function* (work, decode) {
+            const file = fileOf(work)
+            if (!(yield* Effect.orElseSucceed(fs.exists(file), () => false))) return undefined
+            const found = decode(yield* AtomicFile.read(file))
+            if ("checkpoint" in found) return found.checkpoint
+            const note = `the checkpoint ${file} is not used: ${found.problem}`
+            yield* Effect.logWarning(note)
+            yield* tell({ kind: "note", note })
+            return undefined
+          }),
+          drop: (work) => Effect.ignore(fs.remove(fileOf(work), { force: true }))
+        })
+
+        const told = ({ stage, name, digest, reused, files }: Artifact) =>
+          tell({ kind: "stored", stage, name, digest, content: contentOf({ files }), reused })
+        const observed = ArtifactStore.of({
+          ...store,
+          getOrMake: (work, make) => {
+            const { stage, name = stage } = work
+            const making = tell({ kind: "making", stage, name, digest: digestOf(work) })
+            return store
+              .getOrMake(work, (scratch) => Effect.andThen(making, make(scratch)))
+              .pipe(Effect.tap(told)) as never
+          }
+        })
+        yield* tell({ kind: "started", process: process.pid, host: hostname() })
+        if (journal.recovered > 0) {
+          yield* tell({
+            kind: "note",
+            note: `the journal's last line was half written: ${journal.recovered} bytes cut off`
+          })
+        }
+        return Context.make(Run, run).pipe(Context.add(ArtifactStore, observed))
+      })
     )
+}
+
+/** Removes what a killed process left half written in a folder that is now ours. */
+const sweep = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder, { recursive: true }), () => [])
+  for (const name of names) {
+    if (path.basename(name).startsWith(AtomicFile.PARTIAL)) yield* Effect.ignore(fs.remove(path.join(folder, name)))
   }
-  return result
 })
-
-/** The name of a method as part of a file name. */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "")
-
-/** The tensors of one kind of each outcome, by the outcome's file name. */
-export const byOutcome = <A>(result: Pick<Result, "methods">, f: (outcome: Outcome) => A): Ops.Named<A> =>
-  Object.fromEntries(
-    result.methods.flatMap(({ method, outcomes }) =>
-      outcomes.map((outcome) => [`${slug(method.name)}-seed-${outcome.seed}`, f(outcome)] as const)
-    )
-  )

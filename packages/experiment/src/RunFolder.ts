@@ -1,15 +1,19 @@
 /**
- * The folder that a run leaves behind, readable by people and by other tools: `manifest.json` (what was run, on what,
- * and the results), `journal.jsonl` (what happened in each training), `predictions.safetensors` (class probabilities of
- * the test split) and `heads/` (the weights). The manifest is written last: a folder with one is complete.
+ * What a run leaves behind, readable by people and by other tools: its manifest (what was run, on what, and the results),
+ * what happened in each training, class probabilities of the test split, and the weights. The manifest is written as the
+ * run begins and once more, last of all, with the results: what it says is finished is whole.
  */
-import { AtomicFile, IoError } from "@igm/io"
+import { AtomicFile, IoError, contentOf } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Safetensors, type Split, Tensor } from "@igm/tensor"
 import { type Devices, HeadTrainer, Weights } from "@igm/training"
-import { Effect, Path, Schema } from "effect"
-import * as Journal from "./Journal.ts"
-import { type Result, byOutcome, slug } from "./Run.ts"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import { cpus } from "node:os"
+import * as Events from "./Events.ts"
+import type { Experiment } from "./Experiment.ts"
+import type { Features } from "@igm/gradient"
+import { type Result, byOutcome, slug } from "./Pipeline.ts"
+import { files } from "./RunFiles.ts"
 import * as Standings from "./Standings.ts"
 
 const HeadOf = Schema.Struct({
@@ -33,18 +37,57 @@ const Trainer = Schema.Struct({
   refused: Schema.Array(Schema.Struct({ choice: Schema.String, reason: Schema.String }))
 })
 
-/** The manifest of a run. */
-export const Manifest = Schema.Struct({
+/** A file that a run depends on, and its SHA-256. */
+const Input = Schema.Struct({ path: Schema.String, digest: Schema.String })
+
+/** A value of the command line. */
+const Arguments = Schema.Struct({ seed: Schema.Int, speech: Schema.optionalKey(Schema.String) })
+
+/** Raised when older versions cannot read the manifest. */
+const FORMAT = 2
+
+const described = {
+  format: Schema.Int,
   id: Schema.String,
   experiment: Schema.String,
   title: Schema.String,
+  /** The module that exports the experiment, and what it was given. */
+  program: Input,
+  arguments: Arguments,
+  trace: Schema.Literals(["epoch", "step"]),
   classes: Schema.Array(Schema.String),
   seeds: Schema.Array(Schema.Int),
   encoders: Schema.Record(
     Schema.String,
-    Schema.Struct({ name: Schema.String, digest: Schema.String, width: Schema.Int })
+    Schema.Struct({ name: Schema.String, digest: Schema.String, width: Schema.Int, file: Schema.String })
   ),
   preprocessing: Schema.Record(Schema.String, Schema.Unknown),
+  /** What trained the heads, in a few words, and in detail with what was refused before it. */
+  engine: Schema.String,
+  trainer: Trainer,
+  /** The framework's version, and the digest of its sources. */
+  code: Schema.Struct({ version: Schema.String, sources: Schema.String }),
+  versions: Schema.Record(Schema.String, Schema.String),
+  processor: Schema.String
+}
+
+const Used = Schema.Struct({
+  stage: Schema.String,
+  name: Schema.String,
+  digest: Schema.String,
+  content: Schema.String
+})
+
+/** An artifact that a run made or reused. */
+export type Used = typeof Used.Type
+
+/** The manifest of a run that has begun. */
+const Begun = Schema.Struct({ status: Schema.Literal("begun"), ...described })
+
+/** The manifest of a run that is finished. */
+export const Manifest = Schema.Struct({
+  status: Schema.Literal("finished"),
+  ...described,
   dataset: Schema.Unknown,
   /** What the cross-validation found that chose the methods' settings. */
   selection: Schema.optionalKey(Standings.Standings),
@@ -56,31 +99,26 @@ export const Manifest = Schema.Struct({
         Schema.Struct({
           seed: Schema.Int,
           heads: Schema.String,
-          ...Journal.Metrics.fields
+          ...Events.Metrics.fields
         })
       )
     })
   ),
-  /** What trained the heads, in a few words, and in detail with what was refused before it. */
-  engine: Schema.String,
-  trainer: Schema.optionalKey(Trainer),
-  versions: Schema.Record(Schema.String, Schema.String),
+  /** All files from outside that were read, beside the program. */
+  inputs: Schema.Array(Input),
+  /** All artifacts that were made or reused, in the order of the program. */
+  artifacts: Schema.Array(Used),
   digests: Schema.Struct({ features: Schema.String, weights: Schema.String })
 })
 
-/** The manifest of a run. */
+/** The manifest of a run that is finished. */
 export type Manifest = typeof Manifest.Type
 
-const ManifestText = Schema.fromJsonString(Manifest)
+/** The manifest of a run that has begun, or of one that is finished. */
+export type Any = typeof Begun.Type | Manifest
 
-/** The names of the files in a run's folder. */
-export const files = {
-  manifest: "manifest.json",
-  journal: "journal.jsonl",
-  predictions: "predictions.safetensors",
-  report: "report.html",
-  heads: (outcome: string) => `heads/${outcome}.safetensors`
-}
+const AnyText = Schema.fromJsonString(Schema.Union([Begun, Manifest]))
+const FormatText = Schema.fromJsonString(Schema.Struct({ format: Schema.Int }))
 
 /** The versions that a run's numbers depend on: of the trainer's libraries, and of the runtime of the encoders. */
 const versions = Effect.gen(function* () {
@@ -94,33 +132,79 @@ const versions = Effect.gen(function* () {
   }
 })
 
-/** The manifest of a result. Its id is the experiment's name and a digest of all settings, inputs and weights. */
-export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (
-  result: Result,
-  refused: ReadonlyArray<Devices.Refused> = []
-) {
-  const { experiment, prepared, methods, standings } = result
+/** What is known of a run before it begins. */
+export interface Recipe {
+  readonly experiment: Experiment<Features.Dims>
+  readonly program: typeof Input.Type
+  readonly arguments: typeof Arguments.Type
+  readonly trace: "epoch" | "step"
+  readonly code: Any["code"]
+  readonly refused: ReadonlyArray<Devices.Refused>
+}
+
+/**
+ * The manifest of a run that begins. Its id is the experiment's name and a digest of the program, its arguments and all
+ * that its numbers may depend on: the same of everything is the same run.
+ */
+export const describe = Effect.fn("RunFolder.describe")(function* (recipe: Recipe) {
+  const { experiment, program, trace, code, refused } = recipe
   const { engine, about } = yield* HeadTrainer
-  const digests = { features: result.featuresDigest, weights: result.weightsDigest }
-  const settings = methods.map(({ method }) => method.settings)
-  const selection = standings === null ? {} : { selection: standings }
-  const manifest: Manifest = {
-    id: `${experiment.name}-${Digest.ofJson({ digests, settings, data: prepared.manifest.digest, ...selection }).slice(0, 8)}`,
-    experiment: experiment.name,
-    title: experiment.title,
-    classes: experiment.dataset.classes,
-    seeds: experiment.seeds,
-    encoders: Object.fromEntries(
-      Object.entries(experiment.encoders).map(([modality, { name, digest, width }]) => [
-        modality,
-        { name, digest, width }
-      ])
-    ),
-    preprocessing: Object.fromEntries(
-      Object.entries(experiment.dataset.modalities).map(([modality, { settings }]) => [modality, settings])
-    ),
+  const { name, title, seeds, dataset } = experiment
+  const encoders = Object.fromEntries(
+    Object.entries(experiment.encoders).map(([modality, { name, digest, width, file }]) => [
+      modality,
+      { name, digest, width, file }
+    ])
+  )
+  const preprocessing = Object.fromEntries(
+    Object.entries(dataset.modalities).map(([modality, { settings }]) => [modality, settings])
+  )
+  const processor = cpus()[0]?.model ?? "unknown"
+  const found = yield* versions
+  const { device } = about
+  const identity = {
+    program: program.digest,
+    arguments: { ...recipe.arguments },
+    trace,
+    methods: experiment.tuned === undefined ? experiment.methods.map(({ settings }) => settings) : [],
+    seeds,
+    encoders: Object.values(encoders).map(({ digest }) => digest),
+    preprocessing,
+    engine: { engine: about.engine, device },
+    versions: found,
+    code: code.sources,
+    processor
+  }
+  const manifest: typeof Begun.Type = {
+    status: "begun",
+    format: FORMAT,
+    id: `${name}-${Digest.ofJson(identity).slice(0, 8)}`,
+    experiment: name,
+    title,
+    program,
+    arguments: recipe.arguments,
+    trace,
+    classes: dataset.classes,
+    seeds,
+    encoders,
+    preprocessing,
+    engine,
+    trainer: { engine: about.engine, device, name: about.name, precision: about.precision, refused },
+    code,
+    versions: found,
+    processor
+  }
+  return manifest
+})
+
+/** The manifest of a run that has come to its end. */
+export const conclude = (begun: typeof Begun.Type, result: Result): Manifest => {
+  const { prepared, methods, standings, artifacts } = result
+  return {
+    ...begun,
+    status: "finished",
     dataset: prepared.manifest,
-    ...selection,
+    ...(standings === null ? {} : { selection: standings }),
     methods: methods.map(({ method, outcomes }) => ({
       name: method.name,
       settings: method.settings as unknown as typeof Settings.Type,
@@ -130,34 +214,46 @@ export const manifestOf = Effect.fn("RunFolder.manifestOf")(function* (
         ...metrics
       }))
     })),
-    engine,
-    trainer: { engine: about.engine, device: about.device, name: about.name, precision: about.precision, refused },
-    versions: yield* versions,
-    digests
+    inputs: [
+      ...Object.values(begun.encoders).map(({ file, digest }) => ({ path: file, digest })),
+      ...(prepared.sources ?? [])
+    ],
+    artifacts: artifacts.map((artifact) => ({
+      stage: artifact.stage,
+      name: artifact.name,
+      digest: artifact.digest,
+      content: contentOf(artifact)
+    })),
+    digests: { features: result.featuresDigest, weights: result.weightsDigest }
   }
-  return manifest
+}
+
+/** Writes the manifest of a run. */
+export const writeManifest = Effect.fn("RunFolder.writeManifest")(function* (folder: string, manifest: Any) {
+  const path = yield* Path.Path
+  const value = yield* Effect.orDie(Schema.encodeEffect(Schema.Union([Begun, Manifest]))(manifest))
+  yield* AtomicFile.write(path.join(folder, files.manifest), `${JSON.stringify(value, null, 2)}\n`)
 })
 
-/** Writes a run's folder, `home/<id>`; returns its path. `extra` files are written with the rest. */
+/** Writes the results of a run; `extra` files are written with the rest, and the manifest last. */
 export const write = Effect.fn("RunFolder.write")(function* (
-  home: string,
+  folder: string,
   result: Result,
   manifest: Manifest,
   extra: { readonly [file: string]: string | Uint8Array }
 ) {
   const path = yield* Path.Path
-  const folder = path.join(home, manifest.id)
   const put = (file: string, content: string | Uint8Array) => AtomicFile.write(path.join(folder, file), content)
   const heads = byOutcome(result, ({ weights }) => Safetensors.encode(Weights.stored(weights)))
   for (const [outcome, bytes] of Object.entries(heads)) yield* put(files.heads(outcome), bytes)
-  const journal = result.methods.flatMap(({ method, outcomes }) =>
+  const trainings = result.methods.flatMap(({ method, outcomes }) =>
     outcomes.flatMap(({ seed, events }) =>
-      Journal.lines(Journal.encode(events)).map(
+      Events.lines(Events.encode(events)).map(
         (line) => `{"method":${JSON.stringify(method.name)},"seed":${seed},${line.slice(1)}\n`
       )
     )
   )
-  yield* put(files.journal, journal.join(""))
+  yield* put(files.trainings, trainings.join(""))
   const labels = Tensor.int32([result.features.test.labels.length], result.features.test.labels)
   const probabilities = byOutcome(result, ({ said }) => Tensor.toFloat32(said.probabilities))
   yield* put(
@@ -165,19 +261,42 @@ export const write = Effect.fn("RunFolder.write")(function* (
     Safetensors.encode({ labels, ...probabilities }, { split: "test" satisfies Split.Split })
   )
   for (const [file, content] of Object.entries(extra)) yield* put(file, content)
-  yield* put(
-    files.manifest,
-    `${JSON.stringify(yield* Effect.orDie(Schema.encodeEffect(Manifest)(manifest)), null, 2)}\n`
-  )
-  return folder
+  yield* writeManifest(folder, manifest)
 })
 
-/** Reads the manifest of a run's folder. */
-export const read = Effect.fn("RunFolder.read")(function* (folder: string) {
+/** Reads the manifest of a run's folder, whether the run is finished or not. */
+export const glance = Effect.fn("RunFolder.glance")(function* (folder: string) {
   const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
   const file = path.join(folder, files.manifest)
-  const bytes = yield* AtomicFile.read(file)
-  return yield* Schema.decodeEffect(ManifestText)(new TextDecoder().decode(bytes)).pipe(
-    Effect.mapError((cause) => new IoError({ path: file, problem: "this is not the manifest of a run", cause }))
+  const fail = (problem: string, cause?: unknown) =>
+    new IoError({ path: file, problem, ...(cause === undefined ? {} : { cause }) })
+  if (!(yield* Effect.orElseSucceed(fs.exists(folder), () => false))) {
+    return yield* new IoError({ path: folder, problem: "there is no such run" })
+  }
+  const text = new TextDecoder().decode(yield* AtomicFile.read(file))
+  const about = yield* Effect.option(Schema.decodeEffect(FormatText)(text))
+  if (about._tag === "None") return yield* fail("this is not the manifest of a run")
+  const { format } = about.value
+  if (format > FORMAT) {
+    return yield* fail(`it was written by a newer igm (format ${format}; this one reads ${FORMAT}): update igm`)
+  }
+  return yield* Schema.decodeEffect(AnyText)(text).pipe(
+    Effect.mapError((cause) => fail("this is not the manifest of a run", cause))
   )
+})
+
+/** Whether a folder holds a finished run. Fails if its manifest is of a newer version, or damaged. */
+export const isFinished = Effect.fn("RunFolder.isFinished")(function* (folder: string) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* Effect.orElseSucceed(fs.exists(path.join(folder, files.manifest)), () => false))) return false
+  return (yield* glance(folder)).status === "finished"
+})
+
+/** Reads the manifest of a finished run. */
+export const read = Effect.fn("RunFolder.read")(function* (folder: string) {
+  const manifest = yield* glance(folder)
+  if (manifest.status === "finished") return manifest
+  return yield* new IoError({ path: folder, problem: "this run is not finished: run it again, and it goes on" })
 })

@@ -1,9 +1,14 @@
-/** Experiments: what they consist of, how they are run, and the folder that a run leaves behind. */
+/** Experiments: what they consist of, how they are run, resumed and replayed, and the folder that a run leaves behind. */
+export * as Checkpoint from "./Checkpoint.ts"
 export * as CrossValidation from "./CrossValidation.ts"
+export * as Events from "./Events.ts"
 export * as Experiment from "./Experiment.ts"
 export * as Folds from "./Folds.ts"
 export * as Journal from "./Journal.ts"
-export * as Run from "./Run.ts"
+export * as Pipeline from "./Pipeline.ts"
+export { Run } from "./Run.ts"
+export { files } from "./RunFiles.ts"
 export * as RunFolder from "./RunFolder.ts"
+export * as Stage from "./Stage.ts"
 export * as Standings from "./Standings.ts"
 export * as Training from "./Training.ts"

@@ -1,8 +1,8 @@
 /**
- * A content-addressed store of artifacts. An artifact is a folder of files named by the digest of its key; the key holds
- * everything that its content depends on. It is made in a scratch folder and renamed into place when complete, so what
- * the store holds is always whole; the digests of its files are checked before it is used again, and a damaged artifact
- * is made anew.
+ * A content-addressed store of artifacts. An artifact is a folder of files, made by a stage of an experiment and named by
+ * the digest of all that its content depends on. It is made in a scratch folder and renamed into place when complete, so
+ * what the store holds is always whole; the digests of its files are checked before it is used again, and a damaged
+ * artifact is made anew.
  */
 import { Digest } from "@igm/tensor"
 import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schema } from "effect"
@@ -10,10 +10,23 @@ import { createHash } from "node:crypto"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 
+/** Work whose result is kept: it is the same work if all but its name is the same. */
+export interface Work {
+  /** What kind of work it is. */
+  readonly stage: string
+  /** Raised when a change of the code changes what the stage makes. */
+  readonly version: number
+  /** What a person calls this piece of work; the stage's name by default. */
+  readonly name?: string
+  /** What goes in: settings, and digests of data. */
+  readonly key: Digest.Json
+  /** What it runs on, where that may change its bits: providers, devices, versions of their libraries. */
+  readonly on?: Digest.Json
+}
+
 /** A complete artifact. */
-export interface Artifact {
-  readonly kind: string
-  /** The digest of the key. */
+export interface Artifact extends Required<Work> {
+  /** The digest of the work. */
   readonly digest: Digest.Digest
   readonly folder: string
   /** The SHA-256 of each file, by its path in the folder. */
@@ -22,8 +35,22 @@ export interface Artifact {
   readonly reused: boolean
 }
 
+/** The digest of work, which names it. */
+export const digestOf = ({ stage, version, key, on = null }: Work): Digest.Digest =>
+  Digest.ofJson([stage, version, key, on])
+
+/** The digest of an artifact's content. */
+export const contentOf = ({ files }: Pick<Artifact, "files">): Digest.Digest => Digest.ofJson(files)
+
 const Record = Schema.fromJsonString(
-  Schema.Struct({ kind: Schema.String, key: Schema.Unknown, files: Schema.Record(Schema.String, Schema.String) })
+  Schema.Struct({
+    stage: Schema.String,
+    version: Schema.Int,
+    name: Schema.String,
+    key: Schema.Unknown,
+    on: Schema.Unknown,
+    files: Schema.Record(Schema.String, Schema.String)
+  })
 )
 
 const RECORD = "artifact.json"
@@ -31,17 +58,18 @@ const RECORD = "artifact.json"
 /** Files that are read at a time when digests are checked. */
 const READERS = 16
 
-/** Keeps artifacts by their keys. */
+/** Keeps artifacts by the work that made them. */
 export class ArtifactStore extends Context.Service<
   ArtifactStore,
   {
     readonly folder: string
-    /** The artifact with this key; unless it is stored, `make` writes its files into the scratch folder it is given. */
+    /** The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. */
     readonly getOrMake: <E, R>(
-      kind: string,
-      key: Digest.Json,
+      work: Work,
       make: (scratch: string) => Effect.Effect<void, E, R>
     ) => Effect.Effect<Artifact, E | IoError, R>
+    /** The artifact of a stage with this digest, if it is there and undamaged. */
+    readonly find: (stage: string, digest: Digest.Digest) => Effect.Effect<Artifact | undefined, IoError>
   }
 >()("@igm/io/ArtifactStore") {
   /** A store in a folder, which is made when the first artifact is. */
@@ -69,19 +97,34 @@ export class ArtifactStore extends Context.Service<
           return Object.fromEntries(files.flat())
         })
 
-        /** The recorded digests of a stored artifact whose files still have them. */
-        const stored = Effect.fnUntraced(function* (at: string) {
-          if (!(yield* fs.exists(at))) return undefined
-          const record = yield* fs
-            .readFileString(path.join(at, RECORD))
-            .pipe(Effect.flatMap(Schema.decodeEffect(Record)), Effect.option)
-          const found = yield* digests(at)
-          if (record._tag === "Some" && Digest.canonicalJson(record.value.files) === Digest.canonicalJson(found)) {
-            return found
-          }
-          yield* Effect.logWarning(`${at} is damaged: it is made anew`)
-          yield* fs.remove(at, { recursive: true })
-          return undefined
+        /** A stored artifact, or what is left of one. */
+        const look = Effect.fnUntraced(
+          function* (stage: string, digest: Digest.Digest) {
+            const at = path.join(folder, stage, digest)
+            if (!(yield* fs.exists(at))) return undefined
+            const record = yield* fs
+              .readFileString(path.join(at, RECORD))
+              .pipe(Effect.flatMap(Schema.decodeEffect(Record)), Effect.option)
+            if (record._tag === "None") return "damaged"
+            const { key, on, ...rest } = record.value
+            const found = yield* digests(at)
+            if (Digest.canonicalJson(rest.files) !== Digest.canonicalJson(found)) return "damaged"
+            const artifact: Artifact = {
+              ...rest,
+              key: key as Digest.Json,
+              on: on as Digest.Json,
+              digest,
+              folder: at,
+              reused: true
+            }
+            return artifact
+          },
+          Effect.mapError(ioError(folder, "read the artifacts in this folder"))
+        )
+
+        const find = Effect.fn("ArtifactStore.find")(function* (stage: string, digest: Digest.Digest) {
+          const found = yield* look(stage, digest)
+          return found === "damaged" ? undefined : found
         })
 
         const removeAbandoned = Effect.gen(function* () {
@@ -96,16 +139,21 @@ export class ArtifactStore extends Context.Service<
         yield* Effect.ignore(removeAbandoned)
 
         const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
-          kind: string,
-          key: Digest.Json,
+          work: Work,
           make: (scratch: string) => Effect.Effect<void, E, R>
         ) {
-          const digest = Digest.ofJson([kind, key])
-          const target = path.join(folder, kind, digest)
-          const old = yield* stored(target).pipe(Effect.mapError(ioError(target, "read this artifact")))
-          if (old !== undefined) return { kind, digest, folder: target, files: old, reused: true }
+          const { stage, version, name = stage, key, on = null } = work
+          const digest = digestOf(work)
+          const target = path.join(folder, stage, digest)
+          const failed = Effect.mapError(ioError(target, "write this artifact"))
+          yield* Effect.annotateCurrentSpan({ stage, name, digest })
+          const old = yield* look(stage, digest)
+          if (old === "damaged") {
+            yield* Effect.logWarning(`${target} is damaged: it is made anew`)
+            yield* fs.remove(target, { recursive: true }).pipe(failed)
+          } else if (old !== undefined) return { ...old, name }
           const scratch = yield* Effect.acquireRelease(
-            Folder.make(path.join(folder, kind)).pipe(
+            Folder.make(path.join(folder, stage)).pipe(
               Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: `.partial-${process.pid}-` })),
               Effect.mapError(ioError(folder, "write into this folder"))
             ),
@@ -114,8 +162,9 @@ export class ArtifactStore extends Context.Service<
           yield* make(scratch)
           const files = yield* Effect.gen(function* () {
             const files = yield* digests(scratch)
-            yield* fs.writeFileString(path.join(scratch, RECORD), `${Digest.canonicalJson({ kind, key, files })}\n`)
-            // Another process may have made it meanwhile: the same key means the same content.
+            const record = { stage, version, name, key, on, files }
+            yield* fs.writeFileString(path.join(scratch, RECORD), `${Digest.canonicalJson(record)}\n`)
+            // Another process may have made it meanwhile: the same work gives the same content.
             yield* fs
               .rename(scratch, target)
               .pipe(
@@ -124,11 +173,12 @@ export class ArtifactStore extends Context.Service<
                 )
               )
             return files
-          }).pipe(Effect.mapError(ioError(target, "write this artifact")))
-          return { kind, digest, folder: target, files, reused: false }
+          }).pipe(failed)
+          const made: Artifact = { stage, version, name, key, on, digest, folder: target, files, reused: false }
+          return made
         }, Effect.scoped)
 
-        return ArtifactStore.of({ folder, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
+        return ArtifactStore.of({ folder, find, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
       })
     )
 }

@@ -6,12 +6,15 @@ import { Effect, FileSystem, Path } from "effect"
 import * as Folder from "./Folder.ts"
 import { ioError } from "./IoError.ts"
 
+/** How the names of files begin that are half written. */
+export const PARTIAL = ".partial-"
+
 /** Writes a file whole, and its folder if need be. */
 export const write = Effect.fn("AtomicFile.write")(function* (path: string, content: Uint8Array | string) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
   const folder = paths.dirname(path)
-  const scratch = paths.join(folder, `.partial-${process.pid}-${paths.basename(path)}`)
+  const scratch = paths.join(folder, `${PARTIAL}${process.pid}-${paths.basename(path)}`)
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
   const writeScratch = Effect.scoped(
     Effect.gen(function* () {

@@ -13,19 +13,21 @@ const fresh = Effect.gen(function* () {
   return { fs, path, folder, here, left }
 })
 
+const thing = (n: number) => ({ stage: "thing", version: 1, key: { n } })
+
 const put = (content: string) => (scratch: string) => AtomicFile.write(`${scratch}/a.txt`, content)
 
 describe("ArtifactStore", () => {
   it.effect("makes an artifact once, and reuses it afterwards", () =>
     Effect.gen(function* () {
       const { fs, path, here } = yield* fresh
-      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const get = ArtifactStore.use((store) => store.getOrMake(thing(1), put("one")))
       const first = yield* here(get)
       const second = yield* here(get)
       assert.deepStrictEqual([first.reused, second.reused], [false, true])
       assert.deepStrictEqual(second.files, first.files)
       assert.strictEqual(yield* fs.readFileString(path.join(second.folder, "a.txt")), "one")
-      const other = yield* here(ArtifactStore.use((store) => store.getOrMake("thing", { n: 2 }, put("two"))))
+      const other = yield* here(ArtifactStore.use((store) => store.getOrMake(thing(2), put("two"))))
       assert.notStrictEqual(other.folder, first.folder)
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -33,7 +35,7 @@ describe("ArtifactStore", () => {
   it.effect("makes a damaged artifact anew instead of handing it out", () =>
     Effect.gen(function* () {
       const { fs, path, here } = yield* fresh
-      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const get = ArtifactStore.use((store) => store.getOrMake(thing(1), put("one")))
       const { folder } = yield* here(get)
       yield* fs.writeFileString(path.join(folder, "a.txt"), "oNe")
       assert.isFalse((yield* here(get)).reused)
@@ -45,12 +47,12 @@ describe("ArtifactStore", () => {
     Effect.gen(function* () {
       const { fs, path, folder, here, left } = yield* fresh
       const failing = ArtifactStore.use((store) =>
-        store.getOrMake("thing", { n: 1 }, (scratch) => put("half")(scratch).pipe(Effect.andThen(Effect.fail("no"))))
+        store.getOrMake(thing(1), (scratch) => put("half")(scratch).pipe(Effect.andThen(Effect.fail("no"))))
       )
       assert.strictEqual(yield* Effect.flip(here(failing)), "no")
       const started = yield* Deferred.make<void>()
       const endless = ArtifactStore.use((store) =>
-        store.getOrMake("thing", { n: 1 }, (scratch) =>
+        store.getOrMake(thing(1), (scratch) =>
           put("half")(scratch).pipe(Effect.andThen(Deferred.succeed(started, undefined)), Effect.andThen(Effect.never))
         )
       )
@@ -65,7 +67,7 @@ describe("ArtifactStore", () => {
   it.effect("two makers of one artifact both get a whole one", () =>
     Effect.gen(function* () {
       const { here, left } = yield* fresh
-      const get = ArtifactStore.use((store) => store.getOrMake("thing", { n: 1 }, put("one")))
+      const get = ArtifactStore.use((store) => store.getOrMake(thing(1), put("one")))
       const both = yield* here(Effect.all([get, get, get], { concurrency: "unbounded" }))
       assert.strictEqual(new Set(both.map(({ folder }) => folder)).size, 1)
       assert.deepStrictEqual(yield* left, ["thing"])
@@ -88,7 +90,7 @@ describe("ArtifactStore", () => {
       yield* fs.makeDirectory(folder)
       yield* fs.writeFileString(path.join(folder, "file"), "")
       const below = path.join(folder, "file", "store")
-      const error = yield* ArtifactStore.use((store) => store.getOrMake("thing", {}, put("one"))).pipe(
+      const error = yield* ArtifactStore.use((store) => store.getOrMake(thing(0), put("one"))).pipe(
         Effect.provide(ArtifactStore.layer(below)),
         Effect.flip
       )

@@ -127,6 +127,13 @@ export const ledger = ({ epochs, compared, methods }: Report): TopLevelSpec => {
   } as TopLevelSpec
 }
 
+/** All figures of a report, by name; without compared methods there are no learning curves and no ledger. */
+export const all = (report: Report): { readonly [name: string]: TopLevelSpec } => ({
+  results: results(report),
+  ...(report.compared.length === 0 ? {} : { curves: curves(report), ledger: ledger(report) }),
+  confusion: confusion(report)
+})
+
 /** The SVG of a specification; the same specification always gives the same text. */
 export const render = (spec: TopLevelSpec): Promise<string> =>
   new View(parse(compile({ ...spec, config } as TopLevelSpec).spec), { renderer: "none" }).toSVG()

@@ -121,11 +121,8 @@ const choice = ({ choice }: Report): ReadonlyArray<string> => {
 
 /** The page. */
 export const page = async (report: Report): Promise<string> => {
-  const [results, curves, confusion, ledger] = await Promise.all(
-    [Figures.results(report), Figures.curves(report), Figures.confusion(report), Figures.ledger(report)].map(
-      Figures.render
-    )
-  )
+  const figures: Record<string, string> = {}
+  for (const [name, spec] of Object.entries(Figures.all(report))) figures[name] = await Figures.render(spec)
   const comparisons = compare(report).map((comparison) => {
     const text = escape(verdict(comparison))
     return isDifferent(comparison) ? `<span class="difference">${text}</span>` : text
@@ -140,22 +137,22 @@ export const page = async (report: Report): Promise<string> => {
     `<p class="soft">Run <code>${escape(report.runId)}</code></p>`,
     `<p class="headline">${escape(headline(report))}</p>`,
     `<section class="stamp"><h2>Protocol</h2>${list(report.protocol.map(escape))}</section>`,
-    section("Results on the test split", table(rows(report)), results!),
+    section("Results on the test split", table(rows(report)), figures["results"] ?? ""),
     ...choice(report),
     section("Paired comparisons", `<p class="soft">${escape(scope)}</p>`, list(comparisons)),
     section(
       "Methods",
       list(report.methods.map(({ name, description }) => `<strong>${escape(name)}</strong>: ${escape(description)}`))
     ),
-    section("Learning curves", curves!),
+    ...("curves" in figures ? [section("Learning curves", figures["curves"])] : []),
     section(
       "What gradient modification really did",
       `<p class="soft">Measured on the first batch of every epoch and averaged over epochs and seeds. <em>Gradient removed</em> is ‖G − G P‖/‖G‖ over all weights; <em>cosine</em> is that of the angle between G and G P. The <em>effective rank of I − P</em>, layer by layer, counts the directions that P shrinks. <em>Weights moved</em> is the share of weights that the perturbation ρ changes at all in float32.</p>`,
       table(ledgerRows(report)),
-      ledger!,
+      figures["ledger"] ?? "",
       report.notes.length === 0 ? "" : list(report.notes.map(escape))
     ),
-    section(`Confusion matrix of ${report.methods[0].name}`, confusion!),
+    section(`Confusion matrix of ${report.methods[0].name}`, figures["confusion"] ?? ""),
     section(
       "Samples of the test split",
       `<div class="samples">${report.samples.map((view) => sample(report.classes, view)).join("")}</div>`

@@ -43,6 +43,14 @@ export const make = <D extends DType>(dtype: D, shape: ReadonlyArray<number>, da
   return { dtype, shape, data }
 }
 
+/** Whether a value is a tensor. */
+export const isTensor = (value: unknown): value is Tensor => {
+  if (typeof value !== "object" || value === null) return false
+  const { dtype, shape, data } = value as Partial<Tensor>
+  if (typeof dtype !== "string" || !Object.hasOwn(constructors, dtype)) return false
+  return Array.isArray(shape) && data instanceof constructors[dtype]
+}
+
 /** A float32 tensor of the given numbers. */
 export const float32 = (shape: ReadonlyArray<number>, data: ArrayLike<number>): Tensor<"float32"> =>
   make("float32", shape, data instanceof Float32Array ? data : Float32Array.from(data))

@@ -1,0 +1,158 @@
+/**
+ * What an experiment does: it prepares the data, encodes each split and modality, chooses settings by cross-validation where the
+ * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
+ * is stored already is reused.
+ */
+import type { Dataset } from "@igm/datasets"
+import { Encoder, FeatureStore } from "@igm/encoders"
+import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
+import { type Artifact, Progress } from "@igm/io"
+import { Digest, Split, type Tensor } from "@igm/tensor"
+import { HeadTrainer, Weights } from "@igm/training"
+import { Effect } from "effect"
+import * as CrossValidation from "./CrossValidation.ts"
+import type { Experiment } from "./Experiment.ts"
+import * as Standings from "./Standings.ts"
+import * as Training from "./Training.ts"
+
+type Dims = Features.Dims
+
+/** A method's training with one seed, and what its heads say about the test split. */
+export interface Outcome extends Training.Trained {
+  readonly seed: number
+  /** Logits by head and fused probabilities of the test split (n × classes). */
+  readonly said: Method.Prediction<Method.HostTensor>
+  readonly metrics: Metric.Metrics
+}
+
+/** The result of a run. */
+export interface Result {
+  readonly experiment: Experiment<Dims>
+  readonly prepared: Dataset.Prepared<string>
+  readonly features: { readonly [S in Split.Split]: Features.Features<S, Dims> }
+  /** The table and the choice of the cross-validation, if there was one. */
+  readonly standings: Standings.Standings | null
+  readonly methods: ReadonlyArray<{ readonly method: Method.Method<Dims>; readonly outcomes: ReadonlyArray<Outcome> }>
+  /** All artifacts that the run used, in order. */
+  readonly artifacts: ReadonlyArray<Artifact>
+  /** The digest of all features, and of all final weights. */
+  readonly featuresDigest: Digest.Digest
+  readonly weightsDigest: Digest.Digest
+}
+
+/** The features of an experiment's samples: what is not stored is prepared and encoded. */
+export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiment<Dims>) {
+  const { dataset, encoders } = experiment
+  // A damaged encoder is found before anything is made.
+  yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
+  const prepared = yield* dataset.prepare
+  const artifacts: Array<Artifact> = [...prepared.artifacts]
+
+  const featuresOf = Effect.fnUntraced(function* <S extends Split.Split>(split: S) {
+    const samples = prepared.samples(split)
+    const modalities: Record<string, Tensor.Tensor<"float32">> = {}
+    for (const [modality, encoder] of Object.entries(encoders)) {
+      const { settings, load } = dataset.modalities[modality]!
+      const media = samples.map((sample) => sample.media[modality]!)
+      const { features, artifact } = yield* FeatureStore.encode({
+        encoder,
+        label: `encode ${split} ${modality}`,
+        key: { preprocessing: settings, samples: media.map(({ digest }) => digest) },
+        count: samples.length,
+        load: (i) => load(media[i]!.path)
+      })
+      modalities[modality] = features
+      artifacts.push(artifact)
+    }
+    const features: Features.Features<S, Dims> = {
+      split,
+      widths: Object.fromEntries(Object.entries(encoders).map(([modality, { width }]) => [modality, width])),
+      classes: dataset.classes.length,
+      ids: samples.map(({ id }) => id),
+      labels: Int32Array.from(samples, ({ label }) => label),
+      modalities
+    }
+    return features
+  })
+  const features = {
+    train: yield* featuresOf("train"),
+    valid: yield* featuresOf("valid"),
+    test: yield* featuresOf("test")
+  }
+  return { prepared, features, artifacts }
+})
+
+/** The methods of an experiment, with what a cross-validation found where they depend on its choice. */
+const settle = Effect.fn("Pipeline.settle")(function* (
+  experiment: Experiment<Dims>,
+  { prepared, features }: Pick<Result, "prepared" | "features">
+) {
+  if (experiment.tuned === undefined) return { methods: experiment.methods, standings: null, artifacts: [] }
+  const groups = (split: "train" | "valid") => prepared.samples(split).map(({ group }) => group)
+  const { train, valid } = features
+  const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
+  const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
+  return { methods: experiment.methods(Standings.choice(standings)), standings, artifacts: [artifact] }
+})
+
+/** Runs an experiment. */
+export const run = Effect.fn("Pipeline.run")(function* (experiment: Experiment<Dims>) {
+  const { seeds } = experiment
+  const { prepared, features, artifacts } = yield* encode(experiment)
+  const { methods, standings, artifacts: chosen } = yield* settle(experiment, { prepared, features })
+  artifacts.push(...chosen)
+
+  const results = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const trainer = yield* HeadTrainer
+      const total = methods.reduce((epochs, method) => epochs + method.epochs * seeds.length, 0)
+      const advance = yield* (yield* Progress).bar("train heads, epochs", total)
+      return yield* Effect.forEach(methods, (method) =>
+        Effect.forEach(seeds, (seed) =>
+          Effect.gen(function* () {
+            const job = { seed, train: features.train, select: features.valid }
+            const trained = yield* Training.train(method, job, advance)
+            artifacts.push(trained.artifact)
+            const said = yield* trainer.predict(method, trained.weights, features.test.modalities)
+            const outcome: Outcome = {
+              ...trained,
+              seed,
+              said,
+              metrics: yield* Metric.score(features.test.labels, said.probabilities)
+            }
+            return outcome
+          })
+        ).pipe(Effect.map((outcomes) => ({ method, outcomes })))
+      )
+    })
+  )
+
+  const result: Result = {
+    experiment,
+    prepared,
+    features,
+    standings,
+    methods: results,
+    artifacts,
+    featuresDigest: Digest.ofJson(Split.all.map((split) => Digest.ofTensors(features[split].modalities))),
+    weightsDigest: Digest.ofJson(
+      results.flatMap(({ outcomes }) => outcomes.map(({ weights }) => Digest.ofTensors(Weights.stored(weights))))
+    )
+  }
+  return result
+})
+
+/** The name of a method as part of a file name. */
+export const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+
+/** The tensors of one kind of each outcome, by the outcome's file name. */
+export const byOutcome = <A>(result: Pick<Result, "methods">, f: (outcome: Outcome) => A): Ops.Named<A> =>
+  Object.fromEntries(
+    result.methods.flatMap(({ method, outcomes }) =>
+      outcomes.map((outcome) => [`${slug(method.name)}-seed-${outcome.seed}`, f(outcome)] as const)
+    )
+  )
