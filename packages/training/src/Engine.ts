@@ -19,12 +19,16 @@ export interface BlockInput {
   readonly state: HostTensors
   readonly inputs: Ops.Named<Tensor.Tensor>
   readonly draws: Method.Draws
+  /** Whether fingerprints of the state are wanted after every step; not by default. */
+  readonly traced?: boolean
 }
 
 /** What a block ends in; a trace holds one number for each step, or for each step and head. */
 export interface BlockOutput {
   readonly state: HostTensors
   readonly trace: Ops.Named<Float64Array>
+  /** Of a traced block: what each step left of each tensor of the state, a number for each step. */
+  readonly fingerprints?: Ops.Named<Float64Array>
 }
 
 /** A program that an engine could not run, or a device that is not to be had: what happened, and what to do. */

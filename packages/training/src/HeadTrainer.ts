@@ -8,6 +8,7 @@ import type { OnnxRuntime } from "@igm/onnx"
 import type { Digest, Split, Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Option, Stream } from "effect"
 import * as Batch from "./Batch.ts"
+import * as Draws from "./Draws.ts"
 import { type About, type EngineError, type Lane, label } from "./Engine.ts"
 import { Interpreter } from "./Interpreter.ts"
 import type { Choice } from "./Local.ts"
@@ -15,20 +16,33 @@ import * as Member from "./Member.ts"
 import * as OnnxProgram from "./OnnxProgram.ts"
 import * as Reference from "./Reference.ts"
 import * as Remote from "./Remote.ts"
-import type { TrainingError } from "./TrainingError.ts"
+import * as Traced from "./Traced.ts"
+import { TrainingError } from "./TrainingError.ts"
 import * as Weights from "./Weights.ts"
 
 /**
- * What happens in a training. An epoch's event has the digest of the heads' weights after it; a checkpoint has all that
- * the training needs to go on; the last event carries the weights of the heads, by `head.parameter`.
+ * What happens in a training. An epoch's event has the digest of the heads' weights after it, and what its steps left; a
+ * checkpoint has all that the training needs to go on; the last event carries the weights of the heads, by
+ * `head.parameter`.
  */
 export type TrainingEvent =
-  | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest })
+  | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest; readonly steps: Traced.Steps })
   | Exclude<Method.Event, { readonly kind: "epoch" }>
   | { readonly kind: "checkpoint"; readonly cursor: Method.Cursor }
   | { readonly kind: "trained"; readonly weights: Ops.Named<Method.HostTensor> }
 
 type Errors = TrainingError | Metric.MetricError
+
+/** How members are stepped: several as one, or one by itself, recorded by the epoch or by the step. */
+type Way = "together" | "epoch" | "step"
+
+/** How a training runs. */
+export interface Options {
+  /** Where it stood, to go on from there; the beginning by default. */
+  readonly from?: Method.Cursor
+  /** How finely its state is recorded: by a digest after every epoch, or by fingerprints after every step as well. */
+  readonly trace?: "epoch" | "step"
+}
 
 /** Trains heads. */
 export class HeadTrainer extends Context.Service<
@@ -40,8 +54,18 @@ export class HeadTrainer extends Context.Service<
     readonly train: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
       job: Method.Job<D, S>,
-      from?: Method.Cursor
+      options?: Options
     ) => Stream.Stream<TrainingEvent, Errors>
+    /**
+     * The whole state after the first n steps of the cursor's epoch, as a training has it there; for n = 0 as the epoch
+     * begins, in a phase that has begun.
+     */
+    readonly steps: <D extends Features.Dims, S extends Split.Split>(
+      method: Method.Method<D, S>,
+      job: Method.Job<D, S>,
+      cursor: Method.Cursor,
+      n: number
+    ) => Effect.Effect<Method.Cursor["state"], TrainingError>
     /**
      * Trains many jobs, those of equal shapes together as one program, `together` at most; events name their job by its
      * place in the list.
@@ -70,12 +94,13 @@ export class HeadTrainer extends Context.Service<
           members: ReadonlyArray<Member.Member>,
           requests: ReadonlyArray<Batch.Request>,
           lane: Lane,
-          alone: boolean
+          way: Way
         ) => {
           const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
-          const outputs = alone
-            ? Effect.map(it.block(step, input, lane), (one) => [one])
-            : Batch.run(it, requests, lane)
+          const outputs =
+            way === "together"
+              ? Batch.run(it, requests, lane)
+              : Effect.map(it.block(step, { ...input, traced: way === "step" }, lane), (one) => [one])
           return outputs.pipe(Member.failed(task, cursor))
         }
 
@@ -83,12 +108,12 @@ export class HeadTrainer extends Context.Service<
         const epoch = Effect.fn("HeadTrainer.epoch")(function* (
           members: ReadonlyArray<Member.Member>,
           lane: Lane,
-          alone: boolean
+          way: Way
         ) {
           const inputs = yield* Effect.forEach(members, Member.block)
           const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
           const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
-          const outputs = yield* blocks(members, requests, lane, alone)
+          const outputs = yield* blocks(members, requests, lane, way)
           return yield* Effect.forEach(members, (member, i) =>
             Effect.gen(function* () {
               const { task, cursor, events: begun } = member
@@ -98,9 +123,9 @@ export class HeadTrainer extends Context.Service<
                 .predict(task.method.predict, weights, task.job.select.modalities, lane)
                 .pipe(Member.failed(task, cursor))
               const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
-              const digest = Weights.digest(weights)
+              const more = { weights: Weights.digest(weights), steps: Traced.stepsOf(member.phase, outputs[i]!) }
               const told = [...begun, ...events].map((event): TrainingEvent =>
-                event.kind === "epoch" ? { ...event, weights: digest } : event
+                event.kind === "epoch" ? { ...event, ...more } : event
               )
               const last: TrainingEvent =
                 "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
@@ -110,7 +135,7 @@ export class HeadTrainer extends Context.Service<
         })
 
         /** Trains members side by side to their ends. */
-        const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, alone: boolean) =>
+        const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, way: Way) =>
           Stream.unwrap(
             Effect.gen(function* () {
               const lane = yield* it.lane
@@ -125,7 +150,7 @@ export class HeadTrainer extends Context.Service<
                   const epochs = yield* epoch(
                     all.map(([, member]) => member),
                     lane,
-                    alone
+                    way
                   )
                   const following: Array<readonly [number, Member.Member]> = []
                   for (const [i, { member, next }] of epochs.entries()) {
@@ -142,18 +167,39 @@ export class HeadTrainer extends Context.Service<
             })
           )
 
+        /** The state of a task after the first n steps of its next epoch. */
+        const steps = Effect.fn("HeadTrainer.steps")(function* (task: Member.Task, n: number) {
+          const lane = yield* it.lane
+          const member = yield* Member.enter(it, task, yield* Member.start(task), lane)
+          const { cursor, phase } = member
+          if (n === 0) return cursor.state
+          const input = yield* Member.block(member)
+          const all = input.draws.steps
+          if (!Number.isInteger(n) || n < 0 || n > all) {
+            return yield* new TrainingError({
+              method: task.method.name,
+              phase: cursor.phase,
+              epoch: cursor.epoch + 1,
+              step: 0,
+              problem: `no state after ${n} steps: this epoch has ${all}, give a whole number from 0 to ${all}`
+            })
+          }
+          const first = { ...input, draws: Draws.part(input.draws, 0, n) }
+          const output = yield* it.block(phase.step, first, lane).pipe(Member.failed(task, cursor))
+          return yield* Member.after(member, output)
+        }, Effect.scoped)
+
         return HeadTrainer.of({
           about: it.about,
           engine: label(it.about),
-          train: (method, job, from) => {
-            const task = { method, job, ...(from === undefined ? {} : { from }) }
-            return Stream.map(lanes([[0, Member.widen(task)]], true), ([, event]) => event)
-          },
+          train: (method, job, { trace = "epoch", ...from } = {}) =>
+            Stream.map(lanes([[0, Member.widen({ method, job, ...from })]], trace), ([, event]) => event),
+          steps: (method, job, from, n) => steps(Member.widen({ method, job, from }), n),
           trainMany: (tasks, { together = it.about.together } = {}) => {
             const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
               lanes(
                 tasks.slice(g * together, (g + 1) * together).map((task, i) => [g * together + i, task] as const),
-                false
+                "together"
               )
             )
             return Stream.mergeAll(groups, { concurrency: it.about.threads })

@@ -13,6 +13,7 @@ import * as Program from "./Program.ts"
 import * as Single from "./Single.ts"
 import * as SymbolicOps from "./SymbolicOps.ts"
 import { type Symbol, symbol } from "./SymbolicOps.ts"
+import * as Traced from "./Traced.ts"
 
 const OPSET = 17
 
@@ -223,7 +224,7 @@ export const engine = Effect.gen(function* () {
     },
     (effect, of) => failed(of)(effect)
   )
-  return { about, block, map, close: () => Effect.void } satisfies Engine
+  return { about, block: Traced.block(block, lowered), map, close: () => Effect.void } satisfies Engine
 })
 
 /** The ONNX interpreter as a layer. */

@@ -17,6 +17,7 @@ export interface Call {
   /** In single precision for engines that compute in it, as their answers are. */
   readonly state: Ops.Named<Tensor.Tensor>
   readonly draws: { readonly steps: number; readonly values: Ops.Named<Tensor.Tensor> }
+  readonly traced: boolean
 }
 
 /** What is asked. */
@@ -32,7 +33,7 @@ export interface Fault {
 
 /** What a block or a map comes to, in the engine's own precision. */
 export type Output =
-  { readonly state: Ops.Named<Tensor.Tensor>; readonly trace: BlockOutput["trace"] } | Ops.Named<Tensor.Tensor>
+  (Omit<BlockOutput, "state"> & { readonly state: Ops.Named<Tensor.Tensor> }) | Ops.Named<Tensor.Tensor>
 
 /** What is answered. */
 export type Answer =

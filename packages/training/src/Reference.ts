@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import type { BlockInput, BlockOutput, Engine } from "./Engine.ts"
 import { Interpreter } from "./Interpreter.ts"
 import { type Program, named, rename, under } from "./Program.ts"
+import * as Traced from "./Traced.ts"
 
 const run = ({ tape }: Program, { state, inputs, draws }: BlockInput): BlockOutput => {
   const set = rename(Ops.mapNamed(inputs, Tensor.toFloat64), named.input)
@@ -39,7 +40,10 @@ export const engine: Engine = {
     threads: 1,
     together: 8
   },
-  block: (program, input) => Effect.sync(() => run(program, input)),
+  block: Traced.block(
+    (program, input) => Effect.sync(() => run(program, input)),
+    (tensor) => tensor
+  ),
   map: ({ tape }, inputs) => Effect.sync(() => Tape.run(tape, Float64.ops, Ops.mapNamed(inputs, Tensor.toFloat64))),
   close: () => Effect.void
 }

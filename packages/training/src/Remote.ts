@@ -118,8 +118,8 @@ export const engine = Effect.fn("Remote.engine")(function* (
     return threads[at]!
   }
 
-  type Parts = Pick<Call, "kind" | "state" | "draws"> & { readonly tensors: Ops.Named<Tensor.Tensor> }
-  const call = (program: Program, lane: Lane | undefined, { kind, state, draws, tensors }: Parts) =>
+  type Parts = Pick<Call, "kind" | "state" | "draws" | "traced"> & { readonly tensors: Ops.Named<Tensor.Tensor> }
+  const call = (program: Program, lane: Lane | undefined, { kind, state, draws, traced, tensors }: Parts) =>
     Effect.callback<Output, EngineError>((resume) => {
       const thread = threadOf(lane)
       const known = lane === undefined ? undefined : (thread.lanes.get(lane.id) ?? new Map<string, Tensor.Tensor>())
@@ -143,18 +143,19 @@ export const engine = Effect.fn("Remote.engine")(function* (
         program: isNew ? { id: programId, body: program } : { id: programId },
         tensors: sent,
         state: Ops.mapNamed(state, outgoing),
-        draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, outgoing) }
+        draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, outgoing) },
+        traced
       }
       thread.worker.postMessage(request)
     }).pipe(Effect.uninterruptible)
 
-  const none = { state: {}, draws: { steps: 0, values: {} } }
+  const none = { state: {}, draws: { steps: 0, values: {} }, traced: false }
   return {
     about: { ...about!, threads: threads.length },
-    block: (program, { state, inputs, draws }, lane) =>
-      Effect.map(call(program, lane, { kind: "block", state, draws, tensors: inputs }), (output) => {
-        const { state: after, trace } = output as { state: Ops.Named<Tensor.Tensor>; trace: BlockOutput["trace"] }
-        return { state: Ops.mapNamed(after, raised), trace }
+    block: (program, { state, inputs, draws, traced = false }, lane) =>
+      Effect.map(call(program, lane, { kind: "block", state, draws, traced, tensors: inputs }), (output) => {
+        const block = output as Omit<BlockOutput, "state"> & { readonly state: Ops.Named<Tensor.Tensor> }
+        return { ...block, state: Ops.mapNamed(block.state, raised) }
       }),
     map: (program, inputs, lane) =>
       Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), (output) =>

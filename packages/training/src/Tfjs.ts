@@ -13,6 +13,7 @@ import * as TfjsBlock from "./TfjsBlock.ts"
 import * as TfjsNative from "./TfjsNative.ts"
 import * as TfjsOps from "./TfjsOps.ts"
 import * as TfjsWebGpu from "./TfjsWebGpu.ts"
+import * as Traced from "./Traced.ts"
 
 type Backend = TfjsBackend.Backend
 type Value = TfjsOps.Value
@@ -185,7 +186,7 @@ export const engine = Effect.fn("Tfjs.engine")(function* ({ backend }: Options) 
 
   return {
     about: { ...choice, ...about, precision: "float32", threads: 1 },
-    block,
+    block: Traced.block(block, Tensor.toFloat32),
     map,
     close: ({ id }) => TfjsBackend.alone(Effect.sync(() => forget(id)))
   } satisfies Engine

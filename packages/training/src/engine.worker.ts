@@ -50,8 +50,9 @@ const answer = (engine: Engine, call: Call): Effect.Effect<Output, EngineError> 
   const draws = call.draws as Method.Draws
   // What computes in single precision takes it as it is.
   const state = call.state as HostTensors
-  return engine.block(program, { state, inputs, draws }).pipe(
+  return engine.block(program, { state, inputs, draws, traced: call.traced }).pipe(
     Effect.map((after) => ({
+      ...after,
       state: Ops.mapNamed(after.state, own),
       trace: Ops.mapNamed(after.trace, (numbers) => numbers.slice())
     }))

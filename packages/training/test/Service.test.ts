@@ -14,7 +14,7 @@ const weightsIn = (events: ReadonlyArray<TrainingEvent>) =>
   events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!
 
 const train = (method: Method.Method<{ audio: 8; image: 6 }>, of: ReturnType<typeof job>, from?: Method.Cursor) =>
-  HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, of, from)))
+  HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, of, from === undefined ? {} : { from })))
 
 const taskOf = (method: Method.Method<{ audio: 8; image: 6 }>, of: Method.Job<{ audio: 8; image: 6 }>): Task =>
   ({ method, job: of }) as unknown as Task

@@ -7,7 +7,7 @@ import { getThreadsCount } from "@tensorflow/tfjs-backend-wasm"
 import { engine as core, env } from "@tensorflow/tfjs-core"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { tmpdir } from "node:os"
-import { Draws, EngineError, HeadTrainer, Interpreter, Program, Reference } from "../src/index.ts"
+import { Draws, EngineError, HeadTrainer, Interpreter, Program, Reference, Traced } from "../src/index.ts"
 import * as Tfjs from "../src/Tfjs.ts"
 import type * as TfjsBackend from "../src/TfjsBackend.ts"
 import { job, options } from "./fixtures.ts"
@@ -239,20 +239,28 @@ for (const [backend, absent] of backends) {
     )
 
     for (const [name, variant] of Object.entries(variants)) {
-      it.effect(`a block of the ${name}'s steps agrees with float64, and in two parts has the same bits`, () =>
-        Effect.gen(function* () {
-          const engine = yield* opened
-          const { program, input } = blockOf(variant)
-          const expected = yield* Reference.engine.block(program, input)
-          const whole = yield* engine.block(program, input)
-          assert.isBelow(worst(whole.state, expected.state), 1e-4)
-          assert.isBelow(worst(tracesOf(whole), tracesOf(expected)), 1e-4)
-          const first = yield* engine.block(program, { ...input, draws: Draws.part(input.draws, 0, 7) })
-          const rest = { ...input, state: first.state, draws: Draws.part(input.draws, 7) }
-          const second = yield* engine.block(program, rest)
-          assert.deepStrictEqual(second.state, whole.state)
-          assert.deepStrictEqual([...first.trace["loss"]!, ...second.trace["loss"]!], [...whole.trace["loss"]!])
-        })
+      it.effect(
+        `a block of the ${name}'s steps agrees with float64, and in two parts or traced has the same bits`,
+        () =>
+          Effect.gen(function* () {
+            const engine = yield* opened
+            const { program, input } = blockOf(variant)
+            const expected = yield* Reference.engine.block(program, input)
+            const whole = yield* engine.block(program, input)
+            assert.isBelow(worst(whole.state, expected.state), 1e-4)
+            assert.isBelow(worst(tracesOf(whole), tracesOf(expected)), 1e-4)
+            const first = yield* engine.block(program, { ...input, draws: Draws.part(input.draws, 0, 7) })
+            const rest = { ...input, state: first.state, draws: Draws.part(input.draws, 7) }
+            const second = yield* engine.block(program, rest)
+            assert.deepStrictEqual(second.state, whole.state)
+            assert.deepStrictEqual([...first.trace["loss"]!, ...second.trace["loss"]!], [...whole.trace["loss"]!])
+            const { fingerprints, ...traced } = yield* engine.block(program, { ...input, traced: true })
+            assert.deepStrictEqual(traced, whole)
+            assert.deepStrictEqual(
+              Ops.mapNamed(fingerprints!, (prints) => prints.at(-1)),
+              Traced.fingerprints(whole.state, "float32")
+            )
+          })
       )
     }
 
