@@ -40,7 +40,7 @@ export const begin = Effect.fn("RunCommand.begin")(function* (loaded: ProgramFil
 })
 
 /** Runs an experiment in its folder, which is this process's, and writes what it results in. */
-const inFolder = Effect.fn("igm.run")(function* (
+const inFolder = Effect.fn("RunCommand.inFolder")(function* (
   folder: string,
   { experiment, remember }: ProgramFile.Loaded,
   begun: Effect.Success<ReturnType<typeof begin>>

@@ -50,6 +50,7 @@ export class Run extends Context.Service<
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
         const store = yield* ArtifactStore
+        const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
         yield* Lock.hold(folder, "igm run")
         yield* sweep(folder)
         const journal = yield* AppendFile.open(path.join(folder, names.journal), Journal.Record)
@@ -68,7 +69,8 @@ export class Run extends Context.Service<
           tell,
           keep: (work, bytes) =>
             AtomicFile.write(fileOf(work), bytes).pipe(
-              Effect.andThen(tell({ kind: "checkpoint", digest: work, bytes: bytes.length }))
+              Effect.andThen(tell({ kind: "checkpoint", digest: work, bytes: bytes.length })),
+              files
             ),
           kept: Effect.fnUntraced(function* (work, decode) {
             const file = fileOf(work)
@@ -79,7 +81,7 @@ export class Run extends Context.Service<
             yield* Effect.logWarning(note)
             yield* tell({ kind: "note", note })
             return undefined
-          }),
+          }, files),
           drop: (work) => Effect.ignore(fs.remove(fileOf(work), { force: true }))
         })
 

@@ -8,7 +8,7 @@ import { ArtifactStore, Progress } from "@igm/io"
 import { Keyed, Tensor } from "@igm/tensor"
 import { HeadTrainer } from "@igm/training"
 import { Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
-import { CrossValidation, Experiment, Folds, Standings } from "../src/index.ts"
+import { CrossValidation, Experiment, Folds, Run, Standings } from "../src/index.ts"
 
 type Widths = { readonly audio: 8; readonly image: 6 }
 
@@ -56,7 +56,7 @@ const validation = CrossValidation.make({
 const environment = Layer.unwrap(
   Effect.gen(function* () {
     const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
-    return Layer.mergeAll(ArtifactStore.layer(folder), Progress.layerSilent)
+    return Layer.mergeAll(ArtifactStore.layer(folder), Progress.layerSilent, Run.layerNone)
   })
 ).pipe(Layer.provideMerge(HeadTrainer.layerReference), Layer.provideMerge(NodeServices.layer))
 

@@ -4,7 +4,7 @@ import { AvDigits } from "@igm/datasets"
 import { DigitEncoders, Encoder } from "@igm/encoders"
 import { Control, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { Experiment, Journal, RunFolder } from "../src/index.ts"
+import { Experiment, Events, RunFolder } from "../src/index.ts"
 
 describe("Experiment", () => {
   it("one whose parts do not fit does not compile", () => {
@@ -37,13 +37,13 @@ describe("Experiment", () => {
   })
 })
 
-describe("Journal", () => {
-  it.effect.prop("what was written is what is read", { events: Schema.Array(Journal.Event) }, ({ events }) =>
+describe("Events", () => {
+  it.effect.prop("what was written is what is read", { events: Schema.Array(Events.Event) }, ({ events }) =>
     Effect.gen(function* () {
-      const text = Journal.encode(events)
-      const read = yield* Journal.decode(Journal.lines(text))
+      const text = Events.encode(events)
+      const read = yield* Events.decode(Events.lines(text))
       assert.strictEqual(read.length, events.length)
-      assert.strictEqual(Journal.encode(read), text)
+      assert.strictEqual(Events.encode(read), text)
     })
   )
 })

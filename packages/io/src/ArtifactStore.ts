@@ -80,7 +80,7 @@ export class ArtifactStore extends Context.Service<
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
 
-        const digestOf = (file: string) =>
+        const fileDigest = (file: string) =>
           fs.readFile(file).pipe(Effect.map((bytes) => createHash("sha256").update(bytes).digest("hex")))
 
         const digests = Effect.fnUntraced(function* (at: string) {
@@ -88,7 +88,7 @@ export class ArtifactStore extends Context.Service<
           const files = yield* Effect.forEach(
             names,
             (name) =>
-              digestOf(path.join(at, name)).pipe(
+              fileDigest(path.join(at, name)).pipe(
                 Effect.map((digest) => [[name, digest] as const]),
                 Effect.catchIf(isFolder, () => Effect.succeed([]))
               ),
