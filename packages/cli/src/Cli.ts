@@ -13,6 +13,7 @@ import * as ExportCommand from "./ExportCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
+import { TypeScript } from "./TypeScript.ts"
 
 const defaultProgram = fileURLToPath(new URL("../../../examples/av-digits/experiment.ts", import.meta.url))
 
@@ -49,6 +50,10 @@ const run = Command.make(
       Flag.withDescription("The folder for runs and everything that they reuse"),
       Flag.withDefault("runs")
     ),
+    check: Flag.Boolean("check").pipe(
+      Flag.withDescription("Typecheck the program first; what passed is remembered"),
+      Flag.withDefault(true)
+    ),
     ...Device.flags,
     threads: Flag.Int("threads").pipe(
       Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
@@ -56,13 +61,13 @@ const run = Command.make(
       Flag.withDefault(1)
     )
   },
-  Effect.fn("igm.run")(function* ({ program, seed, speech, out, engine, device, threads }) {
+  Effect.fn("igm.run")(function* ({ program, seed, speech, out, check, engine, device, threads }) {
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, ".store"))
     const args = { seed, speech: Option.getOrUndefined(speech) }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
-      RunCommand.run({ program, args, out, refused })
-    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store)))
+      RunCommand.run({ program, args, check, out, refused })
+    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))
 
