@@ -23,9 +23,11 @@ const temporary = FileSystem.FileSystem.use((fs) => fs.makeTempDirectoryScoped()
 describe("igm run", () => {
   it.effect("goes from files to a report, and reuses everything the second time", () =>
     Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
       const speech = yield* recordings
       const out = yield* temporary
       const first = yield* run(speech, out)
+      assert.lengthOf(yield* fs.readDirectory(`${out}/.store/checked`), 1)
       assert.include(first.printed, "late fusion")
       assert.include(first.printed, "Frozen features: not comparable with published end-to-end numbers.")
       assert.include(first.printed, "Speakers: train ann; valid bob; test cid.")

@@ -1,0 +1,148 @@
+/**
+ * An experiment's module as its author left it: typechecked, loaded, and built, or told plainly what is wrong with it. A
+ * check that the module passed is remembered in the store with the digests of the files that it depended on, and is not
+ * made again before one of them, the framework or the compiler changes.
+ */
+import type { Experiment } from "@igm/experiment"
+import { ArtifactStore, AtomicFile, type IoError, ioError } from "@igm/io"
+import { Digest } from "@igm/tensor"
+import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
+import { pathToFileURL } from "node:url"
+import * as CodeVersion from "./CodeVersion.ts"
+import { ProgramError } from "./ProgramError.ts"
+import { type Complaint, TypeScript } from "./TypeScript.ts"
+
+/** What a program's module gave. */
+interface Loaded {
+  readonly experiment: ReturnType<Experiment.Program>
+  readonly code: CodeVersion.CodeVersion
+  /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */
+  readonly remember: Effect.Effect<void, IoError, FileSystem.FileSystem | Path.Path>
+}
+
+const NO_CHECK = "run with --no-check to run it all the same"
+
+const HOW = "export one as the default: export default Experiment.program(…)"
+
+/** The experiment of a program, which is typechecked first if that is wanted. */
+export const load = Effect.fn("ProgramFile.load")(function* (
+  program: string,
+  args: Experiment.Arguments,
+  options: { readonly check: boolean }
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.resolve(program)
+  const name = shown(path, file)
+  const unusable = (problem: string, cause?: unknown) =>
+    new ProgramError({ path: name, problem, ...(cause === undefined ? {} : { cause }) })
+
+  const info = yield* fs.stat(file).pipe(Effect.mapError(ioError(name, "read this program")))
+  if (info.type !== "File") return yield* unusable("this is not a file: name the experiment's module")
+  const code = yield* CodeVersion.codeDigest
+  const remember = options.check && /\.[cm]?ts$/.test(file) ? yield* check(file, code) : Effect.void
+
+  const module = yield* Effect.tryPromise({
+    try: () => import(pathToFileURL(file).href) as Promise<{ readonly default?: unknown }>,
+    catch: (cause) => unusable(unfound(wordsOf(cause)) ?? `this module cannot be loaded: ${wordsOf(cause)}`, cause)
+  })
+  if (module.default === undefined) return yield* unusable(`it exports no experiment: ${HOW}`)
+  if (!Predicate.isFunction(module.default)) {
+    return yield* unusable(`its default export is not an experiment: ${HOW}`)
+  }
+  const build = module.default as Experiment.Program
+  const experiment = yield* Effect.try({
+    try: () => build(args),
+    catch: (cause) => unusable(`this experiment cannot be made: ${wordsOf(cause)}`, cause)
+  })
+  if (!isExperiment(experiment)) return yield* unusable(`its default export makes no experiment: ${HOW}`)
+  return { experiment, code, remember } satisfies Loaded
+})
+
+/** Whether a value has the parts of an experiment; their types are the compiler's business. */
+const isExperiment = (value: unknown): boolean =>
+  Predicate.isObject(value) &&
+  ["name", "title", "dataset", "encoders", "methods", "compared", "seeds"].every((part) => part in value)
+
+/** A path as a person would name it: from the working folder where it lies in there. */
+const shown = (path: Path.Path, file: string): string => {
+  const relative = path.relative(".", file)
+  return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
+}
+
+const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** What to tell when a package of the framework cannot be found from the program's folder. */
+const unfound = (message: string): string | undefined => {
+  const [, name] = /(?:module|package) '((?:@igm\/|effect(?=[/']))[^']*)'/.exec(message) ?? []
+  return name === undefined
+    ? undefined
+    : `${name} cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed`
+}
+
+const Remembered = Schema.fromJsonString(
+  Schema.Struct({ program: Schema.String, files: Schema.Record(Schema.String, Schema.String) })
+)
+
+/** Fails if the program does not typecheck, and gives what remembers that it does; a remembered check is not made again. */
+const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources }: CodeVersion.CodeVersion) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const store = yield* ArtifactStore
+  const typescript = yield* TypeScript
+  const key = Digest.ofJson({ program: file, sources, typescript: typescript.version })
+  const memory = path.join(store.folder, "checked", `${key}.json`)
+  const digestOf = (name: string) => Effect.map(fs.readFile(name), Digest.ofBytes)
+
+  const isRemembered = Effect.gen(function* () {
+    const { files } = yield* Effect.flatMap(fs.readFileString(memory), Schema.decodeEffect(Remembered))
+    const same = yield* Effect.forEach(
+      Object.entries(files),
+      ([name, digest]) => Effect.map(digestOf(name), (now) => now === digest),
+      { concurrency: "unbounded" }
+    )
+    return same.every(Boolean)
+    // What is not there, damaged, or about files that are gone, is no memory.
+  }).pipe(Effect.orElseSucceed(() => false))
+  if (yield* isRemembered) return Effect.void
+
+  const verdict = yield* typescript.check(file)
+  if (verdict.kind === "unchecked") {
+    yield* Console.error(`igm: ${shown(path, file)} is run without a check of its types: ${verdict.why}`)
+    return Effect.void
+  }
+  if (verdict.kind === "refused") return yield* refusal(path, verdict.complaints)
+  const own = verdict.files.filter((name) => !CodeVersion.covers(name))
+  const files = yield* Effect.forEach(own, (name) =>
+    digestOf(name).pipe(
+      Effect.map((digest) => [name, digest] as const),
+      Effect.mapError(ioError(name, "read this file"))
+    )
+  )
+  const text = `${JSON.stringify({ program: file, files: Object.fromEntries(files) }, null, 2)}\n`
+  const remember = AtomicFile.write(memory, text)
+  if (yield* Effect.orElseSucceed(fs.exists(store.folder), () => false)) yield* remember
+  return remember
+})
+
+/** The error of a program that does not typecheck: the first complaint in one line, then all that the compiler said. */
+const refusal = (path: Path.Path, complaints: readonly [Complaint, ...ReadonlyArray<Complaint>]): ProgramError => {
+  const place = ({ file, line, column }: Complaint) => `${shown(path, file)}:${line}:${column}`
+  const [first, ...others] = complaints
+  const missing = complaints.map(({ text }) => unfound(text[0])).find(Predicate.isNotUndefined)
+  const more = [...(others.length === 0 ? [] : [`and ${others.length} more`]), NO_CHECK]
+  const all = complaints.map((complaint) => `${place(complaint)}: ${complaint.text.join("\n")}`)
+  return new ProgramError({
+    path: missing === undefined ? place(first) : shown(path, first.file),
+    problem: [missing ?? `${headline(first)} (${more.join("; ")})`, ...all].join("\n")
+  })
+}
+
+/** The complaint in one line: the innermost of its explanations, where they lead to one, and the property it is about. */
+const headline = ({ text }: Complaint): string => {
+  const depths = text.map((line) => line.search(/\S/))
+  const isChain = depths.every((depth, i) => i === 0 || depth > depths[i - 1]!)
+  if (!isChain) return text[0]
+  const at = text.flatMap((line) => /[Tt]ypes of (?:property )?'([^']+)'/.exec(line)?.[1] ?? [])
+  return `${at.length === 0 ? "" : `${at.join(".")}: `}${text.at(-1)!.trim()}`
+}

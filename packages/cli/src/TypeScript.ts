@@ -1,0 +1,144 @@
+/**
+ * The TypeScript compiler that is installed, as a check of one program. It runs as a process of its own under this
+ * repository's options, from a configuration in a temporary folder. Names that are declared and not used are no reason
+ * to refuse a program, so those two options are off.
+ */
+import { Context, Effect, FileSystem, Layer, Path, Schema, Stream } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { createRequire, findPackageJSON } from "node:module"
+import { fileURLToPath, pathToFileURL } from "node:url"
+
+/** One complaint of the compiler: where (lines and columns from 1), and its message with the lines that explain it. */
+export interface Complaint {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly text: readonly [string, ...ReadonlyArray<string>]
+}
+
+/** What came of a check. */
+type Verdict =
+  /** The program is well typed; the files that this depends on, of an installed package its package.json. */
+  | { readonly kind: "passed"; readonly files: ReadonlyArray<string> }
+  | { readonly kind: "refused"; readonly complaints: readonly [Complaint, ...ReadonlyArray<Complaint>] }
+  /** There could be no check, and why. */
+  | { readonly kind: "unchecked"; readonly why: string }
+
+interface Shape {
+  /** The compiler's version, `none` where it is not installed. */
+  readonly version: string
+  /** Checks the program with this absolute path. */
+  readonly check: (program: string) => Effect.Effect<Verdict>
+}
+
+const root = fileURLToPath(new URL("../../../", import.meta.url))
+
+const Compiler = Schema.fromJsonString(
+  Schema.Struct({ version: Schema.String, bin: Schema.Struct({ tsc: Schema.String }) })
+)
+
+const decodeType = Schema.decodeEffect(
+  Schema.fromJsonString(Schema.Struct({ type: Schema.optionalKey(Schema.String) }))
+)
+
+/** Typechecks programs. */
+export class TypeScript extends Context.Service<TypeScript, Shape>()("@igm/cli/TypeScript") {
+  /** No compiler: every program goes unchecked. */
+  static readonly layerNone = Layer.succeed(TypeScript, {
+    version: "none",
+    check: () => Effect.succeed({ kind: "unchecked", why: "TypeScript is not installed: npm install typescript" })
+  })
+
+  /** The compiler that is found from this package, or none. */
+  static readonly layer = Layer.unwrap(
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const manifest = yield* Effect.try({
+        try: () => createRequire(import.meta.url).resolve("typescript/package.json"),
+        catch: (cause) => cause
+      })
+      const { version, bin } = yield* fs.readFileString(manifest).pipe(Effect.flatMap(Schema.decodeEffect(Compiler)))
+      const tsc = path.join(path.dirname(manifest), bin.tsc)
+
+      const compile = Effect.fnUntraced(function* (program: string) {
+        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "igm-check-" })
+        const config = path.join(folder, "tsconfig.json")
+        const nearest = yield* Effect.try({
+          try: () => findPackageJSON(pathToFileURL(program)),
+          catch: (cause) => cause as Error
+        })
+        const { type } = nearest === undefined ? {} : yield* Effect.flatMap(fs.readFileString(nearest), decodeType)
+        yield* fs.writeFileString(config, JSON.stringify(configOf(program, type)))
+        const args = [tsc, "--project", config, "--listFiles", "--pretty", "false", "--locale", "en"]
+        const handle = yield* spawner.spawn(ChildProcess.make(process.execPath, args, { stdin: "ignore" }))
+        const [said, code] = yield* Effect.all([Stream.mkString(Stream.decodeText(handle.all)), handle.exitCode], {
+          concurrency: "unbounded"
+        })
+        const verdict = verdictOf(said.split(/\r?\n/), code, path)
+        return verdict.kind === "passed" && nearest !== undefined
+          ? { ...verdict, files: [...new Set([...verdict.files, nearest])] }
+          : verdict
+      })
+
+      const check = Effect.fn("TypeScript.check")((program: string) =>
+        compile(program).pipe(
+          Effect.scoped,
+          Effect.catch((error) =>
+            Effect.succeed<Verdict>({ kind: "unchecked", why: `TypeScript cannot be run: ${error.message}` })
+          )
+        )
+      )
+      return Layer.succeed(TypeScript, { version, check })
+    }).pipe(Effect.catch(() => Effect.succeed(TypeScript.layerNone)))
+  )
+}
+
+const baseConfig = `${root}tsconfig.json`
+
+/**
+ * The configuration under which a program is checked. Where its package names no type of module, Node sees from its text
+ * that it is an ECMAScript module; the compiler does so only under a bundler's resolution.
+ */
+const configOf = (program: string, moduleType: string | undefined) => ({
+  extends: baseConfig,
+  compilerOptions: {
+    typeRoots: [`${root}node_modules/@types`],
+    noEmit: true,
+    noUnusedLocals: false,
+    noUnusedParameters: false,
+    ...(moduleType === undefined && program.endsWith(".ts") ? { module: "ESNext", moduleResolution: "bundler" } : {})
+  },
+  files: [program],
+  include: []
+})
+
+const COMPLAINT = /^(\S.*)\((\d+),(\d+)\): error TS\d+: (.*)$/
+
+const INSTALLED = /^(.*[/\\]node_modules[/\\](?:@[^/\\]+[/\\])?[^/\\]+)[/\\]/
+
+/** What the compiler's lines say: its complaints, each with the indented lines below it, and the files it read. */
+const verdictOf = (lines: ReadonlyArray<string>, code: number, path: Path.Path): Verdict => {
+  const complaints: Array<Complaint> = []
+  const files = new Set([baseConfig])
+  for (const line of lines) {
+    const last = complaints.at(-1)
+    const [, file, row, column, text] = COMPLAINT.exec(line) ?? []
+    if (file !== undefined) {
+      complaints.push({ file: path.resolve(file), line: Number(row), column: Number(column), text: [text!] })
+    } else if (last !== undefined && line.startsWith("  ")) {
+      complaints[complaints.length - 1] = { ...last, text: [...last.text, line] }
+    } else if (path.isAbsolute(line)) {
+      const installed = INSTALLED.exec(line)?.[1]
+      files.add(installed === undefined ? line : path.join(installed, "package.json"))
+    }
+  }
+  const [first, ...others] = complaints
+  if (first !== undefined) return { kind: "refused", complaints: [first, ...others] }
+  if (code === 0) return { kind: "passed", files: [...files] }
+  return {
+    kind: "unchecked",
+    why: `TypeScript cannot check it: ${lines.find((line) => /error/i.test(line)) ?? lines[0]}`
+  }
+}

@@ -1,0 +1,214 @@
+import { assert, describe, it } from "@effect/vitest"
+import { NodeServices } from "@effect/platform-node"
+import { ArtifactStore } from "@igm/io"
+import { Effect, FileSystem, Layer, Path } from "effect"
+import { ChildProcess, ChildProcessSpawner } from "effect/process"
+import { TestConsole } from "effect/testing"
+import { fileURLToPath } from "node:url"
+import * as CodeVersion from "../src/CodeVersion.ts"
+import * as ProgramFile from "../src/ProgramFile.ts"
+import type { ProgramError } from "../src/ProgramError.ts"
+import { TypeScript } from "../src/TypeScript.ts"
+import { igm, layer as environment } from "./fixture.ts"
+
+const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+
+const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url))
+
+/** A program whose audio head takes vectors of the given width; the encoder gives 128. */
+const text = (width: number, first = "") => `${first}
+import { AvDigits } from "@igm/datasets"
+import { DigitEncoders } from "@igm/encoders"
+import { Experiment } from "@igm/experiment"
+import { Control, Head, Ring, Selection } from "@igm/gradient"
+
+export default Experiment.program(({ seed }) =>
+  Experiment.make({
+    name: "fixture",
+    title: "A fixture",
+    dataset: AvDigits.make({ seed, speech: { kind: "recordings", folder: "/no/such" } }),
+    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+    methods: [
+      Control.lateFusion({
+        heads: { audio: Head.make(${width}, 8, 10), image: Head.make(128, 8, 10) },
+        ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
+        selection: Selection.best("accuracy"),
+        batch: 4,
+        rho: 1e-10
+      })
+    ],
+    compared: [],
+    seeds: [seed]
+  })
+)
+`
+
+/** A user's folder, with files, in which the packages are installed. */
+const folderOf = Effect.fn(function* (files: Readonly<Record<string, string>>) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const folder = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
+  yield* fs.symlink(modules, path.join(folder, "node_modules"))
+  for (const [name, content] of Object.entries(files)) yield* fs.writeFileString(path.join(folder, name), content)
+  yield* fs.makeDirectory(path.join(folder, "runs/.store"), { recursive: true })
+  return folder
+})
+
+/** Loads a program of the folder with its own store; counts how often the compiler is asked. */
+const load = Effect.fn(function* (folder: string, options = { check: true }) {
+  let asked = 0
+  const counting = Layer.effect(
+    TypeScript,
+    TypeScript.use(({ version, check }) =>
+      Effect.succeed({ version, check: (program: string) => Effect.suspend(() => (asked++, check(program))) })
+    )
+  ).pipe(Layer.provide(TypeScript.layer))
+  const result = yield* ProgramFile.load(`${folder}/experiment.ts`, { seed: 1, speech: undefined }, options).pipe(
+    Effect.provide(Layer.merge(counting, ArtifactStore.layer(`${folder}/runs/.store`))),
+    Effect.result
+  )
+  const problem = result._tag === "Failure" ? (result.failure as ProgramError).message : ""
+  return { asked, problem, line: problem.split("\n")[0]!.replace(`${folder}/`, "") }
+})
+
+/** What is told of a program. */
+const told = (content: string) => Effect.flatMap(folderOf({ "experiment.ts": content }), (folder) => load(folder))
+
+describe("ProgramFile.load", () => {
+  it.live("a head that is wider than its encoder is told with its place, unless no check is wanted", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* folderOf({ "experiment.ts": text(512) })
+      const { line, problem } = yield* load(folder)
+      assert.strictEqual(
+        line,
+        "experiment.ts:12:17: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
+      )
+      assert.include(problem, "Type 'Encoder<128>' is not assignable to type 'Encoder<512>'")
+      assert.deepStrictEqual(yield* load(folder, { check: false }), { asked: 0, problem: "", line: "" })
+      assert.sameMembers(yield* fs.readDirectory(folder), ["experiment.ts", "node_modules", "runs"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a check that passed is made again only when a file that it depended on has changed", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* folderOf({
+        "experiment.ts": text(128, 'import { width } from "./width.ts"; width satisfies 128'),
+        "width.ts": "export const width = 128\n"
+      })
+      const asked = Effect.map(load(folder), ({ asked, line }) => [asked, line])
+      assert.deepStrictEqual(yield* asked, [1, ""])
+      assert.deepStrictEqual(yield* asked, [0, ""])
+      yield* fs.writeFileString(`${folder}/width.ts`, "export const width = 512\n")
+      const [again, line] = yield* asked
+      assert.strictEqual(again, 1)
+      assert.match(String(line), /^experiment.ts:1:\d+: Type '512' does not satisfy the expected type '128'/)
+      yield* fs.writeFileString(`${folder}/width.ts`, "export const width = 128\n")
+      assert.deepStrictEqual(yield* asked, [0, ""])
+      const [memory] = yield* fs.readDirectory(`${folder}/runs/.store/checked`)
+      yield* fs.writeFileString(`${folder}/runs/.store/checked/${memory}`, "{")
+      assert.deepStrictEqual(yield* asked, [1, ""])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("what is not a program is told in one line that says what to write", () =>
+    Effect.gen(function* () {
+      const how = "export one as the default: export default Experiment.program(…)"
+      const lines = [
+        ["export const experiment = 3\n", `experiment.ts: it exports no experiment: ${how}`],
+        ["export default 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
+        ["export default () => 3\n", `experiment.ts: its default export makes no experiment: ${how}`],
+        [
+          "export default () => {\n  const x = ;\n}\n",
+          "experiment.ts:2:13: Expression expected. (run with --no-check to run it all the same)"
+        ],
+        ['throw new Error("too late")\n', "experiment.ts: this module cannot be loaded: too late"],
+        [
+          'export default () => {\n  throw new Error("no data")\n}\n',
+          "experiment.ts: this experiment cannot be made: no data"
+        ]
+      ] as const
+      for (const [content, line] of lines) assert.strictEqual((yield* told(content)).line, line)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("where the packages cannot be found it says where a program must lie, checked or not", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const folder = yield* folderOf({ "experiment.ts": text(128) })
+      yield* fs.remove(`${folder}/node_modules`)
+      for (const flag of ["--check", "--no-check"]) {
+        const args = ["--no-warnings", bin, "run", "experiment.ts", flag]
+        const said = yield* spawner.string(ChildProcess.make(process.execPath, args, { cwd: folder }), {
+          includeStderr: true
+        })
+        assert.strictEqual(
+          said,
+          "igm: experiment.ts: @igm/datasets cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed\n"
+        )
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("where the compiler complains of the whole, the line names the modality whose width is wrong", () =>
+    Effect.gen(function* () {
+      const encoders = "encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image }"
+      const apart = text(512, `const ${encoders.replace("encoders:", "encoders =")};`).replace(encoders, "encoders")
+      assert.include(
+        (yield* told(apart)).line,
+        "experiment.ts:12:5: audio: Type '128' is not assignable to type '512'."
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("without a compiler the program is run, and that it was not checked is said", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderOf({ "experiment.ts": text(512) })
+      const args = { seed: 1, speech: undefined }
+      const { experiment } = yield* ProgramFile.load(`${folder}/experiment.ts`, args, { check: true }).pipe(
+        Effect.provide(Layer.merge(TypeScript.layerNone, ArtifactStore.layer(`${folder}/runs/.store`)))
+      )
+      assert.strictEqual(experiment.name, "fixture")
+      assert.deepStrictEqual(yield* TestConsole.errorLines, [
+        `igm: ${folder}/experiment.ts is run without a check of its types: TypeScript is not installed: npm install typescript`
+      ])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("igm run", () => {
+  it.effect("tells a wrong width before anything is made, and goes on with --no-check", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* folderOf({ "experiment.ts": text(512) })
+      yield* fs.remove(`${folder}/runs`, { recursive: true })
+      const problem = (...args: ReadonlyArray<string>) =>
+        Effect.flip(igm("run", ...args, "--out", `${folder}/runs`)).pipe(
+          Effect.map((error) => (error as Error).message)
+        )
+      assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: Type '128'")
+      assert.strictEqual(
+        yield* problem(`${folder}/experiment.ts`, "--no-check"),
+        "/no/such: this folder does not exist"
+      )
+      assert.strictEqual(
+        yield* problem(`${folder}/absent.ts`),
+        `${folder}/absent.ts: cannot read this program: no such file or folder`
+      )
+      assert.isFalse(yield* fs.exists(`${folder}/runs`))
+    }).pipe(Effect.provide(environment))
+  )
+})
+
+describe("CodeVersion.codeDigest", () => {
+  it.effect("names the version, and is the same as long as the sources are", () =>
+    Effect.gen(function* () {
+      const code = yield* CodeVersion.codeDigest
+      assert.match(code.version, /^\d+\.\d+\.\d+$/)
+      assert.match(code.sources, /^[0-9a-f]{64}$/)
+      assert.deepStrictEqual(yield* CodeVersion.codeDigest, code)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})

@@ -1,0 +1,87 @@
+/**
+ * Where two trainings part: the first epoch whose record differs, and in it the first step, by the traces of both. Without
+ * fingerprints only the losses of the steps are known, and a loss differs no earlier than the step after the state does.
+ */
+import { Tensor } from "@igm/tensor"
+import type * as Events from "./Events.ts"
+import { STATE, traceName } from "./Training.ts"
+
+/** What is compared of a training. */
+export interface Record {
+  readonly events: ReadonlyArray<Events.Event>
+  readonly steps: { readonly [name: string]: Tensor.Tensor }
+}
+
+/** The place where two trainings part; epochs and steps count from 1. */
+export interface Divergence {
+  readonly epoch: number
+  /** The stage of the method and the head that it trains. */
+  readonly stage: number
+  readonly head: string
+  /** The first step that differs; null where the epoch differs and none of its steps does. */
+  readonly step: number | null
+  /** The tensors whose fingerprints differ after that step; empty where only losses were recorded. */
+  readonly tensors: ReadonlyArray<string>
+  /** The losses of that step. */
+  readonly losses: readonly [number, number] | null
+  /** The largest difference of a number of the states at the end of that epoch, by tensor, where states were recorded. */
+  readonly size: { readonly [tensor: string]: number }
+}
+
+const LOSS = "loss"
+
+/** The traces of an epoch, by what they are of. */
+const tracesOf = ({ steps }: Record, epoch: number): ReadonlyMap<string, ArrayLike<number>> => {
+  const prefix = traceName(epoch, "")
+  return new Map(
+    Object.entries(steps).flatMap(([name, { data }]) =>
+      name.startsWith(prefix) ? [[name.slice(prefix.length), data as ArrayLike<number>] as const] : []
+    )
+  )
+}
+
+const firstDifference = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  const length = Math.max(a.length, b.length)
+  for (let i = 0; i < length; i++) if (!Object.is(a[i], b[i])) return i
+  return -1
+}
+
+/** The largest difference of two lists of numbers. */
+export const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  let most = a.length === b.length ? 0 : Infinity
+  for (let i = 0; i < Math.min(a.length, b.length); i++) most = Math.max(most, Math.abs(a[i]! - b[i]!))
+  return most
+}
+
+/** Where two trainings part, or null if nothing recorded of them differs. */
+export const between = (a: Record, b: Record): Divergence | null => {
+  const epochs = (record: Record) => record.events.filter((event) => event.kind === "epoch")
+  const [left, right] = [epochs(a), epochs(b)]
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const [one, other] = [left[i], right[i]]
+    const { epoch, stage, head } = (one ?? other)!
+    const [these, those] = [tracesOf(a, epoch), tracesOf(b, epoch)]
+    const names = [...these.keys()].filter((name) => those.has(name) && !name.startsWith(STATE))
+    const firsts = names.flatMap((name) => {
+      const at = firstDifference(these.get(name)!, those.get(name)!)
+      return at < 0 ? [] : [{ name, at }]
+    })
+    if (firsts.length === 0 && one?.chain === other?.chain) continue
+    const at = Math.min(...firsts.map((first) => first.at))
+    const size = [...these.keys()].flatMap((name) => {
+      if (!name.startsWith(STATE) || !those.has(name)) return []
+      const most = largest(these.get(name)!, those.get(name)!)
+      return most === 0 ? [] : [[name.slice(STATE.length), most] as const]
+    })
+    return {
+      epoch,
+      stage,
+      head,
+      step: firsts.length === 0 ? null : at + 1,
+      tensors: firsts.flatMap((first) => (first.at === at && first.name !== LOSS ? [first.name] : [])),
+      losses: firsts.length === 0 ? null : [these.get(LOSS)?.[at] ?? NaN, those.get(LOSS)?.[at] ?? NaN],
+      size: Object.fromEntries(size)
+    }
+  }
+  return null
+}

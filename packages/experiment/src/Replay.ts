@@ -1,0 +1,224 @@
+/**
+ * A replay executes a run again and holds what it makes to what the run recorded: artifact by artifact in the order of
+ * the program, and trainings epoch by epoch and step by step. The first artifact that differs is where the two part; what
+ * comes after it depends on it.
+ *
+ * An artifact differs in its work (other settings, inputs, versions went in) or in its content (the same went in, something
+ * else came out). What it ran on is not held against it: other devices and libraries are listed, and contents compared.
+ */
+import { type Artifact, ArtifactStore, AtomicFile, IoError, contentOf, digestOf } from "@igm/io"
+import { Digest, Safetensors, type Tensor } from "@igm/tensor"
+import { Effect, FileSystem, Layer, Path } from "effect"
+import * as Divergence from "./Divergence.ts"
+import * as JsonDifference from "./JsonDifference.ts"
+import type { Any, Manifest, Used } from "./RunFolder.ts"
+import * as Training from "./Training.ts"
+
+/** How an artifact of the replay differs from the recorded one. */
+export interface Difference {
+  readonly stage: string
+  readonly name: string
+  /** What went in: the paths that differ, recorded and replayed. Empty if only what came out differs. */
+  readonly work: ReadonlyArray<JsonDifference.Difference>
+  /** The files whose content differs. */
+  readonly files: ReadonlyArray<string>
+  /** Where the trainings part, if it is one, and both are there. */
+  readonly divergence: Divergence.Divergence | null
+  /** The largest difference of the numbers in its files, relative to the largest number of each tensor, where they are tensors. */
+  readonly deviation: number | null
+  /** What else is to be said. */
+  readonly note: string | null
+}
+
+/** What a comparison found. */
+export interface Comparison {
+  readonly artifacts: number
+  readonly epochs: number
+  readonly steps: number
+  /** In the order of the program. */
+  readonly differences: ReadonlyArray<Difference>
+  /** The largest deviation that was within the tolerance; 0 if all was equal. */
+  readonly deviation: number
+}
+
+/** How artifacts are compared. */
+export interface Options {
+  /** Deviations up to this one, relative to the largest number of a tensor, count as equal; 0 compares bits. */
+  readonly tolerance: number
+}
+
+/** Files that tell how something came about, in numbers that a tolerance does not apply to. */
+const tensorFile = (name: string): boolean => name.endsWith(".safetensors") && name !== Training.files.steps
+
+const tensorsIn = Effect.fnUntraced(function* (file: string) {
+  const bytes = yield* AtomicFile.read(file)
+  return yield* Effect.try({
+    try: () => Safetensors.decode(bytes).tensors,
+    catch: (cause) => new IoError({ path: file, problem: "this file is damaged", cause })
+  })
+})
+
+const deviationOf = (a: { readonly [name: string]: Tensor.Tensor }, b: typeof a): number =>
+  Math.max(
+    0,
+    ...[...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => {
+      const [one, other] = [a[name]?.data as ArrayLike<number> | undefined, b[name]?.data as ArrayLike<number> | undefined]
+      if (one === undefined || other === undefined) return Infinity
+      const most = Divergence.largest(one, other)
+      const size = Divergence.largest(one, new Float64Array(one.length))
+      return most === 0 ? 0 : most / size
+    })
+  )
+
+/** The largest deviation of the tensors in two artifacts' files; null if other files differ. */
+const deviation = Effect.fnUntraced(function* (recorded: Artifact, own: Artifact, files: ReadonlyArray<string>) {
+  const path = yield* Path.Path
+  const ofInterest = files.filter((name) => recorded.stage !== Training.STAGE || tensorFile(name))
+  if (!ofInterest.every(tensorFile)) return null
+  const all = yield* Effect.forEach(ofInterest, (name) =>
+    Effect.zipWith(
+      tensorsIn(path.join(recorded.folder, name)),
+      tensorsIn(path.join(own.folder, name)),
+      deviationOf
+    )
+  )
+  return Math.max(0, ...all)
+})
+
+const filesThatDiffer = (recorded: Artifact, own: Artifact): ReadonlyArray<string> =>
+  [...new Set([...Object.keys(recorded.files), ...Object.keys(own.files)])]
+    .filter((name) => recorded.files[name] !== own.files[name])
+    .toSorted()
+
+const isDigest = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
+
+/** What went into two artifacts and differs, but for what they ran on; with a tolerance, digests of data may differ. */
+const workThatDiffers = (recorded: Artifact, own: Artifact, { tolerance }: Options): Difference["work"] =>
+  JsonDifference.between(
+    { version: recorded.version, key: recorded.key },
+    { version: own.version, key: own.key }
+  ).filter(({ left, right }) => tolerance === 0 || !isDigest(left) || !isDigest(right))
+
+/** Compares one artifact with the recorded one of the same name. */
+const one = Effect.fnUntraced(function* (used: Used, recorded: Artifact | undefined, own: Artifact, options: Options) {
+  const { stage, name } = used
+  const nothing = { stage, name, work: [], files: [], divergence: null, deviation: null, note: null }
+  if (used.digest === own.digest && used.content === contentOf(own)) return { difference: null, deviation: 0 }
+  if (recorded === undefined) {
+    const note = "the recorded artifact is no longer in the store, or damaged: only its digests are known, and they differ"
+    return { difference: { ...nothing, note } satisfies Difference, deviation: 0 }
+  }
+  const work = workThatDiffers(recorded, own, options)
+  const files = filesThatDiffer(recorded, own)
+  if (work.length === 0 && files.length === 0) {
+    // The same went in and came out; but the record of the run says something else.
+    if (used.content === contentOf(recorded) || options.tolerance > 0) return { difference: null, deviation: 0 }
+    const note = "the artifact in the store is not the one that the run recorded"
+    return { difference: { ...nothing, note } satisfies Difference, deviation: 0 }
+  }
+  const found = yield* deviation(recorded, own, files)
+  if (work.length === 0 && found !== null && found <= options.tolerance && options.tolerance > 0) {
+    return { difference: null, deviation: found }
+  }
+  const divergence =
+    stage === Training.STAGE
+      ? Divergence.between(yield* Training.read(recorded.folder), yield* Training.read(own.folder))
+      : null
+  return { difference: { ...nothing, work, files, divergence, deviation: found } satisfies Difference, deviation: 0 }
+})
+
+/** Compares what a replay made with what a run recorded. */
+export const compare = Effect.fn("Replay.compare")(function* (
+  recorded: ReadonlyArray<Used>,
+  store: ArtifactStore["Service"],
+  own: ReadonlyArray<Artifact>,
+  options: Options
+) {
+  const differences: Array<Difference> = []
+  let [largest, epochs, steps] = [0, 0, 0]
+  const ownOf = new Map(own.map((artifact) => [`${artifact.stage}\n${artifact.name}`, artifact]))
+  for (const used of recorded) {
+    const { stage, name } = used
+    const artifact = ownOf.get(`${stage}\n${name}`)
+    ownOf.delete(`${stage}\n${name}`)
+    if (artifact === undefined) {
+      const note = "the replay did no work of this name"
+      differences.push({ stage, name, work: [], files: [], divergence: null, deviation: null, note })
+      continue
+    }
+    const found = yield* one(used, yield* store.find(stage, used.digest), artifact, options)
+    if (found.difference !== null) differences.push(found.difference)
+    largest = Math.max(largest, found.deviation)
+    if (stage === Training.STAGE) {
+      const { events, steps: traces } = yield* Training.read(artifact.folder)
+      epochs += events.filter(({ kind }) => kind === "epoch").length
+      steps += Object.entries(traces).reduce((n, [key, { data }]) => n + (key.endsWith("/loss") ? data.length : 0), 0)
+    }
+  }
+  for (const { stage, name } of ownOf.values()) {
+    const note = "the run recorded no work of this name"
+    differences.push({ stage, name, work: [], files: [], divergence: null, deviation: null, note })
+  }
+  const comparison: Comparison = { artifacts: recorded.length, epochs, steps, differences, deviation: largest }
+  return comparison
+})
+
+/** What differs in the surroundings of two runs: program, arguments, code, versions, engine, device, processor. */
+export const surroundings = (recorded: Any, own: Any): ReadonlyArray<JsonDifference.Difference> => {
+  const of = ({ program, arguments: given, code, versions, processor, trainer }: Any): Digest.Json => ({
+    program: program.digest,
+    arguments: { ...given },
+    code: { ...code },
+    versions: { ...versions },
+    processor,
+    trainer: { engine: trainer.engine, device: trainer.device, name: trainer.name, precision: trainer.precision }
+  })
+  return JsonDifference.between(of(recorded), of(own))
+}
+
+/** The files that a run read and that are gone, and those that are others now. */
+export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: Manifest) {
+  const fs = yield* FileSystem.FileSystem
+  const states = yield* Effect.forEach([program, ...inputs], ({ path, digest }) =>
+    fs.readFile(path).pipe(
+      Effect.map((bytes) => ({ path, state: Digest.ofBytes(bytes) === digest ? "same" : "changed" })),
+      Effect.orElseSucceed(() => ({ path, state: "missing" }))
+    )
+  )
+  const of = (wanted: string) => states.flatMap(({ path, state }) => (state === wanted ? [path] : []))
+  return { count: states.length, missing: of("missing"), changed: of("changed") }
+})
+
+/** The artifacts before a stage, or before the piece of work of that name. Fails with the names there are. */
+export const before = (artifacts: ReadonlyArray<Used>, from: string): ReadonlyArray<Used> | undefined => {
+  const at = artifacts.findIndex(({ stage, name }) => stage === from || name === from)
+  return at < 0 ? undefined : artifacts.slice(0, at)
+}
+
+/**
+ * A store for a replay: what is given is taken from the store of the run, everything else is made anew in a scratch store,
+ * which is removed with the scope.
+ */
+export const layerStore = (given: ReadonlyArray<Used>) =>
+  Layer.effect(
+    ArtifactStore,
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const store = yield* ArtifactStore
+      const reused = new Set(given.map(({ digest }) => digest))
+      const folder = yield* fs
+        .makeTempDirectoryScoped({ directory: store.folder, prefix: `.partial-${process.pid}-replay-` })
+        .pipe(Effect.mapError((cause) => new IoError({ path: store.folder, problem: "cannot write into this folder", cause })))
+      const scratch = yield* ArtifactStore.pipe(Effect.provide(Layer.fresh(ArtifactStore.layer(folder))))
+      return ArtifactStore.of({
+        folder,
+        find: scratch.find,
+        getOrMake: (work, make) =>
+          Effect.gen(function* () {
+            const digest = digestOf(work)
+            const found = reused.has(digest) ? yield* store.find(work.stage, digest) : undefined
+            return found === undefined ? yield* scratch.getOrMake(work, make) : { ...found, name: work.name ?? work.stage }
+          })
+      })
+    })
+  )
