@@ -8,7 +8,8 @@ import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import * as Draws from "./Draws.ts"
-import type { About, BlockInput, BlockOutput, Engine, HostTensors } from "./Engine.ts"
+import type { About, BlockInput, BlockOutput, Engine, HostTensors, Lane } from "./Engine.ts"
+import type { Program } from "./Program.ts"
 
 /** How many bytes of a digest are a fingerprint: as many as a number holds exactly. */
 const BYTES = 6
@@ -24,9 +25,9 @@ export const fingerprints = (state: HostTensors, precision: About["precision"]):
 /** Has an engine trace the blocks that ask for it; `own` gives a tensor of its state in its own precision. */
 export const block = (run: Engine["block"], own: (tensor: Tensor.Tensor) => Tensor.Tensor): Engine["block"] => {
   const traced = Effect.fn("Traced.block")(function* (
-    program: Parameters<typeof run>[0],
+    program: Program,
     { state, inputs, draws }: BlockInput,
-    lane: Parameters<typeof run>[2]
+    lane?: Lane
   ) {
     const prints = Ops.mapNamed(state, () => new Float64Array(draws.steps))
     const traces: Array<BlockOutput["trace"]> = []
