@@ -3,7 +3,9 @@ import { NodeServices } from "@effect/platform-node"
 import { Fsdd } from "@igm/datasets"
 import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
+import { RunFolder } from "@igm/experiment"
 import { OnnxRuntime } from "@igm/onnx"
+import { Devices } from "@igm/training"
 import { Console, Effect, Layer, Option, Path, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
@@ -12,6 +14,7 @@ import * as Device from "./Device.ts"
 import * as ExportCommand from "./ExportCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
+import * as ReplayCommand from "./ReplayCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
 import { TypeScript } from "./TypeScript.ts"
 
@@ -29,6 +32,12 @@ const root = Command.make("igm").pipe(
 
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+const threads = Flag.Int("threads").pipe(
+  Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
+  Flag.withSchema(Positive),
+  Flag.withDefault(1)
+)
 
 const run = Command.make(
   "run",
@@ -59,11 +68,7 @@ const run = Command.make(
       Flag.withDefault("epoch" as const)
     ),
     ...Device.flags,
-    threads: Flag.Int("threads").pipe(
-      Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
-      Flag.withSchema(Positive),
-      Flag.withDefault(1)
-    )
+    threads
   },
   Effect.fn("igm.run")(function* ({ program, seed, speech, out, check, trace, engine, device, threads }) {
     const path = yield* Path.Path
@@ -74,6 +79,43 @@ const run = Command.make(
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))
+
+const replay = Command.make(
+  "replay",
+  {
+    folder: Argument.String("run").pipe(Argument.withDescription("The folder of a finished run")),
+    from: Flag.String("from").pipe(
+      Flag.withDescription("Take what comes before this stage, or this piece of work, as it was recorded"),
+      Flag.optional
+    ),
+    tolerance: Flag.Finite("tolerance").pipe(
+      Flag.withDescription("Count relative deviations up to this one as equal, as between engines; 0 compares bits"),
+      Flag.withDefault(0)
+    ),
+    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+    engine: Flag.optional(
+      Flag.Literals("engine", Devices.engines).pipe(Flag.withDescription("Another engine than the run's"))
+    ),
+    device: Flag.optional(
+      Flag.Literals("device", Devices.devices).pipe(Flag.withDescription("Another device than the run's"))
+    ),
+    threads
+  },
+  Effect.fn("igm.replay")(function* ({ folder, from, tolerance, json, engine, device, threads }) {
+    const path = yield* Path.Path
+    const manifest = yield* RunFolder.read(folder)
+    const store = ArtifactStore.layer(path.join(path.dirname(path.resolve(folder)), ".store"))
+    const wanted = {
+      engine: Option.getOrElse(engine, () => manifest.trainer.engine),
+      device: Option.getOrElse(device, () => manifest.trainer.device as (typeof Devices.devices)[number])
+    }
+    const found = yield* Device.withTrainer(wanted, { threads }, (refused) =>
+      ReplayCommand.replay({ manifest, from: Option.getOrUndefined(from), tolerance, refused })
+    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
+    yield* Console.log(json ? JSON.stringify(found, null, 2) : ReplayCommand.text(found))
+    if (!found.equal) yield* Effect.sync(() => (process.exitCode = 1))
+  })
+).pipe(Command.withDescription("Execute a run again, and tell whether and where it comes out differently"))
 
 const exportRun = Command.make(
   "export",
@@ -160,7 +202,7 @@ const ledger = Command.make(
 ).pipe(Command.withDescription("Measure what modification and perturbation do to heads on given features"))
 
 /** The whole command. */
-export const cli = root.pipe(Command.withSubcommands([run, exportRun, predict, ledger, data]))
+export const cli = root.pipe(Command.withSubcommands([run, replay, exportRun, predict, ledger, data]))
 
 /** The command on this process's arguments. */
 export const main = cli.pipe(

@@ -13,7 +13,7 @@ import { ProgramError } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
 /** What a program's module gave. */
-interface Loaded {
+export interface Loaded {
   readonly experiment: ReturnType<Experiment.Program>
   readonly code: CodeVersion.CodeVersion
   /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */

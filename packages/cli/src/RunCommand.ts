@@ -26,7 +26,10 @@ export interface Options {
 }
 
 /** The manifest that a run of a program begins with. */
-export const begin = Effect.fn("RunCommand.begin")(function* (loaded: ProgramFile.Loaded, options: Options) {
+export const begin = Effect.fn("RunCommand.begin")(function* (
+  loaded: ProgramFile.Loaded,
+  options: Pick<Options, "program" | "args" | "trace" | "refused">
+) {
   const { program, args, trace, refused } = options
   const text = yield* AtomicFile.read(program)
   return yield* RunFolder.describe({

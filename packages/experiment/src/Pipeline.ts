@@ -107,23 +107,24 @@ export const run = Effect.fn("Pipeline.run")(function* (experiment: Experiment<D
       const trainer = yield* HeadTrainer
       const total = methods.reduce((epochs, method) => epochs + method.epochs * seeds.length, 0)
       const advance = yield* (yield* Progress).bar("train heads, epochs", total)
-      return yield* Effect.forEach(methods, (method) =>
-        Effect.forEach(seeds, (seed) =>
-          Effect.gen(function* () {
-            const job = { seed, train: features.train, select: features.valid }
-            const trained = yield* Training.train(method, job, advance)
-            artifacts.push(trained.artifact)
-            const said = yield* trainer.predict(method, trained.weights, features.test.modalities)
-            const outcome: Outcome = {
-              ...trained,
-              seed,
-              said,
-              metrics: yield* Metric.score(features.test.labels, said.probabilities)
-            }
-            return outcome
-          })
-        ).pipe(Effect.map((outcomes) => ({ method, outcomes })))
+      const tasks = methods.flatMap((method) => seeds.map((seed) => ({ method, seed })))
+      const outcomes = yield* Effect.forEach(
+        tasks,
+        Effect.fnUntraced(function* ({ method, seed }) {
+          const job = { seed, train: features.train, select: features.valid }
+          const trained = yield* Training.train(method, job, advance)
+          const said = yield* trainer.predict(method, trained.weights, features.test.modalities)
+          const metrics = yield* Metric.score(features.test.labels, said.probabilities)
+          const outcome: Outcome = { ...trained, seed, said, metrics }
+          return outcome
+        }),
+        { concurrency: trainer.about.threads }
       )
+      artifacts.push(...outcomes.map(({ artifact }) => artifact))
+      return methods.map((method, i) => ({
+        method,
+        outcomes: outcomes.slice(i * seeds.length, (i + 1) * seeds.length)
+      }))
     })
   )
 

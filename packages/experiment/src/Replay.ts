@@ -7,8 +7,10 @@
  * else came out). What it ran on is not held against it: other devices and libraries are listed, and contents compared.
  */
 import { type Artifact, ArtifactStore, AtomicFile, IoError, contentOf, digestOf } from "@igm/io"
+import { type Features, type Method, Ops } from "@igm/gradient"
 import { Digest, Safetensors, type Tensor } from "@igm/tensor"
-import { Effect, FileSystem, Layer, Path } from "effect"
+import { HeadTrainer, Traced } from "@igm/training"
+import { Effect, FileSystem, Layer, Path, Stream } from "effect"
 import * as Divergence from "./Divergence.ts"
 import * as JsonDifference from "./JsonDifference.ts"
 import type { Any, Manifest, Used } from "./RunFolder.ts"
@@ -62,7 +64,10 @@ const deviationOf = (a: { readonly [name: string]: Tensor.Tensor }, b: typeof a)
   Math.max(
     0,
     ...[...new Set([...Object.keys(a), ...Object.keys(b)])].map((name) => {
-      const [one, other] = [a[name]?.data as ArrayLike<number> | undefined, b[name]?.data as ArrayLike<number> | undefined]
+      const [one, other] = [
+        a[name]?.data as ArrayLike<number> | undefined,
+        b[name]?.data as ArrayLike<number> | undefined
+      ]
       if (one === undefined || other === undefined) return Infinity
       const most = Divergence.largest(one, other)
       const size = Divergence.largest(one, new Float64Array(one.length))
@@ -76,11 +81,7 @@ const deviation = Effect.fnUntraced(function* (recorded: Artifact, own: Artifact
   const ofInterest = files.filter((name) => recorded.stage !== Training.STAGE || tensorFile(name))
   if (!ofInterest.every(tensorFile)) return null
   const all = yield* Effect.forEach(ofInterest, (name) =>
-    Effect.zipWith(
-      tensorsIn(path.join(recorded.folder, name)),
-      tensorsIn(path.join(own.folder, name)),
-      deviationOf
-    )
+    Effect.zipWith(tensorsIn(path.join(recorded.folder, name)), tensorsIn(path.join(own.folder, name)), deviationOf)
   )
   return Math.max(0, ...all)
 })
@@ -97,7 +98,7 @@ const workThatDiffers = (recorded: Artifact, own: Artifact, { tolerance }: Optio
   JsonDifference.between(
     { version: recorded.version, key: recorded.key },
     { version: own.version, key: own.key }
-  ).filter(({ left, right }) => tolerance === 0 || !isDigest(left) || !isDigest(right))
+  ).filter(({ a, b }) => tolerance === 0 || !isDigest(a) || !isDigest(b))
 
 /** Compares one artifact with the recorded one of the same name. */
 const one = Effect.fnUntraced(function* (used: Used, recorded: Artifact | undefined, own: Artifact, options: Options) {
@@ -105,7 +106,8 @@ const one = Effect.fnUntraced(function* (used: Used, recorded: Artifact | undefi
   const nothing = { stage, name, work: [], files: [], divergence: null, deviation: null, note: null }
   if (used.digest === own.digest && used.content === contentOf(own)) return { difference: null, deviation: 0 }
   if (recorded === undefined) {
-    const note = "the recorded artifact is no longer in the store, or damaged: only its digests are known, and they differ"
+    const note =
+      "the recorded artifact is no longer in the store, or damaged: only its digests are known, and they differ"
     return { difference: { ...nothing, note } satisfies Difference, deviation: 0 }
   }
   const work = workThatDiffers(recorded, own, options)
@@ -208,7 +210,11 @@ export const layerStore = (given: ReadonlyArray<Used>) =>
       const reused = new Set(given.map(({ digest }) => digest))
       const folder = yield* fs
         .makeTempDirectoryScoped({ directory: store.folder, prefix: `.partial-${process.pid}-replay-` })
-        .pipe(Effect.mapError((cause) => new IoError({ path: store.folder, problem: "cannot write into this folder", cause })))
+        .pipe(
+          Effect.mapError(
+            (cause) => new IoError({ path: store.folder, problem: "cannot write into this folder", cause })
+          )
+        )
       const scratch = yield* ArtifactStore.pipe(Effect.provide(Layer.fresh(ArtifactStore.layer(folder))))
       return ArtifactStore.of({
         folder,
@@ -217,8 +223,49 @@ export const layerStore = (given: ReadonlyArray<Used>) =>
           Effect.gen(function* () {
             const digest = digestOf(work)
             const found = reused.has(digest) ? yield* store.find(work.stage, digest) : undefined
-            return found === undefined ? yield* scratch.getOrMake(work, make) : { ...found, name: work.name ?? work.stage }
+            return found === undefined
+              ? yield* scratch.getOrMake(work, make)
+              : { ...found, name: work.name ?? work.stage }
           })
       })
     })
   )
+
+/** What a training does once more at the place where it parted from the recorded one. */
+export interface Again {
+  /** Whether the repeated step leaves what the run recorded, what the replay had, or neither. */
+  readonly agrees: "recorded" | "replayed" | "both" | "neither"
+  /** The largest change of a number that the step makes, by the tensors that differ. */
+  readonly moved: { readonly [tensor: string]: number }
+}
+
+/** Runs the step again at which two traced trainings part, from where the replay stood before it. */
+export const again = Effect.fn("Replay.again")(function* (
+  method: Method.Method<Features.Dims>,
+  job: Method.Job<Features.Dims>,
+  { epoch, tensors }: Divergence.Divergence,
+  step: number,
+  recorded: Divergence.Record,
+  own: Divergence.Record
+) {
+  const trainer = yield* HeadTrainer
+  const cursors = yield* trainer.train(method, job).pipe(
+    Stream.filter((event) => event.kind === "checkpoint" && event.cursor.epoch === epoch - 1),
+    Stream.take(epoch === 1 ? 0 : 1),
+    Stream.runCollect
+  )
+  const cursor = cursors.flatMap((event) => (event.kind === "checkpoint" ? [event.cursor] : []))[0] ?? method.start(job)
+  const before = yield* trainer.steps(method, job, cursor, step - 1)
+  const after = yield* trainer.steps(method, job, cursor, step)
+  const prints = Traced.fingerprints(after, trainer.about.precision)
+  const agreesWith = ({ steps }: Divergence.Record) =>
+    tensors.every((name) => steps[Training.traceName(epoch, name)]?.data[step - 1] === prints[name])
+  const [one, other] = [agreesWith(recorded), agreesWith(own)]
+  const found: Again = {
+    agrees: one ? (other ? "both" : "recorded") : other ? "replayed" : "neither",
+    moved: Object.fromEntries(
+      tensors.map((name) => [name, Divergence.largest(Ops.get(before, name).data, Ops.get(after, name).data)])
+    )
+  }
+  return found
+})

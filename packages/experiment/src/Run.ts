@@ -29,16 +29,16 @@ export class Run extends Context.Service<
   }
 >()("@igm/experiment/Run") {
   /** No run: nothing is kept or told. */
-  static readonly layerNone = Layer.succeed(
-    Run,
+  static readonly unrecorded = (trace: "epoch" | "step"): Run["Service"] =>
     Run.of({
-      trace: "epoch",
+      trace,
       tell: () => Effect.void,
       keep: () => Effect.void,
       kept: () => Effect.succeed(undefined),
       drop: () => Effect.void
     })
-  )
+
+  static readonly layerNone = Layer.sync(Run, () => Run.unrecorded("epoch"))
 
   /**
    * The run in a folder, which is this process's until the scope closes. Fails with a `LockError` while another process

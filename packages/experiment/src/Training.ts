@@ -48,6 +48,9 @@ const digestsOf = (features: Features.Features<"train" | "valid", Features.Dims>
 /** The name of a step trace: of which epoch (from 1), and of what. */
 export const traceName = (epoch: number, of: string): string => `${epoch}/${of}`
 
+/** What the state's tensors at an epoch's end are called among the traces, where steps are traced. */
+export const STATE = "state/"
+
 /** Checkpoints come at the ends of a method's stages, and otherwise at most once in so many milliseconds. */
 const EVERY = 1000
 
@@ -87,6 +90,11 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
                 return yield* advance(1)
               }
               case "checkpoint": {
+                if (input.trace === "step") {
+                  for (const [of, tensor] of Object.entries(Weights.stored(event.cursor.state))) {
+                    traces[traceName(event.cursor.epoch, STATE + of)] = tensor
+                  }
+                }
                 const now = performance.now()
                 if (event.cursor.phase === phase && now - saved < EVERY) return
                 ;[phase, saved] = [event.cursor.phase, now]
@@ -109,6 +117,10 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
     })
   })
 
+/** What the training of a method with a seed is called. */
+export const nameOf = ({ name }: Pick<Method.Method<Features.Dims>, "name">, seed: number): string =>
+  `train ${name}, seed ${seed}`
+
 /** Trains heads unless the same training is stored. */
 export const train = Effect.fn("Training.train")(function* (
   method: Method.Method<Features.Dims>,
@@ -117,7 +129,7 @@ export const train = Effect.fn("Training.train")(function* (
 ) {
   const run = yield* Run
   const { engine, device, versions } = (yield* HeadTrainer).about
-  const name = `train ${method.name}, seed ${job.seed}`
+  const name = nameOf(method, job.seed)
   const input = {
     method: method.settings as Schema.Json,
     seed: job.seed,

@@ -1,0 +1,183 @@
+/**
+ * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
+ * not, where the two part, by how much, and what differs in their surroundings.
+ */
+import { JsonDifference, Pipeline, Replay, Run, RunFolder, Training } from "@igm/experiment"
+import { ArtifactStore } from "@igm/io"
+import type { Devices } from "@igm/training"
+import { Effect, Layer } from "effect"
+import { ProgramError } from "./ProgramError.ts"
+import * as ProgramFile from "./ProgramFile.ts"
+import * as RunCommand from "./RunCommand.ts"
+
+/** What to replay, and how. */
+export interface Options {
+  readonly manifest: RunFolder.Manifest
+  /** The first stage, or piece of work, that is made anew; everything by default. */
+  readonly from: string | undefined
+  readonly tolerance: number
+  readonly refused: ReadonlyArray<Devices.Refused>
+}
+
+/** What a replay found. */
+export interface Found extends Replay.Comparison {
+  readonly run: string
+  /** Whether all that was compared is equal, within the tolerance. */
+  readonly equal: boolean
+  readonly reused: number
+  readonly tolerance: number
+  readonly trace: "epoch" | "step"
+  readonly inputs: { readonly count: number; readonly changed: ReadonlyArray<string> }
+  readonly surroundings: ReadonlyArray<JsonDifference.Difference>
+  readonly again: Replay.Again | null
+}
+
+/** Runs the step again at which a training parts, if the traces tell which it is. */
+const again = Effect.fnUntraced(function* (
+  { methods, features, artifacts }: Pipeline.Result,
+  [first]: ReadonlyArray<Replay.Difference>,
+  recorded: string | undefined
+) {
+  const place = first?.divergence ?? null
+  if (first === undefined || recorded === undefined || place === null) return null
+  const { step, tensors } = place
+  if (step === null || tensors.length === 0 || first.work.length > 0) return null
+  for (const { method, outcomes } of methods) {
+    for (const { seed } of outcomes) {
+      if (Training.nameOf(method, seed) !== first.name) continue
+      const own = artifacts.find(({ stage, name }) => stage === first.stage && name === first.name)!
+      const job = { seed, train: features.train, select: features.valid }
+      return yield* Replay.again(
+        method,
+        job,
+        place,
+        step,
+        yield* Training.read(recorded),
+        yield* Training.read(own.folder)
+      )
+    }
+  }
+  return null
+})
+
+/** Replays a run. */
+export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Options) {
+  const { manifest, from, tolerance, refused } = options
+  const store = yield* ArtifactStore
+  const inputs = yield* Replay.inputs(manifest)
+  if (inputs.missing.length > 0) {
+    const problem = `files that the run read are missing: ${inputs.missing.join(", ")}; put them back to replay it`
+    return yield* new ProgramError({ path: manifest.id, problem })
+  }
+  const given = from === undefined ? [] : Replay.before(manifest.artifacts, from)
+  if (given === undefined) {
+    const stages = [...new Set(manifest.artifacts.map(({ stage }) => stage))].join(", ")
+    return yield* new ProgramError({ path: manifest.id, problem: `it has no stage ${from}, but ${stages}` })
+  }
+  const { program, arguments: said, trace } = manifest
+  const args = { seed: said.seed, speech: said.speech }
+  const loaded = yield* ProgramFile.load(program.path, args, { check: false })
+  const own = yield* RunCommand.begin(loaded, { program: program.path, args, trace, refused })
+  return yield* Effect.gen(function* () {
+    const result = yield* Pipeline.run(loaded.experiment)
+    const comparison = yield* Replay.compare(manifest.artifacts, store, result.artifacts, { tolerance })
+    const [first] = comparison.differences
+    const used = manifest.artifacts.find(({ stage, name }) => stage === first?.stage && name === first.name)
+    const recorded = used === undefined ? undefined : yield* store.find(used.stage, used.digest)
+    const found: Found = {
+      ...comparison,
+      run: manifest.id,
+      equal: comparison.differences.length === 0,
+      reused: given.length,
+      tolerance,
+      trace,
+      inputs: { count: inputs.count, changed: inputs.changed },
+      surroundings: Replay.surroundings(manifest, own),
+      again: yield* again(result, comparison.differences, recorded?.folder)
+    }
+    return found
+  }).pipe(
+    Effect.provide(
+      Layer.merge(
+        Replay.layerStore(given),
+        Layer.sync(Run, () => Run.unrecorded(trace))
+      )
+    )
+  )
+})
+
+const SHOWN = 8
+
+const few = (lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length <= SHOWN ? lines : [...lines.slice(0, SHOWN), `  … and ${lines.length - SHOWN} more`]
+
+const value = (json: unknown): string => {
+  const text = json === undefined ? "nothing" : JSON.stringify(json)
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+const inWords = ({ path, a, b }: JsonDifference.Difference): string =>
+  `  ${JsonDifference.pathText(path)}: ${value(a)}, replayed ${value(b)}`
+
+const number = (x: number): string => x.toPrecision(3)
+
+/** Where two trainings part, in words. */
+const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Difference): ReadonlyArray<string> => {
+  if (divergence === null) return []
+  const { epoch, stage, head, step, tensors, losses, size } = divergence
+  const at = `  epoch ${epoch} (stage ${stage}, head ${head})${step === null ? "" : `, step ${step}`}`
+  const what = tensors.length > 0 ? `: ${tensors.join(", ")}` : step === null ? "" : ": the loss"
+  const bySize = Object.entries(size).map(([name, most]) => `${name} ${number(most)}`)
+  const astray = (who: string): string => (surroundings.length === 0 ? `: ${who} went astray there` : "")
+  const agrees = {
+    recorded: `what the run recorded${astray("the replay")}`,
+    replayed: `what the replay had${astray("the recorded run")}`,
+    both: "what both had, who differ in something else",
+    neither: "neither: this step does not repeat itself"
+  }
+  return [
+    `${at}${what}`,
+    ...(losses === null || Object.is(losses[0], losses[1])
+      ? []
+      : [`  its loss: ${losses[0]}, replayed ${losses[1]} (difference ${number(Math.abs(losses[0] - losses[1]))})`]),
+    ...(bySize.length === 0 ? [] : [`  largest differences at the end of that epoch: ${bySize.join(", ")}`]),
+    ...(again === null ? [] : [`  the step, run again, leaves ${agrees[again.agrees]}`]),
+    ...(trace === "epoch" && step !== null
+      ? ["  a loss shows a difference a step late or more; run with --trace step to have each step's tensors recorded"]
+      : [])
+  ]
+}
+
+/** What a replay found, for a person. */
+export const text = (found: Found): string => {
+  const { run, artifacts, epochs, steps, reused, tolerance, inputs, surroundings, differences, deviation } = found
+  const counts = `${artifacts} artifacts (${reused} of them taken as recorded), ${epochs} epochs, ${steps} steps`
+  const around = [
+    ...(inputs.changed.length === 0
+      ? []
+      : ["Files that are others now:", ...inputs.changed.map((path) => `  ${path}`)]),
+    ...(surroundings.length === 0
+      ? ["Surroundings: the same program, versions, device and processor."]
+      : ["Surroundings that differ:", ...few(surroundings.map(inWords))])
+  ]
+  const [first] = differences
+  if (first === undefined) {
+    const how = tolerance === 0 ? "bit by bit" : `within ${tolerance} (largest relative deviation ${number(deviation)})`
+    return [`${run} replays ${how}: ${counts}.`, ...around].join("\n")
+  }
+  const { stage, name, work, files, note } = first
+  const others = [...new Set(differences.slice(1).map((difference) => difference.stage))]
+  return [
+    `${run} does not replay: ${stage} differs first (${name}).`,
+    ...place(found, first),
+    ...(work.length === 0 ? [] : ["  what went in:", ...few(work.map((one) => `  ${inWords(one)}`))]),
+    ...(files.length === 0 ? [] : [`  files that differ: ${few(files).join(", ")}`]),
+    ...(first.deviation === null || first.deviation === 0
+      ? []
+      : [`  largest deviation of its numbers: ${number(first.deviation)} relative`]),
+    ...(note === null ? [] : [`  ${note}`]),
+    ...(others.length === 0 ? [] : [`  ${differences.length - 1} more differ after it, in: ${others.join(", ")}`]),
+    `Compared: ${counts}.`,
+    ...around
+  ].join("\n")
+}
