@@ -1,9 +1,6 @@
 /** What every stage needs of the machine: whole writes, a store of artifacts, and progress that a person can see. */
-export * as AppendFile from "./AppendFile.ts"
-export { type Artifact, ArtifactStore, contentOf, digestOf, type Work } from "./ArtifactStore.ts"
+export { type Artifact, ArtifactStore } from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
 export * as Folder from "./Folder.ts"
 export { IoError, ioError } from "./IoError.ts"
-export * as Lock from "./Lock.ts"
 export { Progress } from "./Progress.ts"
-export * as Spans from "./Spans.ts"
