@@ -2,6 +2,7 @@
  * What every stage needs of the machine: whole writes, a store of artifacts, a folder's one writer, a file that grows by
  * records, and progress and spans that a person can see.
  */
+export * as AppendFile from "./AppendFile.ts"
 export { type Artifact, ArtifactStore } from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
 export * as Folder from "./Folder.ts"
