@@ -1,6 +1,12 @@
-/** What every stage needs of the machine: whole writes, a store of artifacts, and progress that a person can see. */
+/**
+ * What every stage needs of the machine: whole writes, a store of artifacts, a folder's one writer, a file that grows by
+ * records, and progress and spans that a person can see.
+ */
+export * as AppendFile from "./AppendFile.ts"
 export { type Artifact, ArtifactStore } from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
 export * as Folder from "./Folder.ts"
 export { IoError, ioError } from "./IoError.ts"
+export * as Lock from "./Lock.ts"
 export { Progress } from "./Progress.ts"
+export * as Spans from "./Spans.ts"

@@ -1,0 +1,161 @@
+/**
+ * An append-only file of JSON lines that survives being killed at any byte. A line is `{"chain":"…", …record}`: the
+ * record's canonical JSON behind a digest over the line before it and the record, so that an edited, missing or moved
+ * line is noticed by the line itself or by its successor. (Whole lines missing at the end leave a shorter file that is
+ * as good; who must know of them keeps the digest that `append` gives.)
+ *
+ * Only the last line can be half written, by a process that was killed; it is cut off when the file is opened again.
+ * One writer at a time: hold the folder (`Lock`).
+ */
+import { createHash } from "node:crypto"
+import { Digest } from "@igm/tensor"
+import { Effect, FileSystem, Path, Schema, type Scope, Semaphore } from "effect"
+import * as Folder from "./Folder.ts"
+import { type IoError, ioError } from "./IoError.ts"
+
+/** A line that is not what was appended there, or a record that cannot be appended; lines count from 1. */
+export class AppendFileError extends Schema.TaggedError<AppendFileError>()("AppendFileError", {
+  path: Schema.String,
+  line: Schema.Int,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.path}, line ${this.line}: ${this.problem}`
+  }
+}
+
+/** What a line can hold: an object whose JSON has no member `chain`. */
+type Row = { readonly [name: string]: unknown; readonly chain?: never }
+
+/** A file open for appending. */
+export interface AppendFile<A> {
+  /** What was in the file when it was opened. */
+  readonly records: ReadonlyArray<A>
+  /** The digest of the last of them, "" if there are none. */
+  readonly chain: string
+  /** Bytes of a half-written last line that were cut off; 0 if it was whole. */
+  readonly recovered: number
+  /**
+   * Appends a record by one write and gives its digest; `flush` waits until it is on the disk. Calls are written in the
+   * order in which they were made, and one that finds no room leaves the file as it was.
+   */
+  readonly append: (
+    record: A,
+    options?: { readonly flush?: boolean }
+  ) => Effect.Effect<string, IoError | AppendFileError>
+}
+
+type Members = { readonly [name: string]: Digest.Json }
+
+const lineOf = (before: string, record: Members) => {
+  const json = Digest.canonicalJson(record)
+  const chain = createHash("sha256").update(before).update(json).digest("hex").slice(0, 16)
+  return { chain, text: `{"chain":"${chain}"${json === "{}" ? "" : ","}${json.slice(1)}` }
+}
+
+const LineJson = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+const decodeLine = Schema.decodeUnknownOption(LineJson)
+const utf8 = new TextDecoder()
+const NEWLINE = 10
+
+const scan = Effect.fnUntraced(function* <A, I extends Row>(
+  path: string,
+  schema: Schema.Codec<A, I>,
+  bytes: Uint8Array
+) {
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(schema))
+  const records: Array<A> = []
+  let chain = ""
+  let end = 0
+  for (let next = bytes.indexOf(NEWLINE); next >= 0; next = bytes.indexOf(NEWLINE, end)) {
+    const line = records.length + 1
+    const keep = `the lines before it are whole: keep those alone (head -n ${line - 1}), or restore the file from a copy`
+    const damaged = (problem: string) => new AppendFileError({ path, line, problem })
+    const bytesOfLine = bytes.subarray(end, next)
+    const parsed = decodeLine(utf8.decode(bytesOfLine))
+    if (parsed._tag === "None") {
+      if (next + 1 === bytes.length) break
+      return yield* damaged(`this is no JSON object; ${keep}`)
+    }
+    const { chain: _, ...record } = parsed.value
+    const expected = lineOf(chain, record)
+    if (!Buffer.from(expected.text).equals(bytesOfLine))
+      return yield* damaged(`this line was edited, moved, or lost one before it; ${keep}`)
+    records.push(
+      yield* decode(record).pipe(
+        Effect.mapError(({ message }) =>
+          damaged(`this record is of another kind; read it with the version that wrote it (${message})`)
+        )
+      )
+    )
+    chain = expected.chain
+    end = next + 1
+  }
+  return { records, chain, end }
+})
+
+/** Reads a file without changing it; `torn` is the number of bytes of a half-written last line, which is left out. */
+export const read = Effect.fn("AppendFile.read")(function* <A, I extends Row>(
+  path: string,
+  schema: Schema.Codec<A, I>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs.readFile(path).pipe(Effect.mapError(ioError(path, "read this file")))
+  const { records, chain, end } = yield* scan(path, schema, bytes)
+  return { records, chain, torn: bytes.length - end }
+})
+
+/** Opens a file for appending until the scope closes, made if need be; a half-written last line is cut off. */
+export const open: <A, I extends Row>(
+  path: string,
+  schema: Schema.Codec<A, I>
+) => Effect.Effect<AppendFile<A>, IoError | AppendFileError, FileSystem.FileSystem | Path.Path | Scope.Scope> =
+  Effect.fn("AppendFile.open")(function* <A, I extends Row>(path: string, schema: Schema.Codec<A, I>) {
+    const fs = yield* FileSystem.FileSystem
+    const paths = yield* Path.Path
+    const failed = ioError(path, "append to this file")
+    yield* Effect.mapError(Folder.make(paths.dirname(path)), failed)
+    const file = yield* Effect.mapError(fs.open(path, { flag: "a" }), failed)
+    const { records, chain, torn } = yield* read(path, schema)
+
+    let size = Number((yield* Effect.mapError(file.stat, failed)).size) - torn
+    let line = records.length + 1
+    let last = chain
+    let whole = torn === 0
+    const cut = Effect.suspend(() => (whole ? Effect.void : Effect.andThen(file.truncate(size), file.sync))).pipe(
+      Effect.tap(() => Effect.sync(() => (whole = true)))
+    )
+    yield* Effect.mapError(cut, failed)
+
+    const encode = Schema.encodeEffect(Schema.toCodecJson(schema))
+    const write = Effect.fnUntraced(function* (record: A, flush: boolean) {
+      const json = yield* encode(record).pipe(
+        Effect.mapError(
+          ({ message }) =>
+            new AppendFileError({ path, line, problem: `this record does not fit its schema (${message})` })
+        )
+      )
+      const { chain, text } = lineOf(last, json as Members)
+      const bytes = new TextEncoder().encode(`${text}\n`)
+      yield* Effect.mapError(cut, failed)
+      whole = false
+      yield* file.writeAll(bytes).pipe(
+        Effect.tapError(() => Effect.ignore(cut)),
+        Effect.mapError(failed)
+      )
+      whole = true
+      size += bytes.length
+      line += 1
+      last = chain
+      if (flush) yield* Effect.mapError(file.sync, failed)
+      return chain
+    }, Effect.uninterruptible)
+    const turn = yield* Semaphore.make(1)
+    return {
+      records,
+      chain,
+      recovered: torn,
+      append: (record: A, options?: { readonly flush?: boolean }) =>
+        turn.withPermits(1)(write(record, options?.flush === true))
+    }
+  })
