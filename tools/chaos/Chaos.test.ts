@@ -1,0 +1,59 @@
+/** A few kills; `npm run chaos` makes many. */
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import type { Journal } from "@igm/experiment"
+import { Effect } from "effect"
+import { fileURLToPath } from "node:url"
+import * as Chaos from "./Chaos.ts"
+import * as Remains from "./Remains.ts"
+import * as Story from "./Story.ts"
+
+const program = fileURLToPath(new URL("./small.experiment.ts", import.meta.url))
+
+const work = (stage: string, digest: string) => ({ at: 0, stage, name: stage, digest })
+const making = (stage: string, digest: string): Journal.Record => ({ kind: "making", ...work(stage, digest) })
+const stored = (stage: string, digest: string): Journal.Record => ({
+  kind: "stored",
+  ...work(stage, digest),
+  content: "",
+  reused: false
+})
+const started = (process: number): Journal.Record => ({ kind: "started", at: 0, process, host: "here" })
+
+describe("chaos", () => {
+  it.live("an experiment that is killed, also inside of writes, and started again ends in the same bytes", () =>
+    Effect.gen(function* () {
+      const verdict = yield* Chaos.run({
+        program,
+        flags: ["--no-check"],
+        seed: 1,
+        lanes: 1,
+        kills: 7,
+        inWrites: 3,
+        perStage: 0
+      })
+      assert.isAtLeast(verdict.inWrites, 3)
+      assert.isAtLeast(verdict.timed, 1)
+      assert.isAtLeast(verdict.kills, 7)
+      assert.deepStrictEqual(verdict.lacking, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it("a kill is counted for what was being made, and not for what an earlier start made", () => {
+    const before = [started(1), making("speech", "a"), stored("speech", "a"), making("media", "b"), started(2)]
+    const hit = (...records: ReadonlyArray<Journal.Record>) => Story.hit([...before, ...records], 2, 2)
+    assert.strictEqual(hit(), "start")
+    assert.strictEqual(hit(stored("speech", "a")), "between")
+    assert.strictEqual(hit(stored("speech", "a"), making("media", "b")), "media")
+    assert.strictEqual(hit(stored("speech", "a"), stored("media", "b")), "report")
+    assert.strictEqual(Story.hit(before, 3, 2), "start")
+  })
+
+  it("a file that is missing, other, or left over is named", () => {
+    const differences = Remains.differences({ same: "1", other: "3", more: "4" }, { same: "1", other: "2", gone: "5" })
+    assert.deepStrictEqual(
+      differences.map((text) => text.split(" ")[0]),
+      ["other", "gone", "more"]
+    )
+  })
+})

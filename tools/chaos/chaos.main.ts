@@ -1,0 +1,81 @@
+/**
+ * `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
+ * time, and compares what it comes to with an undisturbed run, byte for byte. Exit code 1 where they differ, or where too
+ * few kills hit a stage or a write.
+ */
+import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Console, Effect, Schema } from "effect"
+import { Command, Flag } from "effect/cli"
+import { fileURLToPath } from "node:url"
+import * as Chaos from "./Chaos.ts"
+
+const defaultProgram = fileURLToPath(new URL("../../examples/av-digits/experiment.ts", import.meta.url))
+
+const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+const positive = (name: string, value: number, description: string) =>
+  Flag.Int(name).pipe(Flag.withSchema(Positive), Flag.withDescription(description), Flag.withDefault(value))
+
+/** The kills that must hit each stage, and the share of all kills that must hit the inside of a write. */
+const PER_STAGE = 10
+const IN_WRITES = 0.1
+
+const listed = (counts: { readonly [name: string]: number }): string =>
+  Object.entries(counts)
+    .toSorted(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
+    .map(([name, times]) => `${name} ${times}`)
+    .join(", ")
+
+const told = (v: Chaos.Verdict): string =>
+  [
+    `${v.kills} kills (${v.timed} after a time, ${v.inWrites} inside of a write, ${v.beside} as something was opened, made or removed), ${v.restarts} restarts, ${v.rounds} rounds`,
+    `undisturbed: ${v.undisturbed.map((seconds) => `${seconds.toFixed(1)} s`).join(", ")}`,
+    `by stage: ${listed(v.stages)}`,
+    `by what was written: ${listed(v.writes)}`,
+    ...Object.entries(v.aimed).map(
+      ([at, { tries, hits }]) => `aimed at ${at}, which too few kills had hit: ${tries} starts, ${hits} hits`
+    ),
+    v.lacking.length === 0
+      ? `All ${v.rounds} rounds ended in the bytes of the undisturbed run (${v.files} files), with nothing left half written.`
+      : `All rounds ended in the same bytes, but too few kills hit ${v.lacking.join(", ")}.`
+  ].join("\n")
+
+const progress = ({ rounds, kills, starts, stages }: Chaos.Tally) =>
+  Effect.sync(() => {
+    if (!process.stderr.isTTY) return
+    const line = `round ${rounds}, ${starts} starts, ${kills} kills: ${listed(stages)}`
+    process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns || 80)}`)
+  })
+
+const chaos = Command.make(
+  "chaos",
+  {
+    kills: positive("kills", 200, "How many kills"),
+    seed: Flag.Int("seed").pipe(Flag.withDescription("The seed of the delays"), Flag.withDefault(1)),
+    lanes: positive("lanes", 1, "How many rounds run side by side"),
+    program: Flag.String("program").pipe(
+      Flag.withDescription("The experiment's module"),
+      Flag.withDefault(defaultProgram)
+    ),
+    stage: Flag.Int("per-stage").pipe(
+      Flag.withDescription("How many kills must hit each stage"),
+      Flag.withDefault(PER_STAGE)
+    ),
+    json: Flag.Boolean("json").pipe(Flag.withDefault(false))
+  },
+  Effect.fn(function* ({ kills, seed, lanes, program, stage, json }) {
+    if (!json) yield* Console.log(`${program}, seed ${seed}, ${lanes === 1 ? "one lane" : `${lanes} lanes`}`)
+    const inWrites = Math.ceil(IN_WRITES * kills)
+    const options = { program, flags: [], kills, seed, lanes, inWrites, perStage: stage }
+    const verdict = yield* Chaos.run(options, progress).pipe(
+      Effect.tap(() => (process.stderr.isTTY ? Effect.sync(() => process.stderr.write("\n")) : Effect.void)),
+      Effect.catchTag("ChaosError", (error) =>
+        Console.log(json ? JSON.stringify({ seed, problem: error.message }) : error.message)
+      )
+    )
+    if (verdict === undefined || verdict.lacking.length > 0) process.exitCode = 1
+    if (verdict !== undefined) yield* Console.log(json ? JSON.stringify({ seed, ...verdict }) : told(verdict))
+  })
+).pipe(Command.withDescription("Kill an experiment again and again"))
+
+chaos.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
