@@ -37,9 +37,10 @@ export const variables = { failpoint: "CHAOS_FAILPOINT", died: "CHAOS_DIED", cen
 const FailpointText = Schema.fromJsonString(Failpoint)
 
 const kinds: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
-  [/\/\.store\/checked(\/|$)/, "remembered check"],
-  [/\/\.store\/\.partial-[^/]+\/artifact\.json$/, "artifact record"],
-  [/\/\.store\/\.partial-[^/]+\/./, "scratch file"],
+  [/\/\.store\/(checked|\.partial-[^/]+\/[0-9a-f]{64}\.json$)/, "remembered check"],
+  [/\/\.store\/\.partial-[^/]+\/holder\.json$/, "holder"],
+  [/\/\.store\/\.partial-[^/]+\/[^/]+\/artifact\.json$/, "artifact record"],
+  [/\/\.store\/\.partial-[^/]+\/[^/]+\/./, "scratch file"],
   [/\/\.store(\/|$)/, "artifact folder"],
   [/\/checkpoints(\/|$)/, "checkpoint"],
   [/\/heads(\/|$)/, "heads"],

@@ -4,7 +4,7 @@
  * made again before one of them, the framework or the compiler changes.
  */
 import type { Experiment } from "@igm/experiment"
-import { ArtifactStore, AtomicFile, type IoError, ioError } from "@igm/io"
+import { ArtifactStore, type IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
@@ -17,7 +17,7 @@ export interface Loaded {
   readonly experiment: ReturnType<Experiment.Program>
   readonly code: CodeVersion.CodeVersion
   /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */
-  readonly remember: Effect.Effect<void, IoError, FileSystem.FileSystem | Path.Path>
+  readonly remember: Effect.Effect<void, IoError>
 }
 
 const NO_CHECK = "run with --no-check to run it all the same"
@@ -91,7 +91,8 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources 
   const store = yield* ArtifactStore
   const typescript = yield* TypeScript
   const key = Digest.ofJson({ program: file, sources, typescript: typescript.version })
-  const memory = path.join(store.folder, "checked", `${key}.json`)
+  const name = path.join("checked", `${key}.json`)
+  const memory = path.join(store.folder, name)
   const digestOf = (name: string) => Effect.map(fs.readFile(name), Digest.ofBytes)
 
   const isRemembered = Effect.gen(function* () {
@@ -120,7 +121,7 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources 
     )
   )
   const text = `${JSON.stringify({ program: file, files: Object.fromEntries(files) }, null, 2)}\n`
-  const remember = AtomicFile.write(memory, text)
+  const remember = store.put(name, text)
   if (yield* Effect.orElseSucceed(fs.exists(store.folder), () => false)) yield* remember
   return remember
 })

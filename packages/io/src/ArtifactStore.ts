@@ -3,12 +3,17 @@
  * the digest of all that its content depends on. It is made in a scratch folder and renamed into place when complete, so
  * what the store holds is always whole; the digests of its files are checked before it is used again, and a damaged
  * artifact is made anew.
+ *
+ * Each process has a scratch place in the store that it holds a lock on. A place that nobody holds is what a killed process
+ * left, and is removed when the store is opened next.
  */
 import { Digest } from "@igm/tensor"
-import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schedule, Schema, Scope } from "effect"
 import { createHash } from "node:crypto"
+import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
+import * as Lock from "./Lock.ts"
 
 /** Work whose result is kept: it is the same work if all but its name is the same. */
 export interface Work {
@@ -70,6 +75,8 @@ export class ArtifactStore extends Context.Service<
     ) => Effect.Effect<Artifact, E | IoError, R>
     /** The artifact of a stage with this digest, if it is there and undamaged. */
     readonly find: (stage: string, digest: Digest.Digest) => Effect.Effect<Artifact | undefined, IoError>
+    /** Writes a file that is no artifact beside them, whole, by its path in the store. */
+    readonly put: (path: string, content: string) => Effect.Effect<void, IoError>
   }
 >()("@igm/io/ArtifactStore") {
   /** A store in a folder, which is made when the first artifact is. */
@@ -79,6 +86,7 @@ export class ArtifactStore extends Context.Service<
       Effect.gen(function* () {
         const fs = yield* FileSystem.FileSystem
         const path = yield* Path.Path
+        const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
 
         const fileDigest = (file: string) =>
           fs.readFile(file).pipe(Effect.map((bytes) => createHash("sha256").update(bytes).digest("hex")))
@@ -127,16 +135,39 @@ export class ArtifactStore extends Context.Service<
           return found === "damaged" ? undefined : found
         })
 
+        /** Removes a place that is ours; a process that a killed one had started may still be writing there. */
+        const clear = (place: string) =>
+          fs
+            .remove(place, { recursive: true, force: true })
+            .pipe(Effect.retry({ schedule: Schedule.spaced("100 millis"), times: 20 }), Effect.ignore)
+        const held = (place: string) => Lock.hold(place, "artifacts in the making")
+
         const removeAbandoned = Effect.gen(function* () {
           if (!(yield* fs.exists(folder))) return
-          for (const name of yield* fs.readDirectory(folder)) {
-            const owner = /^\.partial-(\d+)-/.exec(name)?.[1]
-            if (owner !== undefined && !isAlive(Number(owner))) {
-              yield* fs.remove(path.join(folder, name), { recursive: true })
-            }
+          const names = (yield* fs.readDirectory(folder)).filter((name) => name.startsWith(AtomicFile.PARTIAL))
+          for (const place of names.map((name) => path.join(folder, name))) {
+            yield* Effect.ignore(Effect.scoped(Effect.andThen(held(place), clear(place))))
           }
         })
         yield* Effect.ignore(removeAbandoned)
+
+        // Another process that takes a new place for an abandoned one may lock or remove it before it is held.
+        const scope = yield* Effect.scope
+        const place = yield* Effect.cached(
+          Folder.make(folder).pipe(
+            Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: AtomicFile.PARTIAL })),
+            Effect.tap(held),
+            Effect.tap((place) => Effect.addFinalizer(() => clear(place))),
+            Effect.retry({ times: 3 }),
+            Effect.mapError(ioError(folder, "write into this folder")),
+            Scope.provide(scope),
+            files
+          )
+        )
+
+        const put = Effect.fn("ArtifactStore.put")(function* (file: string, content: string) {
+          yield* AtomicFile.write(path.join(folder, file), content, { scratch: yield* place })
+        }, files)
 
         const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
           work: Work,
@@ -154,8 +185,11 @@ export class ArtifactStore extends Context.Service<
           } else if (old !== undefined) return { ...old, name }
           const scratch = yield* Effect.acquireRelease(
             Folder.make(path.join(folder, stage)).pipe(
-              Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: `.partial-${process.pid}-` })),
-              Effect.mapError(ioError(folder, "write into this folder"))
+              Effect.andThen(place),
+              Effect.andThen((place) => fs.makeTempDirectory({ directory: place })),
+              Effect.mapError((error) =>
+                error._tag === "IoError" ? error : ioError(folder, "write into this folder")(error)
+              )
             ),
             (scratch) => Effect.ignore(fs.remove(scratch, { recursive: true, force: true }))
           )
@@ -178,7 +212,7 @@ export class ArtifactStore extends Context.Service<
           return made
         }, Effect.scoped)
 
-        return ArtifactStore.of({ folder, find, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
+        return ArtifactStore.of({ folder, find, put, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
       })
     )
 }
@@ -186,11 +220,3 @@ export class ArtifactStore extends Context.Service<
 /** Whether reading failed because the path is a folder. */
 const isFolder = ({ reason }: PlatformError.PlatformError): boolean =>
   (reason.cause as NodeJS.ErrnoException | undefined)?.code === "EISDIR"
-
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
-}

@@ -9,12 +9,16 @@ import { ioError } from "./IoError.ts"
 /** How the names of files begin that are half written. */
 export const PARTIAL = ".partial-"
 
-/** Writes a file whole, and its folder if need be. */
-export const write = Effect.fn("AtomicFile.write")(function* (path: string, content: Uint8Array | string) {
+/** Writes a file whole, and its folder if need be; the scratch file may lie in another folder of the same disk. */
+export const write = Effect.fn("AtomicFile.write")(function* (
+  path: string,
+  content: Uint8Array | string,
+  options: { readonly scratch?: string } = {}
+) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
   const folder = paths.dirname(path)
-  const scratch = paths.join(folder, `${PARTIAL}${process.pid}-${paths.basename(path)}`)
+  const scratch = paths.join(options.scratch ?? folder, `${PARTIAL}${process.pid}-${paths.basename(path)}`)
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
   const writeScratch = Effect.scoped(
     Effect.gen(function* () {

@@ -74,13 +74,43 @@ describe("ArtifactStore", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.effect("removes what a killed process left half made", () =>
+  it.effect("removes what a killed process left half made, whatever its number, and nothing that is being made", () =>
     Effect.gen(function* () {
       const { fs, path, folder, here, left } = yield* fresh
-      yield* fs.makeDirectory(path.join(folder, ".partial-999999999-x"), { recursive: true })
-      yield* fs.makeDirectory(path.join(folder, `.partial-${process.pid}-y`))
+      // In a container the next process often has the number of the killed one.
+      yield* fs.makeDirectory(path.join(folder, `.partial-${process.pid}-x`, "deep"), { recursive: true })
+      const within = yield* here(
+        ArtifactStore.use((store) =>
+          store.getOrMake(thing(1), (scratch) => here(ArtifactStore.use(() => put("one")(scratch))))
+        )
+      )
+      assert.strictEqual(yield* fs.readFileString(path.join(within.folder, "a.txt")), "one")
+      assert.deepStrictEqual(yield* left, ["thing"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("removes it also while a process that the killed one had started still writes there", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder, here, left } = yield* fresh
+      const place = path.join(folder, ".partial-x")
+      yield* fs.makeDirectory(place, { recursive: true })
+      const orphan = Effect.forEach(Array.from({ length: 400 }), (_, i) =>
+        fs.writeFileString(path.join(place, `${i}.wav`), "")
+      )
+      const writing = yield* Effect.forkChild(Effect.ignore(orphan))
       yield* here(ArtifactStore.use(() => Effect.void))
-      assert.deepStrictEqual(yield* left, [`.partial-${process.pid}-y`])
+      yield* Fiber.join(writing)
+      assert.deepStrictEqual(yield* left, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("writes a file beside the artifacts, whole", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder, here, left } = yield* fresh
+      yield* here(ArtifactStore.use((store) => store.put("checked/a.json", "{}")))
+      assert.strictEqual(yield* fs.readFileString(path.join(folder, "checked/a.json")), "{}")
+      assert.deepStrictEqual(yield* left, ["checked"])
+      assert.deepStrictEqual(yield* fs.readDirectory(path.join(folder, "checked")), ["a.json"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
