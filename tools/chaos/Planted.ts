@@ -162,7 +162,7 @@ export const prepare = Effect.gen(function* () {
 /** The only run in a folder. */
 export const runIn = Effect.fn("Planted.runIn")(function* (out: string) {
   const fs = yield* FileSystem.FileSystem
-  const [name] = (yield* fs.readDirectory(out)).filter((entry) => !entry.startsWith("."))
+  const name = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))
   return `${out}/${name}`
 })
 

@@ -1,13 +1,16 @@
 /**
- * `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
+ * Three trials of what a run promises. `npm run chaos -- --replay`: changes planted in a run or in its replay, and what
+ * `igm replay` says of them. `npm run chaos -- --replays N`: N replays of an unchanged run. And `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
  * time, and compares what it comes to with an undisturbed run, byte for byte. Exit code 1 where they differ, or where too
  * few kills hit a stage or a write.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 import * as Chaos from "./Chaos.ts"
+import * as Planted from "./Planted.ts"
+import * as Unchanged from "./Unchanged.ts"
 
 const defaultProgram = fileURLToPath(new URL("../../examples/av-digits/experiment.ts", import.meta.url))
 
@@ -40,12 +43,30 @@ const told = (v: Chaos.Verdict): string =>
       : `All rounds ended in the same bytes, but too few kills hit ${v.lacking.join(", ")}.`
   ].join("\n")
 
-const progress = ({ rounds, kills, starts, stages }: Chaos.Tally) =>
+/** A line that is drawn over itself in a terminal, and nothing in a pipe. */
+const line = (text: string) =>
   Effect.sync(() => {
-    if (!process.stderr.isTTY) return
-    const line = `round ${rounds}, ${starts} starts, ${kills} kills: ${listed(stages)}`
-    process.stderr.write(`\r\x1b[2K${line.slice(0, process.stderr.columns || 80)}`)
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text.slice(0, process.stderr.columns || 80)}`)
   })
+
+const progress = ({ rounds, kills, starts, stages }: Chaos.Tally) =>
+  line(`round ${rounds}, ${starts} starts, ${kills} kills: ${listed(stages)}`)
+
+const planted = Effect.fnUntraced(function* (json: boolean) {
+  const outcomes = yield* Effect.forEach(Planted.plants, (plant, i) =>
+    Effect.andThen(line(`${i + 1} of ${Planted.plants.length}: ${plant.change}`), Planted.attempt(plant))
+  )
+  yield* line("")
+  yield* Console.log(json ? JSON.stringify(outcomes) : Planted.text(outcomes))
+  if (outcomes.some(({ right }) => !right)) process.exitCode = 1
+})
+
+const unchanged = Effect.fnUntraced(function* (count: number, json: boolean) {
+  const verdict = yield* Unchanged.replays(count, (done, identical) => line(`${done} replays, ${identical} identical`))
+  yield* line("")
+  yield* Console.log(json ? JSON.stringify(verdict) : Unchanged.text(verdict))
+  if (verdict.identical < verdict.replays) process.exitCode = 1
+})
 
 const chaos = Command.make(
   "chaos",
@@ -61,9 +82,16 @@ const chaos = Command.make(
       Flag.withDescription("How many kills must hit each stage"),
       Flag.withDefault(PER_STAGE)
     ),
+    replay: Flag.Boolean("replay").pipe(
+      Flag.withDescription("Plant changes in runs and replays, and see whether igm replay finds them"),
+      Flag.withDefault(false)
+    ),
+    replays: Flag.optional(positive("replays", 100, "Replay an unchanged run so many times")),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  Effect.fn(function* ({ kills, seed, lanes, program, stage, json }) {
+  Effect.fn(function* ({ kills, seed, lanes, program, stage, replay, replays, json }) {
+    if (replay) return yield* planted(json)
+    if (Option.isSome(replays)) return yield* unchanged(replays.value, json)
     if (!json) yield* Console.log(`${program}, seed ${seed}, ${lanes === 1 ? "one lane" : `${lanes} lanes`}`)
     const inWrites = Math.ceil(IN_WRITES * kills)
     const options = { program, flags: [], kills, seed, lanes, inWrites, perStage: stage }

@@ -2,7 +2,7 @@
  * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
  * not, where the two part, by how much, and what differs in their surroundings.
  */
-import { JsonDifference, Pipeline, Replay, Run, RunFolder, Training } from "@igm/experiment"
+import { JsonDifference, Pipeline, Replay, Run, type RunFolder, Training } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
 import { Effect, Layer } from "effect"

@@ -2,7 +2,7 @@
  * Where two trainings part: the first epoch whose record differs, and in it the first step, by the traces of both. Without
  * fingerprints only the losses of the steps are known, and a loss differs no earlier than the step after the state does.
  */
-import { Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import type * as Events from "./Events.ts"
 import { STATE, traceName } from "./Training.ts"
 

@@ -219,6 +219,7 @@ export const layerStore = (given: ReadonlyArray<Used>) =>
       return ArtifactStore.of({
         folder,
         find: scratch.find,
+        put: scratch.put,
         getOrMake: (work, make) =>
           Effect.gen(function* () {
             const digest = digestOf(work)
