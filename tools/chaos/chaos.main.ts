@@ -86,7 +86,11 @@ const chaos = Command.make(
       Flag.withDescription("Plant changes in runs and replays, and see whether igm replay finds them"),
       Flag.withDefault(false)
     ),
-    replays: Flag.optional(positive("replays", 100, "Replay an unchanged run so many times")),
+    replays: Flag.Int("replays").pipe(
+      Flag.withSchema(Positive),
+      Flag.withDescription("Replay an unchanged run so many times"),
+      Flag.optional
+    ),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
   Effect.fn(function* ({ kills, seed, lanes, program, stage, replay, replays, json }) {

@@ -189,6 +189,7 @@ describe("igm run", () => {
           Effect.map((error) => (error as Error).message)
         )
       assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: Type '128'")
+      assert.isFalse(yield* fs.exists(`${folder}/runs`))
       assert.strictEqual(
         yield* problem(`${folder}/experiment.ts`, "--no-check"),
         "/no/such: this folder does not exist"
@@ -197,7 +198,6 @@ describe("igm run", () => {
         yield* problem(`${folder}/absent.ts`),
         `${folder}/absent.ts: cannot read this program: no such file or folder`
       )
-      assert.isFalse(yield* fs.exists(`${folder}/runs`))
     }).pipe(Effect.provide(environment))
   )
 })

@@ -6,11 +6,11 @@
  * An artifact differs in its work (other settings, inputs, versions went in) or in its content (the same went in, something
  * else came out). What it ran on is not held against it: other devices and libraries are listed, and contents compared.
  */
-import { type Artifact, ArtifactStore, AtomicFile, IoError, contentOf, digestOf } from "@igm/io"
+import { type Artifact, ArtifactStore, AtomicFile, IoError, Lock, contentOf, digestOf, ioError } from "@igm/io"
 import { type Features, type Method, Ops } from "@igm/gradient"
 import { Digest, Safetensors, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Traced } from "@igm/training"
-import { Effect, FileSystem, Layer, Path, Stream } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, Stream } from "effect"
 import * as Divergence from "./Divergence.ts"
 import * as JsonDifference from "./JsonDifference.ts"
 import type { Any, Manifest, Used } from "./RunFolder.ts"
@@ -208,14 +208,12 @@ export const layerStore = (given: ReadonlyArray<Used>) =>
       const fs = yield* FileSystem.FileSystem
       const store = yield* ArtifactStore
       const reused = new Set(given.map(({ digest }) => digest))
-      const folder = yield* fs
-        .makeTempDirectoryScoped({ directory: store.folder, prefix: `.partial-${process.pid}-replay-` })
-        .pipe(
-          Effect.mapError(
-            (cause) => new IoError({ path: store.folder, problem: "cannot write into this folder", cause })
-          )
-        )
-      const scratch = yield* ArtifactStore.pipe(Effect.provide(Layer.fresh(ArtifactStore.layer(folder))))
+      const folder = yield* fs.makeTempDirectoryScoped({ directory: store.folder, prefix: AtomicFile.PARTIAL }).pipe(
+        // What nobody holds is taken for abandoned.
+        Effect.tap((place) => Lock.hold(place, "igm replay")),
+        Effect.catchTag("PlatformError", (cause) => Effect.fail(ioError(store.folder, "write into this folder")(cause)))
+      )
+      const scratch = Context.get(yield* Layer.build(Layer.fresh(ArtifactStore.layer(folder))), ArtifactStore)
       return ArtifactStore.of({
         folder,
         find: scratch.find,
