@@ -5,7 +5,7 @@
  * artifact is made anew.
  */
 import { Digest } from "@igm/tensor"
-import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schema } from "effect"
+import { Context, Effect, FileSystem, Layer, Path, type PlatformError, RcMap, Schema, Semaphore } from "effect"
 import { createHash } from "node:crypto"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
@@ -63,7 +63,10 @@ export class ArtifactStore extends Context.Service<
   ArtifactStore,
   {
     readonly folder: string
-    /** The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. */
+    /**
+     * The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. The same
+     * work asked for meanwhile waits for it.
+     */
     readonly getOrMake: <E, R>(
       work: Work,
       make: (scratch: string) => Effect.Effect<void, E, R>
@@ -138,15 +141,14 @@ export class ArtifactStore extends Context.Service<
         })
         yield* Effect.ignore(removeAbandoned)
 
-        const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
+        const once = Effect.fnUntraced(function* <E, R>(
           work: Work,
+          digest: Digest.Digest,
           make: (scratch: string) => Effect.Effect<void, E, R>
         ) {
           const { stage, version, name = stage, key, on = null } = work
-          const digest = digestOf(work)
           const target = path.join(folder, stage, digest)
           const failed = Effect.mapError(ioError(target, "write this artifact"))
-          yield* Effect.annotateCurrentSpan({ stage, name, digest })
           const old = yield* look(stage, digest)
           if (old === "damaged") {
             yield* Effect.logWarning(`${target} is damaged: it is made anew`)
@@ -176,6 +178,18 @@ export class ArtifactStore extends Context.Service<
           }).pipe(failed)
           const made: Artifact = { stage, version, name, key, on, digest, folder: target, files, reused: false }
           return made
+        }, Effect.scoped)
+
+        const turns = yield* RcMap.make({ lookup: (_: Digest.Digest) => Semaphore.make(1) })
+
+        const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
+          work: Work,
+          make: (scratch: string) => Effect.Effect<void, E, R>
+        ) {
+          const digest = digestOf(work)
+          yield* Effect.annotateCurrentSpan({ stage: work.stage, name: work.name ?? work.stage, digest })
+          const turn = yield* RcMap.get(turns, digest)
+          return yield* turn.withPermits(1)(once(work, digest, make))
         }, Effect.scoped)
 
         return ArtifactStore.of({ folder, find, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
