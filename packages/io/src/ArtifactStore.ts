@@ -110,12 +110,12 @@ export class ArtifactStore extends Context.Service<
               .pipe(Effect.flatMap(Schema.decodeEffect(Record)), Effect.option)
             if (record._tag === "None") return "damaged"
             const { key, on, ...rest } = record.value
+            const work = { ...rest, key: key as Digest.Json, on: on as Digest.Json }
+            if (work.stage !== stage || digestOf(work) !== digest) return "damaged"
             const found = yield* digests(at)
             if (Digest.canonicalJson(rest.files) !== Digest.canonicalJson(found)) return "damaged"
             const artifact: Artifact = {
-              ...rest,
-              key: key as Digest.Json,
-              on: on as Digest.Json,
+              ...work,
               digest,
               folder: at,
               reused: true
@@ -180,7 +180,7 @@ export class ArtifactStore extends Context.Service<
           return made
         }, Effect.scoped)
 
-        const turns = yield* RcMap.make({ lookup: (_: Digest.Digest) => Semaphore.make(1) })
+        const turns = yield* RcMap.make({ lookup: () => Semaphore.make(1) })
 
         const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
           work: Work,
