@@ -120,6 +120,8 @@ const Pool = Schema.Array(
   })
 ).check(Schema.isMinLength(1), Schema.isMaxLength(4))
 
+const tensorOf = { float64: Tensor.float64, float32: Tensor.float32, int32: Tensor.int32 }
+
 const Place = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 }))
 const Leaf = Schema.Union([
   Schema.Null,
@@ -167,7 +169,7 @@ describe("A checkpoint", () => {
       events: Schema.Array(Events.Event).check(Schema.isMaxLength(3))
     },
     ({ numbers, memo, state, rest, events }) => {
-      const pool = numbers.map(({ dtype, data }) => Tensor[dtype]([data.length], data))
+      const pool = numbers.map(({ dtype, data }) => tensorOf[dtype]([data.length], data))
       const of = (place: number) => pool[place % pool.length]!
       const cursor = {
         ...rest,

@@ -224,7 +224,11 @@ describe("A stage", () => {
       let runs = 0
       const slow = Stage.make({
         ...half,
-        body: ({ number }) => Effect.andThen(Effect.yieldNow, () => Effect.succeed(number / 2 + 0 * runs++))
+        body: Effect.fnUntraced(function* ({ number }) {
+          runs += 1
+          yield* Effect.yieldNow
+          return number / 2
+        })
       })
       const twins = yield* Effect.all(
         Array.from({ length: 5 }, () => Stage.run(slow, { number: 1 })),
