@@ -49,7 +49,9 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
   begun: Effect.Success<ReturnType<typeof begin>>
 ) {
   const run = yield* Run
-  if (!(yield* RunFolder.isFinished(folder))) yield* RunFolder.writeManifest(folder, begun)
+  const status = yield* RunFolder.statusOf(folder)
+  if (status === "damaged") yield* run.tell({ kind: "note", note: "the manifest was damaged, and is written anew" })
+  if (status !== "finished") yield* RunFolder.writeManifest(folder, begun)
   const result = yield* Pipeline.run(experiment)
   yield* remember
   const manifest = RunFolder.conclude(begun, result)
@@ -71,6 +73,8 @@ export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   const loaded = yield* ProgramFile.load(program, args, { check })
   const begun = yield* begin(loaded, options)
   const folder = path.join(out, begun.id)
+  // A run of a newer version is refused before anything is written into its folder.
+  yield* RunFolder.statusOf(folder)
   const { result, report } = yield* inFolder(folder, loaded, begun).pipe(
     Effect.tapCause((cause) =>
       Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)

@@ -1,16 +1,31 @@
 /** What only shows when `igm` is a process of its own. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Schedule } from "effect"
-import { spawn } from "node:child_process"
+import { Lock } from "@igm/io"
+import { Effect, Fiber, FileSystem, Path, Schedule, Schema } from "effect"
+import { type SpawnOptions, spawn } from "node:child_process"
 import { once } from "node:events"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
 
-const start = (...args: ReadonlyArray<string>) =>
-  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", bin, ...args])
+const tiny = fileURLToPath(new URL("./tiny.experiment.ts", import.meta.url))
+
+const startAs = (options: SpawnOptions, ...args: ReadonlyArray<string>) =>
+  spawn(process.execPath, ["--disable-warning=ExperimentalWarning", bin, ...args], { ...options, stdio: "pipe" })
+
+const start = (...args: ReadonlyArray<string>) => startAs({}, ...args)
+
+/** Starts the tiny experiment in a folder for runs. */
+const startTiny = (out: string, options: SpawnOptions = {}) => startAs(options, "run", tiny, "--no-check", "--out", out)
+
+/** What a process said, and its exit code. */
+const ended = (child: ReturnType<typeof start>) =>
+  Effect.promise(async () => {
+    const [printed, said, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit")])
+    return { printed, said, code: code as number | null }
+  })
 
 describe("igm as a process", () => {
   it.live("stopped by Ctrl-C it says so, and leaves nothing half-written", () =>
@@ -36,6 +51,60 @@ describe("igm as a process", () => {
         left.filter((name) => name.startsWith(".")),
         []
       )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("is told who has its run's folder, and takes it over when that process was killed", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const out = `${yield* fs.makeTempDirectoryScoped()}/runs`
+      const alone = `${yield* fs.makeTempDirectoryScoped()}/runs`
+      const undisturbed = yield* Effect.forkChild(ended(startTiny(alone)))
+
+      const first = startTiny(out)
+      const runs = fs.readDirectory(out).pipe(Effect.map((names) => names.filter((name) => !name.startsWith("."))))
+      const holder = runs.pipe(
+        Effect.flatMap(([name]) => fs.readFileString(path.join(out, `${name}`, "holder.json"))),
+        Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Lock.Holder)))
+      )
+      yield* Effect.retry(holder, Schedule.spaced("2 millis"))
+      first.kill("SIGSTOP")
+      const { pid, host } = yield* holder
+      assert.strictEqual(pid, first.pid)
+      const folder = path.join(out, (yield* runs)[0]!)
+
+      const second = yield* ended(startTiny(out))
+      assert.strictEqual(second.code, 1)
+      assert.match(
+        second.said.trim(),
+        new RegExp(`^igm: ${folder} is in use by process ${pid} on ${host} \\(.+\\) since .+: wait for it, or stop it$`)
+      )
+
+      first.kill("SIGKILL")
+      yield* ended(first)
+      const third = yield* ended(startTiny(out))
+      assert.deepStrictEqual([third.code, third.said], [0, ""])
+      assert.deepStrictEqual(yield* runs, [path.basename(folder)])
+      assert.strictEqual((yield* Fiber.join(undisturbed)).code, 0)
+      const manifest = (runs: string) => fs.readFileString(path.join(runs, path.basename(folder), "manifest.json"))
+      assert.strictEqual(yield* manifest(out), yield* manifest(alone))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("that may not write into its folder for runs says so, and writes nothing", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      yield* fs.chmod(folder, 0o555)
+      // Permissions are nothing to root, who therefore asks as somebody else.
+      const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
+      for (const out of [folder, `${folder}/runs`]) {
+        const { code, said } = yield* ended(startTiny(out, nobody))
+        assert.strictEqual(code, 1)
+        assert.match(said, new RegExp(`^igm: ${out}[^ ]*: cannot [a-z ]+: permission denied\n$`))
+      }
+      assert.isEmpty(yield* fs.readDirectory(folder))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

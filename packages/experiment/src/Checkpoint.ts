@@ -100,6 +100,8 @@ export const decode = (
     if (metadata["format"] !== FORMAT) return problem(`it has format ${metadata["format"]}, not ${FORMAT}`)
     const { digest, ...rest } = Schema.decodeUnknownSync(Metadata)(metadata)
     if (digest !== digestOf(tensors, rest)) return problem("its digest is not that of its content")
+    // Blanks of the header, and bytes behind the last tensor, are in no digest.
+    if (Buffer.compare(Safetensors.encode(tensors, metadata), file) !== 0) return problem("it is not as it was written")
     if (rest.training !== training) return problem("it belongs to another training")
     const cursor = unpack(JSON.parse(rest.cursor) as Packed, tensors) as Method.Cursor
     const events = Events.lines(rest.events).map((line) => Events.decodeLine(line))

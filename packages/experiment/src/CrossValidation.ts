@@ -80,9 +80,10 @@ const Input = Schema.Struct({
   features: Schema.String
 })
 
-/** The scores of the trainings that are done, by setting, fold and seed, and what they are scores of. */
+/** The scores of the trainings that are done, by setting, fold and seed, what they are scores of, and a digest of both. */
 const Partial = Schema.fromJsonString(
   Schema.Struct({
+    digest: Schema.String,
     work: Schema.String,
     scores: Schema.Array(
       Schema.Struct({ at: Schema.Tuple([Schema.Int, Schema.Int, Schema.Int]), metrics: Events.Metrics })
@@ -92,10 +93,15 @@ const Partial = Schema.fromJsonString(
 
 type Scored = (typeof Partial)["Type"]["scores"][number]
 
+const digestOf = (work: string, scores: ReadonlyArray<Scored>): Digest.Digest =>
+  Digest.ofJson([work, scores as ReadonlyArray<Digest.Json>])
+
 /** The scores that an earlier start of the run left behind. */
 const partial = (work: string) => (bytes: Uint8Array) => {
   const found = Schema.decodeUnknownOption(Partial)(new TextDecoder().decode(bytes))
-  if (found._tag === "None") return { problem: "it is damaged" }
+  if (found._tag === "None" || found.value.digest !== digestOf(found.value.work, found.value.scores)) {
+    return { problem: "it is damaged" }
+  }
   return found.value.work === work ? { checkpoint: found.value.scores } : { problem: "it belongs to other work" }
 }
 
@@ -163,7 +169,9 @@ const score = Effect.fn("CrossValidation.score")(function* (
         const [i, k] = at
         const said = yield* trainer.predict(methods[i]!, event.weights, held[k]!.modalities)
         done.push({ at, metrics: yield* Metric.score(held[k]!.labels, said.probabilities) })
-        const text = yield* Effect.orDie(Schema.encodeEffect(Partial)({ work, scores: done }))
+        const text = yield* Effect.orDie(
+          Schema.encodeEffect(Partial)({ digest: digestOf(work, done), work, scores: done })
+        )
         yield* run.keep(work, new TextEncoder().encode(text))
       })
     )

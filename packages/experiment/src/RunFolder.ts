@@ -264,34 +264,45 @@ export const write = Effect.fn("RunFolder.write")(function* (
   yield* writeManifest(folder, manifest)
 })
 
+/** The manifest in a file, or none if it is damaged or no manifest. Fails if it is of a newer version. */
+const parse = Effect.fnUntraced(function* (file: string) {
+  const text = new TextDecoder().decode(yield* AtomicFile.read(file))
+  const about = yield* Effect.option(Schema.decodeEffect(FormatText)(text))
+  if (about._tag === "Some" && about.value.format > FORMAT) {
+    const formats = `format ${about.value.format}; this one reads ${FORMAT}`
+    return yield* new IoError({ path: file, problem: `it was written by a newer igm (${formats}): update igm` })
+  }
+  return yield* Effect.result(Schema.decodeEffect(AnyText)(text))
+})
+
 /** Reads the manifest of a run's folder, whether the run is finished or not. */
 export const glance = Effect.fn("RunFolder.glance")(function* (folder: string) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
-  const file = path.join(folder, files.manifest)
-  const fail = (problem: string, cause?: unknown) =>
-    new IoError({ path: file, problem, ...(cause === undefined ? {} : { cause }) })
   if (!(yield* Effect.orElseSucceed(fs.exists(folder), () => false))) {
     return yield* new IoError({ path: folder, problem: "there is no such run" })
   }
-  const text = new TextDecoder().decode(yield* AtomicFile.read(file))
-  const about = yield* Effect.option(Schema.decodeEffect(FormatText)(text))
-  if (about._tag === "None") return yield* fail("this is not the manifest of a run")
-  const { format } = about.value
-  if (format > FORMAT) {
-    return yield* fail(`it was written by a newer igm (format ${format}; this one reads ${FORMAT}): update igm`)
-  }
-  return yield* Schema.decodeEffect(AnyText)(text).pipe(
-    Effect.mapError((cause) => fail("this is not the manifest of a run", cause))
+  const file = path.join(folder, files.manifest)
+  return yield* Effect.fromResult(yield* parse(file)).pipe(
+    Effect.mapError(
+      (cause) =>
+        new IoError({
+          path: file,
+          problem: "this is not the manifest of a run, or damaged: the command that made the run writes it anew",
+          cause
+        })
+    )
   )
 })
 
-/** Whether a folder holds a finished run. Fails if its manifest is of a newer version, or damaged. */
-export const isFinished = Effect.fn("RunFolder.isFinished")(function* (folder: string) {
+/** How a run's folder stands: `new` where it has no manifest. Fails if the manifest is of a newer version. */
+export const statusOf = Effect.fn("RunFolder.statusOf")(function* (folder: string) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
-  if (!(yield* Effect.orElseSucceed(fs.exists(path.join(folder, files.manifest)), () => false))) return false
-  return (yield* glance(folder)).status === "finished"
+  const file = path.join(folder, files.manifest)
+  if (!(yield* Effect.orElseSucceed(fs.exists(file), () => false))) return "new"
+  const found = yield* parse(file)
+  return found._tag === "Success" ? found.success.status : "damaged"
 })
 
 /** Reads the manifest of a finished run. */

@@ -65,13 +65,14 @@ export const run = Effect.fn("Stage.run")(function* <I, O, E, R>(
 ) {
   const path = yield* Path.Path
   const store = yield* ArtifactStore
-  const output = Schema.fromJsonString(stage.output)
+  // JSON's own, so that numbers and values that it has no word for are told apart, and come back as they were.
+  const output = Schema.fromJsonString(Schema.toCodecJson(stage.output))
   const work = {
     stage: stage.name,
     version: stage.version,
     ...options,
     key: {
-      input: (yield* Effect.orDie(Schema.encodeEffect(stage.input)(input))) as Digest.Json,
+      input: (yield* Effect.orDie(Schema.encodeEffect(Schema.toCodecJson(stage.input))(input))) as Digest.Json,
       schemas: schemasOf(stage)
     }
   }

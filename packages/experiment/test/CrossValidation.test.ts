@@ -4,7 +4,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { AvDigits } from "@igm/datasets"
 import { DigitEncoders } from "@igm/encoders"
 import { Control, type Features, Head, Igm, Metric, Ring, Selection } from "@igm/gradient"
-import { ArtifactStore, Progress } from "@igm/io"
+import { ArtifactStore, IoError, Progress } from "@igm/io"
 import { Keyed, Tensor } from "@igm/tensor"
 import { HeadTrainer } from "@igm/training"
 import { Effect, FileSystem, Layer, Result, Schema, Stream } from "effect"
@@ -221,6 +221,49 @@ describe("CrossValidation", () => {
       assert.deepStrictEqual(again.standings, standings)
       const other = yield* CrossValidation.run({ ...validation, seeds: [6] }, data)
       assert.isFalse(other.artifact.reused)
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("goes on from the scores that were kept, and takes none that are damaged or of other work", () =>
+    Effect.gen(function* () {
+      const here = <A, E, R>(effect: Effect.Effect<A, E, R>, run: Partial<Run["Service"]>) =>
+        Effect.gen(function* () {
+          const folder = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
+          const none = yield* Run
+          return yield* effect.pipe(
+            Effect.provideService(Run, Run.of({ ...none, ...run })),
+            Effect.provide(ArtifactStore.layer(folder))
+          )
+        })
+      const whole = yield* here(CrossValidation.run(validation, data), {})
+      let bytes = new Uint8Array()
+      let kept = 0
+      const stopping = here(CrossValidation.run(validation, data), {
+        keep: (_, next) => {
+          bytes = Uint8Array.from(next)
+          return ++kept < 5 ? Effect.void : Effect.fail(new IoError({ path: "here", problem: "stopped" }))
+        }
+      })
+      assert.strictEqual((yield* Effect.flip(stopping)).message, "here: stopped")
+
+      let rest = 0
+      const resumed = yield* here(CrossValidation.run(validation, data), {
+        keep: () => Effect.sync(() => void rest++),
+        kept: (work, decode) => {
+          bytes.forEach((byte, at) => {
+            const found = decode(bytes.with(at, byte ^ 1))
+            // The seventeenth digit of a number may be another, and the number the same.
+            if ("checkpoint" in found) assert.deepStrictEqual(found, decode(bytes), `byte ${at}`)
+          })
+          const text = new TextDecoder().decode(bytes)
+          assert.property(decode(new TextEncoder().encode(text.replace(work, "d".repeat(64)))), "problem")
+          const found = decode(bytes)
+          return "checkpoint" in found ? Effect.succeed(found.checkpoint) : assert.fail(found.problem)
+        }
+      })
+      assert.strictEqual(rest, 4 * 3 * 2 - 5)
+      assert.deepStrictEqual(resumed.standings, whole.standings)
+      assert.deepStrictEqual(resumed.artifact.files, whole.artifact.files)
     }).pipe(Effect.provide(environment))
   )
 

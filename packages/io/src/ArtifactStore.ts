@@ -8,7 +8,19 @@
  * left, and is removed when the store is opened next.
  */
 import { Digest } from "@igm/tensor"
-import { Context, Effect, FileSystem, Layer, Path, type PlatformError, Schedule, Schema, Scope } from "effect"
+import {
+  Context,
+  Effect,
+  FileSystem,
+  Layer,
+  Path,
+  type PlatformError,
+  RcMap,
+  Schedule,
+  Schema,
+  Scope,
+  Semaphore
+} from "effect"
 import { createHash } from "node:crypto"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
@@ -68,7 +80,10 @@ export class ArtifactStore extends Context.Service<
   ArtifactStore,
   {
     readonly folder: string
-    /** The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. */
+    /**
+     * The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. The same
+     * work asked for meanwhile waits for it.
+     */
     readonly getOrMake: <E, R>(
       work: Work,
       make: (scratch: string) => Effect.Effect<void, E, R>
@@ -115,12 +130,12 @@ export class ArtifactStore extends Context.Service<
               .pipe(Effect.flatMap(Schema.decodeEffect(Record)), Effect.option)
             if (record._tag === "None") return "damaged"
             const { key, on, ...rest } = record.value
+            const work = { ...rest, key: key as Digest.Json, on: on as Digest.Json }
+            if (work.stage !== stage || digestOf(work) !== digest) return "damaged"
             const found = yield* digests(at)
             if (Digest.canonicalJson(rest.files) !== Digest.canonicalJson(found)) return "damaged"
             const artifact: Artifact = {
-              ...rest,
-              key: key as Digest.Json,
-              on: on as Digest.Json,
+              ...work,
               digest,
               folder: at,
               reused: true
@@ -169,15 +184,14 @@ export class ArtifactStore extends Context.Service<
           yield* AtomicFile.write(path.join(folder, file), content, { scratch: yield* place })
         }, files)
 
-        const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
+        const once = Effect.fnUntraced(function* <E, R>(
           work: Work,
+          digest: Digest.Digest,
           make: (scratch: string) => Effect.Effect<void, E, R>
         ) {
           const { stage, version, name = stage, key, on = null } = work
-          const digest = digestOf(work)
           const target = path.join(folder, stage, digest)
           const failed = Effect.mapError(ioError(target, "write this artifact"))
-          yield* Effect.annotateCurrentSpan({ stage, name, digest })
           const old = yield* look(stage, digest)
           if (old === "damaged") {
             yield* Effect.logWarning(`${target} is damaged: it is made anew`)
@@ -210,6 +224,18 @@ export class ArtifactStore extends Context.Service<
           }).pipe(failed)
           const made: Artifact = { stage, version, name, key, on, digest, folder: target, files, reused: false }
           return made
+        }, Effect.scoped)
+
+        const turns = yield* RcMap.make({ lookup: () => Semaphore.make(1) })
+
+        const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
+          work: Work,
+          make: (scratch: string) => Effect.Effect<void, E, R>
+        ) {
+          const digest = digestOf(work)
+          yield* Effect.annotateCurrentSpan({ stage: work.stage, name: work.name ?? work.stage, digest })
+          const turn = yield* RcMap.get(turns, digest)
+          return yield* turn.withPermits(1)(once(work, digest, make))
         }, Effect.scoped)
 
         return ArtifactStore.of({ folder, find, put, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })
