@@ -1,6 +1,15 @@
 /** What every stage needs of the machine: whole writes, a store of artifacts, and progress that a person can see. */
 export * as AppendFile from "./AppendFile.ts"
-export { type Artifact, ArtifactStore, contentOf, digestOf, type Work } from "./ArtifactStore.ts"
+export {
+  type Artifact,
+  ArtifactStore,
+  contentOf,
+  Described,
+  digestOf,
+  isAlive,
+  RECORD,
+  type Work
+} from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
 export * as Folder from "./Folder.ts"
 export { IoError, ioError } from "./IoError.ts"
