@@ -11,11 +11,16 @@ import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
 import * as Device from "./Device.ts"
+import * as DiffCommand from "./DiffCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
+import * as GcCommand from "./GcCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
+import * as RunsCommand from "./RunsCommand.ts"
+import * as SchemaCommand from "./SchemaCommand.ts"
+import * as ShowCommand from "./ShowCommand.ts"
 import { TypeScript } from "./TypeScript.ts"
 
 const defaultProgram = fileURLToPath(new URL("../../../examples/av-digits/experiment.ts", import.meta.url))
@@ -201,8 +206,17 @@ const ledger = Command.make(
   })
 ).pipe(Command.withDescription("Measure what modification and perturbation do to heads on given features"))
 
+/** What is asked about runs that were made. */
+const aboutRuns = [
+  RunsCommand.command,
+  ShowCommand.command,
+  DiffCommand.command,
+  GcCommand.command,
+  SchemaCommand.command
+] as const
+
 /** The whole command. */
-export const cli = root.pipe(Command.withSubcommands([run, replay, exportRun, predict, ledger, data]))
+export const cli = root.pipe(Command.withSubcommands([run, replay, ...aboutRuns, exportRun, predict, ledger, data]))
 
 /** The command on this process's arguments. */
 export const main = cli.pipe(

@@ -82,7 +82,7 @@ const Used = Schema.Struct({
 export type Used = typeof Used.Type
 
 /** The manifest of a run that has begun. */
-const Begun = Schema.Struct({ status: Schema.Literal("begun"), ...described })
+export const Begun = Schema.Struct({ status: Schema.Literal("begun"), ...described })
 
 /** The manifest of a run that is finished. */
 export const Manifest = Schema.Struct({

@@ -59,18 +59,20 @@ export const digestOf = ({ stage, version, key, on = null }: Work): Digest.Diges
 /** The digest of an artifact's content. */
 export const contentOf = ({ files }: Pick<Artifact, "files">): Digest.Digest => Digest.ofJson(files)
 
-const Record = Schema.fromJsonString(
-  Schema.Struct({
-    stage: Schema.String,
-    version: Schema.Int,
-    name: Schema.String,
-    key: Schema.Unknown,
-    on: Schema.Unknown,
-    files: Schema.Record(Schema.String, Schema.String)
-  })
-)
+/** What an artifact's folder says of it, in `artifact.json`. */
+export const Described = Schema.Struct({
+  stage: Schema.String,
+  version: Schema.Int,
+  name: Schema.String,
+  key: Schema.Unknown,
+  on: Schema.Unknown,
+  files: Schema.Record(Schema.String, Schema.String)
+})
 
-const RECORD = "artifact.json"
+const Record = Schema.fromJsonString(Described)
+
+/** The file of an artifact that describes it. */
+export const RECORD = "artifact.json"
 
 /** Files that are read at a time when digests are checked. */
 const READERS = 16

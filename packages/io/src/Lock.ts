@@ -42,6 +42,44 @@ const SETTLE_MS = 250
 const SQLITE_BUSY = 5
 const isBusy = (cause: unknown) => (cause as { errcode?: unknown }).errcode === SQLITE_BUSY
 
+// Loaded only where it is needed, as Node 22 warns whoever loads it that it is experimental.
+const sqliteModule = Effect.promise(() => import("node:sqlite"))
+
+/**
+ * Whether a writer holds a folder, and which, if it has said so; `null` if none does. Nothing is written: also a folder
+ * that is held by this process or may not be written can be asked about.
+ */
+export const look = Effect.fn("Lock.look")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const lock = path.join(folder, "lock")
+  const failed = ioError(folder, "see whether this folder is in use")
+  if (!(yield* Effect.mapError(fs.exists(lock), failed))) return null
+  const sqlite = yield* sqliteModule
+  const isHeld = yield* Effect.try({
+    try: () => {
+      const database = new sqlite.DatabaseSync(lock, { readOnly: true })
+      try {
+        database.exec("SELECT 1 FROM sqlite_master")
+        return false
+      } catch (cause) {
+        if (isBusy(cause)) return true
+        throw cause
+      } finally {
+        database.close()
+      }
+    },
+    catch: failed
+  })
+  return isHeld ? { holder: yield* holderOf(path.join(folder, "holder.json")) } : null
+})
+
+const holderOf = (file: string) =>
+  FileSystem.FileSystem.use((fs) => fs.readFileString(file)).pipe(
+    Effect.flatMap(Schema.decodeEffect(HolderFile)),
+    Effect.orElseSucceed(() => null)
+  )
+
 /** Holds a folder, made if need be, until the scope closes; `what` says what for. A holder is not waited for. */
 export const hold = Effect.fn("Lock.hold")(function* (folder: string, what: string) {
   const fs = yield* FileSystem.FileSystem
@@ -50,13 +88,8 @@ export const hold = Effect.fn("Lock.hold")(function* (folder: string, what: stri
   const holderFile = path.join(folder, "holder.json")
   const failed = ioError(folder, "lock this folder")
 
-  const heldByAnother = fs.readFileString(holderFile).pipe(
-    Effect.flatMap(Schema.decodeEffect(HolderFile)),
-    Effect.orElseSucceed(() => null),
-    Effect.flatMap((holder) => new LockError({ folder, holder }))
-  )
-  // Loaded only here, as Node 22 warns whoever loads it that it is experimental.
-  const sqlite = yield* Effect.promise(() => import("node:sqlite"))
+  const heldByAnother = Effect.flatMap(holderOf(holderFile), (holder) => new LockError({ folder, holder }))
+  const sqlite = yield* sqliteModule
   const open = Effect.try({ try: () => new sqlite.DatabaseSync(lock, { timeout: SETTLE_MS }), catch: failed })
   const close = (database: DatabaseSync) => Effect.sync(() => database.close())
   // In memory, SQLite's journal is no file that a killed process leaves behind.

@@ -3,7 +3,7 @@
  * records, and progress and spans that a person can see.
  */
 export * as AppendFile from "./AppendFile.ts"
-export { type Artifact, ArtifactStore, contentOf, digestOf, type Work } from "./ArtifactStore.ts"
+export { type Artifact, ArtifactStore, contentOf, Described, digestOf, RECORD, type Work } from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
 export * as Folder from "./Folder.ts"
 export { IoError, ioError } from "./IoError.ts"

@@ -1,4 +1,5 @@
 /** The result as text for a terminal: the table, the comparisons in words, and the rules they hold under. */
+import type { Metric } from "@igm/gradient"
 import * as Choice from "./Choice.ts"
 import type { Report } from "./Report.ts"
 import { compare, scope, summary, verdict } from "./Statistics.ts"
@@ -16,8 +17,13 @@ export const meanAndDeviation = (numbers: ReadonlyArray<number>): string => {
   return deviation === null ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${deviation.toFixed(3)}`
 }
 
+/** What the table is made from: each method's metrics by seed, and the cross-validation that chose their settings. */
+export interface Results extends Pick<Report, "choice"> {
+  readonly methods: ReadonlyArray<{ readonly name: string; readonly trainings: ReadonlyArray<Metric.Metrics> }>
+}
+
 /** The rows of the table as text: the name, and each metric's mean and standard deviation over the seeds. */
-export const rows = ({ methods }: Pick<Report, "methods">): ReadonlyArray<ReadonlyArray<string>> => [
+export const rows = ({ methods }: Pick<Results, "methods">): ReadonlyArray<ReadonlyArray<string>> => [
   ["", ...columns.map(([, title]) => title)],
   ...methods.map(({ name, trainings }) => [
     name,
@@ -25,7 +31,8 @@ export const rows = ({ methods }: Pick<Report, "methods">): ReadonlyArray<Readon
   ])
 ]
 
-const aligned = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
+/** Lines of a table: its columns aligned, and a rule below the first row. */
+export const aligned = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> => {
   const widths = cells[0]!.map((_, c) => Math.max(...cells.map((row) => row[c]!.length)))
   const lines = cells.map((row) =>
     row
@@ -36,7 +43,7 @@ const aligned = (cells: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<str
   return [lines[0]!, "─".repeat(widths.reduce((total, width) => total + width + 3, -3)), ...lines.slice(1)]
 }
 
-const choice = ({ choice }: Report): ReadonlyArray<string> =>
+const choice = ({ choice }: Results): ReadonlyArray<string> =>
   choice === undefined
     ? []
     : [
@@ -48,15 +55,17 @@ const choice = ({ choice }: Report): ReadonlyArray<string> =>
         ""
       ]
 
-/** The whole result for a terminal. */
-export const text = (report: Report): string => {
-  const seeds = report.methods[0].trainings.length
+/** The table of the results, below that of the cross-validation if there was one. */
+export const results = (results: Results): ReadonlyArray<string> => {
+  const seeds = results.methods[0]?.trainings.length ?? 0
   const spread = seeds > 1 ? `mean ± standard deviation over ${seeds} seeds` : "one seed"
-  return [
-    ...choice(report),
-    `Test results (${spread})`,
-    "",
-    ...aligned(rows(report)),
+  return [...choice(results), `Test results (${spread})`, "", ...aligned(rows(results))]
+}
+
+/** The whole result for a terminal. */
+export const text = (report: Report): string =>
+  [
+    ...results(report),
     "",
     "Paired comparisons:",
     ...compare(report).map((comparison) => `  ${verdict(comparison)}`),
@@ -65,4 +74,3 @@ export const text = (report: Report): string => {
     `  ${scope}`,
     ...report.protocol.map((line) => `  ${line}`)
   ].join("\n")
-}

@@ -1,0 +1,189 @@
+/** `igm show`: what a run ran, what came out, what it cost, and how it came about. */
+import { Garbage, RunSchemas, Runs, Story, files } from "@igm/experiment"
+import { AtomicFile, IoError } from "@igm/io"
+import { Table } from "@igm/report"
+import { Digest } from "@igm/tensor"
+import { Console, Effect, Path, Schema } from "effect"
+import { Command } from "effect/cli"
+import * as RunFlags from "./RunFlags.ts"
+import * as Words from "./Words.ts"
+
+type Line = typeof RunSchemas.Line.Type
+
+/** The epochs of a training; `best` has the highest accuracy on the split that selects, the first of equals. */
+interface Training {
+  readonly method: string
+  readonly seed: number
+  readonly epochs: number
+  readonly best: { readonly epoch: number; readonly accuracy: number } | null
+  /** By head. */
+  readonly losses: { readonly [head: string]: number }
+}
+
+const trainingsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Training> =>
+  [...Map.groupBy(lines, ({ method, seed }) => `${seed} ${method}`).values()].map((events) => {
+    const { method, seed } = events[0]!
+    const epochs = events.flatMap((event) => (event.kind === "epoch" ? [event] : []))
+    const best = epochs.reduce<Training["best"]>(
+      (most, { epoch, selected: { accuracy } }) =>
+        most === null || accuracy > most.accuracy ? { epoch, accuracy } : most,
+      null
+    )
+    const losses = Object.fromEntries(epochs.map(({ head, loss }) => [head, loss]))
+    return { method, seed, epochs: epochs.length, best, losses }
+  })
+
+const decodeLine = Schema.decodeEffect(Schema.fromJsonString(RunSchemas.Line))
+
+/** The lines of a run's trainings; none unless it is finished. */
+const linesOf = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
+  const path = yield* Path.Path
+  if (manifest?.status !== "finished") return []
+  const file = path.join(folder, files.trainings)
+  const text = new TextDecoder().decode(yield* AtomicFile.read(file))
+  const lines = text.split("\n").filter((line) => line !== "")
+  return yield* Effect.forEach(lines, (line) => decodeLine(line)).pipe(
+    Effect.mapError((cause) => new IoError({ path: file, problem: "this file is damaged", cause }))
+  )
+})
+
+/** All that is known of a run. */
+const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
+  const path = yield* Path.Path
+  const { id, folder, state, manifest, journal } = run
+  const story = Story.of(journal, { inUse: state.kind === "in use" })
+  const store = path.join(path.dirname(folder), Runs.STORE)
+  const works = yield* Effect.forEach(story.works, (work) =>
+    Effect.map(Garbage.bytesOf(path.join(store, work.stage, work.digest)), (bytes) => ({ ...work, bytes }))
+  )
+  const lines = yield* linesOf(run)
+  const notes = lines.flatMap((line) =>
+    line.kind === "note" ? [`${line.method}, seed ${line.seed}, stage ${line.stage}: ${line.note}`] : []
+  )
+  return {
+    id,
+    folder,
+    state,
+    manifest,
+    trainings: trainingsOf(lines),
+    ...story,
+    works,
+    notes: [...story.notes, ...new Set(notes)]
+  }
+})
+
+type Shown = Effect.Success<ReturnType<typeof gather>>
+
+const factsOf = ({ id, state, manifest }: Shown): ReadonlyArray<string> => {
+  const title = `${id}   ${Runs.stateText(state)}`
+  if (manifest === null) return [title]
+  const { program, arguments: args, code, versions, engine, processor, encoders, trace, trainer } = manifest
+  const facts = {
+    program: `${program.path} (${Digest.short(program.digest)})`,
+    arguments: Object.entries({ ...args, trace })
+      .map(([name, value]) => `${name} ${value}`)
+      .join(", "),
+    encoders: Object.entries(encoders)
+      .map(([modality, { name, digest }]) => `${modality}: ${name} (${Digest.short(digest)})`)
+      .join(", "),
+    engine: [engine, ...trainer.refused.map(({ choice, reason }) => `not ${choice}: ${reason}`)].join("; "),
+    processor,
+    code: `igm ${code.version} (${Digest.short(code.sources)})`,
+    versions: Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")
+  }
+  return [
+    title,
+    manifest.title,
+    "",
+    ...Object.entries(facts).map(([name, value]) => `${name.padEnd(9)}   ${value}`.trimEnd())
+  ]
+}
+
+const section = (title: string, rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
+  rows.length <= 1 ? [] : ["", title, "", ...Table.aligned(rows)]
+
+const number = (x: number) => x.toPrecision(4)
+
+/** How far a run came that is not finished. */
+const reached = ({ manifest, works, progress }: Shown): ReadonlyArray<string> => {
+  if (manifest?.status === "finished") return []
+  const done = new Set(works.filter(({ how }) => how !== "begun").map(({ name }) => name))
+  const begun = works.filter(({ how }) => how === "begun")
+  const rows = progress.map(({ name, epoch, loss }) => [
+    name,
+    String(epoch),
+    number(loss),
+    done.has(name) ? "yes" : "no"
+  ])
+  return [
+    "",
+    begun.length === 0
+      ? `It came past ${works.length} artifacts, and was making none when it ended.`
+      : `It has come to: ${begun.map(({ name }) => name).join(", ")}. The same command goes on from there.`,
+    ...section("Trainings so far", [["training", "last epoch", "loss", "finished"], ...rows])
+  ]
+}
+
+const endText = ({ end, problem }: Story.Start): string => (problem === undefined ? end : `${end}: ${problem}`)
+
+/** A run for a terminal. */
+const text = (shown: Shown): string => {
+  const { manifest, trainings, works, starts, notes } = shown
+  const results =
+    manifest?.status === "finished"
+      ? Table.results({
+          methods: manifest.methods,
+          ...(manifest.selection === undefined ? {} : { choice: manifest.selection })
+        })
+      : []
+  return [
+    ...factsOf(shown),
+    ...(results.length === 0 ? [] : ["", ...results]),
+    ...reached(shown),
+    ...section("Trainings", [
+      ["method", "seed", "epochs", "best epoch", "accuracy on selection", "last losses"],
+      ...trainings.map(({ method, seed, epochs, best, losses }) => [
+        method,
+        String(seed),
+        String(epochs),
+        best === null ? "" : String(best.epoch),
+        best === null ? "" : best.accuracy.toFixed(3),
+        Object.entries(losses)
+          .map(([head, loss]) => `${head} ${number(loss)}`)
+          .join(", ")
+      ])
+    ]),
+    ...section("Artifacts", [
+      ["stage", "name", "", "time", "size"],
+      ...works.map(({ stage, name, how, spent, bytes }) => [
+        stage,
+        name,
+        how,
+        how === "reused" ? "" : Words.duration(spent),
+        bytes === 0 ? "not stored" : Words.bytes(bytes)
+      ])
+    ]),
+    ...section("Starts", [
+      ["started (UTC)", "process", "for", "end"],
+      ...starts.map((start) => [
+        Words.time(start.at),
+        `${start.process} on ${start.host}`,
+        Words.duration(start.last - start.at),
+        endText(start)
+      ])
+    ]),
+    ...(notes.length === 0 ? [] : ["", "Notes", "", ...notes.map((note) => `  ${note}`)])
+  ].join("\n")
+}
+
+/** The command. */
+export const command = Command.make(
+  "show",
+  { run: RunFlags.run("run"), out: RunFlags.out, json: RunFlags.json },
+  Effect.fn("igm.show")(function* ({ run, out, json }) {
+    const shown = yield* gather(yield* Runs.look(yield* Runs.find(run, out)))
+    yield* Console.log(json ? JSON.stringify(shown, null, 2) : text(shown))
+  })
+).pipe(Command.withDescription("Show what a run ran, what came out, and how it came about"))

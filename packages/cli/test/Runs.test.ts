@@ -1,0 +1,136 @@
+import { assert, describe, it } from "@effect/vitest"
+import { RunFolder, RunSchemas, Runs, files } from "@igm/experiment"
+import { Effect, FileSystem, Path, Schema } from "effect"
+import { TestClock, TestConsole } from "effect/testing"
+import { igm, layer, program, recordings } from "./fixture.ts"
+
+/** What a command prints. */
+const said = Effect.fn(function* (...args: ReadonlyArray<string>) {
+  const before = (yield* TestConsole.logLines).length
+  yield* igm(...args)
+  return (yield* TestConsole.logLines).slice(before).map(String).join("\n")
+})
+
+/** Runs of the small experiment with seeds 1 and 2, one minute apart, and what the commands say of them. */
+const two = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const out = yield* fs.makeTempDirectoryScoped()
+  const speech = yield* recordings
+  const run = (seed: number) => said("run", program, "--speech", speech, "--out", out, "--seed", String(seed))
+  const ask = (...args: ReadonlyArray<string>) => said(...args, "--out", out)
+  const printed = yield* run(1)
+  yield* TestClock.adjust("1 minute")
+  yield* run(2)
+  const [second, first] = (yield* Runs.list(out)).map(({ id }) => id)
+  return { fs, path, out, run, ask, printed, first: first!, second: second! }
+})
+
+/** Turns a finished run into one that was killed in its second training. */
+const stop = Effect.fn(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const manifest = yield* RunFolder.read(folder)
+  yield* RunFolder.writeManifest(folder, { ...manifest, status: "begun" })
+  const journal = `${folder}/${files.journal}`
+  const lines = (yield* fs.readFileString(journal)).split("\n")
+  const epochs = lines.flatMap((line, i) => (line.includes('"kind":"epoch"') && line.includes("seed 2") ? [i] : []))
+  yield* fs.writeFileString(journal, `${lines.slice(0, epochs[0]! + 1).join("\n")}\n{"half`)
+})
+
+describe("igm runs, show, diff and gc", () => {
+  it.effect("tell of two runs what came out, how they came about and where they differ", () =>
+    Effect.gen(function* () {
+      const { fs, out, ask, printed, first, second } = yield* two
+
+      yield* fs.makeDirectory(`${out}/damaged`)
+      yield* fs.writeFileString(`${out}/damaged/manifest.json`, "{")
+      const list = (yield* ask("runs")).split("\n")
+      const rows = list.slice(2, 5).map((line) => line.split(/ {3,}/))
+      assert.deepStrictEqual(
+        rows.map(([id, , state]) => (id === "damaged" ? id : `${id} ${state}`)),
+        [`${second} finished`, `${first} finished`, "damaged"]
+      )
+      assert.match(rows[0]![5]!, /^IGM \(paper\) 0\.\d{3} ± 0\.\d{3}$/)
+      assert.include(list.at(-1), `${out}/damaged/manifest.json: this is not the manifest of a run`)
+      const entries = JSON.parse(yield* ask("runs", "--json")) as ReadonlyArray<{ id: string; seeds: unknown }>
+      assert.deepStrictEqual(entries[1]!.seeds, [1, 2])
+
+      const shown = yield* ask("show", first)
+      const table = printed.slice(printed.indexOf("Test results"), printed.indexOf("Paired comparisons"))
+      assert.include(shown, table.trimEnd())
+      assert.match(shown, /IGM \(paper\) +2 +2 +[12] +0\.\d{3} +audio \S+, image \S+/)
+      assert.match(shown, /training +train late fusion, seed 1 +made +\d/)
+
+      assert.include(yield* ask("diff", first, first, "--exit-code"), "No difference.")
+      const differ = yield* ask("diff", first, second)
+      assert.match(differ, /arguments\.seed +1 +2/)
+      assert.match(differ, /training +train IGM \(paper\), seed 2 +differs +differs +key\.input\./)
+      assert.match(differ, /IGM \(paper\) +3 +accuracy +none +[01]\.\d{4}/)
+      assert.notInclude(differ, "Environment")
+      const error = yield* Effect.flip(ask("diff", first, second, "--exit-code"))
+      assert.strictEqual((error as Error).message, `${out}/${first} and ${out}/${second} differ`)
+
+      yield* stop(`${out}/${second}`)
+      const stopped = yield* ask("show", second)
+      assert.include(stopped, `${second}   stopped`)
+      assert.include(stopped, "It has come to: train IGM (paper), seed 2.")
+      assert.match(stopped, /train IGM \(paper\), seed 2 +1 +\S+ +no/)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("after a collection the runs that are left reuse everything, and the rest is gone", () =>
+    Effect.gen(function* () {
+      const { fs, out, run, ask, first, second } = yield* two
+      const stored = Effect.map(fs.readDirectory(`${out}/.store`, { recursive: true }), (names) =>
+        names.filter((name) => name.endsWith("artifact.json")).toSorted()
+      )
+      const all = yield* stored
+      assert.include(yield* ask("gc"), "nothing to remove")
+      assert.include(yield* ask("gc", "--run", second, "--dry-run"), "would remove the run")
+      assert.include(yield* ask("gc", "--run", second), `removed the run ${out}/${second}`)
+      assert.isFalse(yield* fs.exists(`${out}/${second}`))
+      assert.deepStrictEqual(yield* stored, all)
+      assert.include(yield* ask("gc", "--dry-run"), "would remove artifact")
+      assert.deepStrictEqual(yield* stored, all)
+      const told = yield* ask("gc")
+      const left = yield* stored
+      assert.match(told, new RegExp(`removed ${all.length - left.length} in all, .* bytes\\)$`))
+      const { manifest } = yield* Runs.look(`${out}/${first}`)
+      assert.strictEqual(manifest?.status, "finished")
+      const named = manifest?.status === "finished" ? manifest.artifacts : []
+      assert.deepStrictEqual(left, named.map(({ stage, digest }) => `${stage}/${digest}/artifact.json`).toSorted())
+      assert.isBelow(left.length, all.length)
+      assert.include(yield* run(1), "reused   media 1 of 1, features 6 of 6, training 4 of 4")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("the schemas describe all that a run writes, and nothing in its files is missing from them", () =>
+    Effect.gen(function* () {
+      const { fs, out, ask, first } = yield* two
+      const whole = (file: string) => Effect.map(fs.readFileString(file), (text) => [text])
+      const linesOf = (file: string) =>
+        Effect.map(fs.readFileString(file), (text) => text.split("\n").filter((line) => line !== ""))
+      const names = yield* fs.readDirectory(`${out}/.store`, { recursive: true })
+      const artifact = names.find((name) => name.startsWith("training") && name.endsWith("artifact.json"))!
+      const texts = {
+        manifest: yield* whole(`${out}/${first}/${files.manifest}`),
+        journal: yield* linesOf(`${out}/${first}/${files.journal}`),
+        trainings: yield* linesOf(`${out}/${first}/${files.trainings}`),
+        spans: yield* linesOf(`${out}/${first}/${files.spans}`),
+        artifact: yield* whole(`${out}/.store/${artifact}`)
+      }
+      for (const name of RunSchemas.names) {
+        const schema = RunSchemas.schemas[name] as Schema.Codec<unknown>
+        assert.isAbove(texts[name].length, 0)
+        for (const text of texts[name]) {
+          yield* Schema.decodeUnknownEffect(schema)(JSON.parse(text), { onExcessProperty: "error" })
+        }
+        const printed = JSON.parse(yield* said("schema", name)) as object
+        assert.deepStrictEqual(printed, JSON.parse(JSON.stringify(RunSchemas.jsonSchema(name))))
+        assert.property(printed, "$schema")
+      }
+      assert.deepStrictEqual(Object.keys(JSON.parse(yield* said("schema")) as object), [...RunSchemas.names])
+      assert.include(yield* ask("show", first, "--json"), '"weights"')
+    }).pipe(Effect.provide(layer))
+  )
+})

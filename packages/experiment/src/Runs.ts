@@ -1,0 +1,119 @@
+/**
+ * The runs in a folder, as they lie there: who has them, what their manifests and journals tell. Looking changes nothing,
+ * and what cannot be read is told of that run alone.
+ */
+import { AppendFile, IoError, Lock } from "@igm/io"
+import { Effect, FileSystem, Path } from "effect"
+import * as Journal from "./Journal.ts"
+import { files } from "./RunFiles.ts"
+import * as RunFolder from "./RunFolder.ts"
+
+/** How a run stands: a run that cannot be read may still have one of its manifest and journal. */
+export type State =
+  | { readonly kind: "finished" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "in use"; readonly holder: typeof Lock.Holder.Type | null }
+  | { readonly kind: "unreadable"; readonly problem: string }
+
+/** A run as it was found; `started` is the time of its last start in milliseconds since 1970. */
+export interface Found {
+  readonly id: string
+  readonly folder: string
+  readonly state: State
+  readonly manifest: RunFolder.Any | null
+  readonly journal: ReadonlyArray<Journal.Record>
+  readonly started: number | null
+}
+
+/** The folder of the artifacts of all runs in `out`. */
+export const STORE = ".store"
+
+/** Reads a run's folder; does not fail. */
+export const look = Effect.fn("Runs.look")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const file = path.join(folder, files.journal)
+  const has = (file: string) => Effect.orElseSucceed(fs.exists(file), () => true)
+  const held = yield* Effect.result(Lock.look(folder))
+  // A run that begins has its lock and its journal before its manifest, and may be killed between them.
+  const isDescribed = yield* has(path.join(folder, files.manifest))
+  const manifest = yield* Effect.result(isDescribed ? RunFolder.glance(folder) : Effect.succeed(null))
+  const journal = yield* Effect.result(
+    (yield* has(file))
+      ? Effect.map(AppendFile.read(file, Journal.Record), ({ records }) => records)
+      : Effect.succeed([])
+  )
+  const [failure] = [manifest, journal, held].flatMap((one) => (one._tag === "Failure" ? [one.failure] : []))
+  const known = manifest._tag === "Success" ? manifest.success : null
+  const records = journal._tag === "Success" ? journal.success : []
+  const isInUse = held._tag === "Success" && held.success !== null
+  const state: State = isInUse
+    ? { kind: "in use", holder: held.success.holder }
+    : failure !== undefined
+      ? { kind: "unreadable", problem: failure.message }
+      : { kind: known?.status === "finished" ? "finished" : "stopped" }
+  const found: Found = {
+    id: path.basename(path.resolve(folder)),
+    folder,
+    state,
+    manifest: known,
+    journal: records,
+    started: records.findLast(({ kind }) => kind === "started")?.at ?? null
+  }
+  return found
+})
+
+/** Whether a folder is a run's: it has a manifest, a journal, or a lock at least. */
+const isRun = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const has = (file: string) => Effect.orElseSucceed(fs.exists(path.join(folder, file)), () => false)
+  return (yield* has(files.manifest)) || (yield* has(files.journal)) || (yield* has("lock"))
+})
+
+/** The runs in a folder, the last started first; those that never told when follow by name. */
+export const list = Effect.fn("Runs.list")(function* (out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (!(yield* Effect.orElseSucceed(fs.exists(out), () => false))) return []
+  const names = yield* fs
+    .readDirectory(out)
+    .pipe(Effect.mapError((cause) => new IoError({ path: out, problem: "this folder cannot be read", cause })))
+  const folders = names
+    .filter((name) => !name.startsWith("."))
+    .toSorted()
+    .map((name) => path.join(out, name))
+  const runs = yield* Effect.filter(folders, isRun)
+  const found = yield* Effect.forEach(runs, look)
+  return found.toSorted((a, b) => (b.started ?? -Infinity) - (a.started ?? -Infinity) || 0)
+})
+
+/** The folder of a run that is named by its folder, its id in `out`, or a beginning that no other id has. */
+export const find = Effect.fn("Runs.find")(function* (name: string, out: string) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  if (yield* isRun(name)) return name
+  const names = yield* Effect.orElseSucceed(fs.readDirectory(out), (): Array<string> => [])
+  const candidates = names.filter((id) => !id.startsWith(".") && id.startsWith(name)).toSorted()
+  const runs = yield* Effect.filter(candidates, (id) => isRun(path.join(out, id)))
+  const [first, ...others] = runs.includes(name) ? [name] : runs
+  if (first === undefined) {
+    return yield* new IoError({ path: name, problem: `there is no such run, here or in ${out}: see igm runs` })
+  }
+  if (others.length > 0) {
+    return yield* new IoError({ path: name, problem: `this may be ${runs.join(", ")}: write more of its name` })
+  }
+  return path.join(out, first)
+})
+
+/** A state in a few words. */
+export const stateText = (state: State): string => {
+  switch (state.kind) {
+    case "in use":
+      return state.holder === null ? "in use" : `in use by process ${state.holder.pid} on ${state.holder.host}`
+    case "unreadable":
+      return `cannot be read: ${state.problem}`
+    default:
+      return state.kind
+  }
+}
