@@ -66,7 +66,10 @@ const notesOf = (out: string) =>
 
 /** What a write is of: the call, the file without the names of scratch files, and for a journal what it tells. */
 const labelOf = (method: string, out: string, file: string, bytes?: Uint8Array): string => {
-  const place = file.replace(out, "").replaceAll(/\.partial-\d+-(?:[A-Za-z0-9]{6}(?=\/|$))?/g, ".partial-")
+  const place = file
+    .replace(out, "")
+    .replaceAll(/\.partial-\d+-/g, ".partial-")
+    .replaceAll(/\.partial-[A-Za-z0-9]{6}(?:\/[A-Za-z0-9]{6})?(?=\/|$)/g, ".partial")
   if (bytes === undefined || !file.endsWith(files.journal)) return `${method} ${place}`
   const { kind, name, digest, epoch, reused } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, unknown>
   return `tell ${[kind, name, digest, epoch, reused].join(" ")}`
@@ -172,7 +175,7 @@ withLayer(environment)("A run", (it) => {
       for (const write of order) {
         let met = 0
         const exit = yield* run(out).pipe(
-          Effect.provide(disk(out, (label) => (label === write && met++ === 0 ? "ENOSPC" : undefined))),
+          Effect.provide(disk(out, (label) => (label === write && met++ >= 0 ? "ENOSPC" : undefined))),
           Effect.exit
         )
         assert.isAbove(met, 0, `${write} was not met`)

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { ArtifactStore, AtomicFile } from "@igm/io"
+import { ArtifactStore, AtomicFile, Lock } from "@igm/io"
 import { Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { Garbage, type Journal, Run, Runs, Story, files } from "../src/index.ts"
@@ -163,8 +163,9 @@ describe("Garbage", () => {
         })
       )
       const put = (file: string) => AtomicFile.write(path.join(out, file), "12345")
-      const mine = `.store/.partial-${process.pid}-x/a`
-      yield* Effect.forEach([".store/.partial-999999999-x/a", mine, ".store/checked/old.json"], put)
+      const mine = ".store/.partial-held/a"
+      yield* Effect.forEach([".store/.partial-left/a", mine, ".store/checked/old.json"], put)
+      yield* Lock.hold(path.join(out, path.dirname(mine)), "a test")
       yield* put(".store/checked/new.json")
       yield* TestClock.setTime(31 * 24 * 60 * 60 * 1000)
       yield* fs.utimes(path.join(out, ".store/checked/old.json"), 0, 0)
@@ -173,7 +174,7 @@ describe("Garbage", () => {
       assert.deepStrictEqual(
         removed.map(({ what, path: at, bytes }) => [what, path.relative(out, at), bytes]),
         [
-          ["half made", ".store/.partial-999999999-x", 5],
+          ["half made", ".store/.partial-left", 5],
           ["checkpoint", `stopped/${files.checkpoint(digest)}`, 3],
           ["typecheck", ".store/checked/old.json", 5]
         ]

@@ -256,7 +256,11 @@ describe("A stage", () => {
       const error = yield* Effect.flip(Stage.run(broken, { number: 1 }))
       assert.deepStrictEqual(error, new Broken({ node: 7 }))
       const left = yield* fs.readDirectory(store.folder, { recursive: true })
-      assert.deepStrictEqual(left, ["half"])
+      // What a process holds on to, to make artifacts in, holds nothing.
+      assert.deepStrictEqual(
+        left.filter((name) => !/^\.partial-[^/]+(?:\/(?:lock|holder\.json))?$/.test(name)),
+        ["half"]
+      )
     }).pipe(Effect.provide(environment))
   )
 
