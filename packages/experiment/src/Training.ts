@@ -40,10 +40,21 @@ const Input = Schema.Struct({
 
 const Output = Schema.Struct({ epochs: Schema.Int, weights: Schema.String })
 
-const digestsOf = (features: Features.Features<"train" | "valid", Features.Dims>): typeof Digests.Type => ({
-  labels: Digest.ofTensor(Tensor.int32([features.labels.length], features.labels)),
-  features: Digest.ofTensors(features.modalities)
-})
+type Read = Features.Features<"train" | "valid", Features.Dims>
+
+/** The digests of features; those of a data set are asked for by every training on it. */
+const digestsOf = (features: Read): typeof Digests.Type => {
+  const known = digests.get(features)
+  if (known !== undefined) return known
+  const found = {
+    labels: Digest.ofTensor(Tensor.int32([features.labels.length], features.labels)),
+    features: Digest.ofTensors(features.modalities)
+  }
+  digests.set(features, found)
+  return found
+}
+
+const digests = new WeakMap<Read, typeof Digests.Type>()
 
 /** The name of a step trace: of which epoch (from 1), and of what. */
 export const traceName = (epoch: number, of: string): string => `${epoch}/${of}`

@@ -40,8 +40,19 @@ const redraw = (stream: Keyed.Stream, n: number): Uint16Array => {
   return times
 }
 
+type Compared = Pick<Report, "methods" | "compared" | "labels">
+
 /** Compares each of some methods with the others, each pair once. All comparisons share the resampled seeds and samples. */
-export const compare = ({ methods, compared, labels }: Pick<Report, "methods" | "compared" | "labels">) => {
+export const compare = (report: Compared): ReadonlyArray<Comparison> => {
+  const known = found.get(report) ?? comparisons(report)
+  found.set(report, known)
+  return known
+}
+
+/** The table and the page of a report ask for the same comparisons. */
+const found = new WeakMap<Compared, ReadonlyArray<Comparison>>()
+
+const comparisons = ({ methods, compared, labels }: Compared): ReadonlyArray<Comparison> => {
   const pairs = compared.flatMap((name, c) => {
     const method = methods.find((one) => one.name === name)!
     const others = methods.filter((one) => one.name !== name && !compared.slice(0, c).includes(one.name))
