@@ -152,9 +152,11 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         ...Optimizer.inputs(optimizer),
         ...(sharpness === null ? {} : { rho: get(sharpness.rho, name), share: sharpness.form.share })
       }
-      const inputs: Record<string, HostTensor> = {
+      const { left, ...derived } = projected(features, matrices)
+      const inputs: Named<Tensor.Tensor> = {
         X: features,
         Y: targetsOf(job.train),
+        ...left,
         ...mapNamed(numbers, Float64.ops.scalar)
       }
       const place = { stage: index + 1, head: name }
@@ -171,7 +173,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
         ...steps(variant),
         state: Stages.trained(optimizer, name, head),
         inputs: () => inputs,
-        ...(variant.modified.some(Boolean) ? { derived: derivedOf(features, matrices) } : {}),
+        ...derived,
         draws: (epoch) => draws(job, epoch, alpha),
         events: [
           ...modified,
@@ -250,21 +252,27 @@ interface LayerMatrix {
   readonly notes: ReadonlyArray<string>
 }
 
-/** The table of projected features X P of the first layer, and P of the others. */
-const derivedOf = (X: Tensor.Tensor, matrices: ReadonlyArray<LayerMatrix>): Computation => {
+/** What projects each layer's input: the table X P of the first layer, and of the others P or the factors of I + Lᵀ R. */
+const projected = (X: Tensor.Tensor, matrices: ReadonlyArray<LayerMatrix>) => {
   const chains = matrices.flatMap(({ projections }, i) =>
-    projections.length === 0 ? [] : [{ i, chain: Projection.chain(projections, String(i + 1)) }]
+    projections.length === 0 ? [] : [{ l: i + 1, chain: Projection.chain(projections, String(i + 1)) }]
   )
-  return {
+  const derived: Computation = {
     name: "projections",
     inputs: Object.assign({ X }, ...chains.map(({ chain }) => chain.inputs)) as Named<Tensor.Tensor>,
     run: (ops, inputs) =>
       Object.fromEntries(
-        chains.map(({ i, chain }) =>
-          i === 0 ? ["XP", chain.times(ops, inputs, get(inputs, "X"))] : [`P${i + 1}`, chain.matrix(ops, inputs)]
-        )
+        chains.map(({ l, chain }) => {
+          if (l === 1) return ["XP", chain.times(ops, inputs, get(inputs, "X"))]
+          const { thin } = chain
+          return thin === undefined ? [`P${l}`, chain.matrix(ops, inputs)] : [`R${l}`, thin.right(ops, inputs)]
+        })
       )
   }
+  const left = chains.flatMap(({ l, chain: { thin } }) =>
+    l === 1 || thin === undefined ? [] : [[`L${l}`, thin.left] as const]
+  )
+  return { left: Object.fromEntries(left), ...(chains.length === 0 ? {} : { derived }) }
 }
 
 /** Steps by variant: the same object for the same variant, so that it is compiled once. */

@@ -19,13 +19,16 @@ export const crossEntropy = <T>(ops: Ops<T>, logits: T, target: T, batch: number
   }
 }
 
-/** A share (1 × 1) of the cross-entropy of logits and class probabilities, whose rows sum to 1: share · L and its gradient. */
+/**
+ * A share (1 × 1) of the cross-entropy of logits and class probabilities, whose rows sum to 1: share · L and its gradient.
+ * Both take the targets times −share/B, which a program can make ahead of its steps.
+ */
 export const shareOfCrossEntropy = <T>(ops: Ops<T>, logits: T, target: T, batch: number, share: T): LossAndDelta<T> => {
   const logs = ops.logSoftmax(logits)
+  const weighted = ops.multiply(ops.multiply(share, ops.scalar(-1 / batch)), target)
   const scale = ops.multiply(share, ops.scalar(1 / batch))
-  const negative = ops.multiply(share, ops.scalar(-1 / batch))
   return {
-    loss: ops.multiply(ops.sum(ops.multiply(target, logs), "all"), negative),
-    delta: ops.multiply(ops.subtract(ops.exp(logs), target), scale)
+    loss: ops.sum(ops.multiply(weighted, logs), "all"),
+    delta: ops.add(ops.multiply(scale, ops.exp(logs)), weighted)
   }
 }

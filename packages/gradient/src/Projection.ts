@@ -19,7 +19,19 @@ export interface Projection {
   readonly times: <T>(ops: Ops<T>, inputs: Named<T>, a: T) => T
   /** P. */
   readonly matrix: <T>(ops: Ops<T>, inputs: Named<T>) => T
+  /** Where P = I + Lᵀ R takes less work to project rows by than P itself: L and R (rank × d, rank < d/2). */
+  readonly thin?: Thin
 }
+
+/** The factors of P = I + Lᵀ R. */
+export interface Thin {
+  readonly left: Tensor.Tensor
+  readonly right: <T>(ops: Ops<T>, inputs: Named<T>) => T
+}
+
+/** a + (a Lᵀ) R. */
+export const timesThin = <T>(ops: Ops<T>, a: T, left: T, right: T): T =>
+  ops.gemm(ops.gemm(a, left, { transB: true }), right, { addend: a })
 
 const ofMatrix = (P: Float64.Matrix, flat: boolean, effect: Modification.Effect): Projection => ({
   flat,
@@ -35,9 +47,9 @@ const ofKernel = (Z: Float64.Matrix, { kernel: K, effect }: Spectrum.Thin): Proj
     flat: false,
     effect,
     inputs: { Z, K, I: Modification.identity(Z.shape[1]!) },
-    times: (ops, inputs, a) =>
-      ops.gemm(ops.gemm(a, get(inputs, "Z"), { transB: true }), right(ops, inputs), { addend: a }),
-    matrix: (ops, inputs) => ops.gemm(get(inputs, "Z"), right(ops, inputs), { transA: true, addend: get(inputs, "I") })
+    times: (ops, inputs, a) => timesThin(ops, a, get(inputs, "Z"), right(ops, inputs)),
+    matrix: (ops, inputs) => ops.gemm(get(inputs, "Z"), right(ops, inputs), { transA: true, addend: get(inputs, "I") }),
+    ...(2 * Z.shape[0]! < Z.shape[1]! ? { thin: { left: Z, right } } : {})
   }
 }
 
@@ -121,7 +133,7 @@ export const ofMeans = (
   return ofMatrix(P, false, Spectrum.effect(P, tau, ends))
 }
 
-/** Projections one after another, with their needs under names of their own. */
+/** Projections one after another, with their needs under names of their own; thin if it is one that is. */
 export const chain = (projections: ReadonlyArray<Projection>, prefix: string) => {
   const name = (i: number, key: string) => `${prefix}.${i}.${key}`
   const own = <T>(inputs: Named<T>, i: number): Named<T> =>
@@ -132,8 +144,12 @@ export const chain = (projections: ReadonlyArray<Projection>, prefix: string) =>
       Object.fromEntries(Object.entries(projection.inputs).map(([key, tensor]) => [name(i, key), tensor]))
     )
   )
+  const thin = projections.length === 1 ? projections[0]!.thin : undefined
   return {
     inputs,
+    ...(thin === undefined
+      ? {}
+      : { thin: { left: thin.left, right: <T>(ops: Ops<T>, given: Named<T>): T => thin.right(ops, own(given, 0)) } }),
     times: <T>(ops: Ops<T>, given: Named<T>, a: T): T =>
       projections.reduce((at, projection, i) => projection.times(ops, own(given, i), at), a),
     matrix: <T>(ops: Ops<T>, given: Named<T>): T =>

@@ -56,10 +56,12 @@ export const squaredNorm = <T>(ops: Ops<T>, { activations, deltas }: Factors<T>,
   return ops.relu(ops.sum(grams, "all"))
 }
 
-/** ρ over each norm, and 0 where a norm is 0 unless NaN is wanted; norms side by side (1 × n). */
-const scalesOf = <T>(ops: Ops<T>, rho: T, norms: T, positive: T, strictNaN: boolean): T => {
-  if (strictNaN) return ops.divide(rho, norms)
-  return ops.where(positive, ops.divide(rho, ops.where(positive, norms, ops.scalar(1))), ops.scalar(0))
+/** ρ over each norm, and 0 where a norm is 0 unless NaN is wanted; norms side by side (1 × n). And how many are 0. */
+const scalesOf = <T>(ops: Ops<T>, rho: T, squared: T, strictNaN: boolean): readonly [scales: T, zeros: T] => {
+  const [norms, positive] = [ops.sqrt(squared), ops.greater(squared, ops.scalar(0))]
+  const safe = ops.where(positive, norms, ops.scalar(1))
+  const scales = strictNaN ? ops.divide(rho, norms) : ops.where(positive, ops.divide(rho, safe), ops.scalar(0))
+  return [scales, ops.sum(ops.subtract(safe, norms), "all")]
 }
 
 /** The perturbation of a batch's gradient. */
@@ -94,9 +96,7 @@ export const perturb = <T>(
     return gradient === undefined ? squaredNorm(ops, factors, name) : ops.sumSquares(gradient)
   })
   const squared = norm === "global" ? squares.reduce(ops.add) : ops.concat(squares, "columns")
-  const positive = ops.greater(squared, ops.scalar(0))
-  const zeros = ops.sum(ops.where(positive, ops.scalar(0), ops.scalar(1)), "all")
-  const ratios = scalesOf(ops, rho, ops.sqrt(squared), positive, strictNaN)
+  const [ratios, zeros] = scalesOf(ops, rho, squared, strictNaN)
   const parts = norm === "global" ? names.map(() => ratios) : ops.split(ratios, Array(names.length).fill(1))
   const scales = Object.fromEntries(names.map((name, i) => [name, parts[i]!]))
 

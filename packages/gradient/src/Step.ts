@@ -11,6 +11,7 @@ import { crossEntropy, shareOfCrossEntropy } from "./Loss.ts"
 import type { Step, StepContext } from "./Method.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import * as Projection from "./Projection.ts"
 import type { Rule } from "./Rule.ts"
 import * as Sharpness from "./Sharpness.ts"
 
@@ -55,7 +56,10 @@ const gradient = <T>(ops: Ops<T>, variant: Variant, { state, inputs, reads, draw
   const [x, y] = [mixed("x"), mixed("y")]
   const project = (a: T, i: number): T => {
     if (!variant.modified[i]) return a
-    return i === 0 ? mixed("xP") : ops.gemm(a, get(inputs, `P${i + 1}`))
+    if (i === 0) return mixed("xP")
+    const [left, right] = [inputs[`L${i + 1}`], inputs[`R${i + 1}`]]
+    if (left === undefined || right === undefined) return ops.gemm(a, get(inputs, `P${i + 1}`))
+    return Projection.timesThin(ops, a, left, right)
   }
 
   const layers = Head.layers(ops, depth, parameters)
@@ -147,7 +151,8 @@ export const ZERO_GRADIENTS = "zeroGradients"
 
 /**
  * The step. State: the parameters and the optimizer's memory. Inputs (1 × 1 unless said): rate and the optimizer's, rho,
- * share, tables X (n × in), Y (n × classes), XP (n × in), matrices P2, P3, … (in × in). Draws: rows and partners
+ * share, tables X (n × in), Y (n × classes), XP (n × in), matrices P2, P3, … (in × in)
+ * or in their place L2, R2, … (rank × in) with P = I + Lᵀ R. Draws: rows and partners
  * (indices), lambda. With sharpness, the rows of Y sum to 1. Traces: the loss that is differentiated, and the number of zero gradients where it is perturbed.
  */
 export const make = (variant: Variant): Step => ({

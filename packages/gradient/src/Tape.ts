@@ -50,34 +50,39 @@ export const record = (
 }
 
 const recorder = (note: (operation: Operation) => Value): Ops<Value> => {
-  const plain =
+  // Named operands: what is handed to `reduce` is called with more than the two.
+  const unary =
     (op: Operation["op"]) =>
-    (...of: ReadonlyArray<Value>): Value =>
-      note({ op, of })
+    (a: Value): Value =>
+      note({ op, of: [a] })
+  const binary =
+    (op: Operation["op"]) =>
+    (a: Value, b: Value): Value =>
+      note({ op, of: [a, b] })
   return {
     scalar: (value) => note({ op: "scalar", of: [], set: { value } }),
     gemm: (a, b, { transA = false, transB = false, addend } = {}) =>
       note({ op: "gemm", of: addend === undefined ? [a, b] : [a, b, addend], set: { transA, transB } }),
-    add: plain("add"),
-    subtract: plain("subtract"),
-    multiply: plain("multiply"),
-    divide: plain("divide"),
-    sqrt: plain("sqrt"),
-    exp: plain("exp"),
-    relu: plain("relu"),
-    greater: plain("greater"),
-    equal: plain("equal"),
-    where: plain("where"),
-    logSoftmax: plain("logSoftmax"),
+    add: binary("add"),
+    subtract: binary("subtract"),
+    multiply: binary("multiply"),
+    divide: binary("divide"),
+    sqrt: unary("sqrt"),
+    exp: unary("exp"),
+    relu: unary("relu"),
+    greater: binary("greater"),
+    equal: binary("equal"),
+    where: (mask, a, b) => note({ op: "where", of: [mask, a, b] }),
+    logSoftmax: unary("logSoftmax"),
     sum: (a, over) => note({ op: "sum", of: [a], set: { over } }),
-    sumSquares: plain("sumSquares"),
+    sumSquares: unary("sumSquares"),
     concat: (parts, along) => note({ op: "concat", of: parts, set: { along } }),
     split: (a, widths) => {
       const whole = note({ op: "split", of: [a], set: { widths } })
       return widths.map((_, part) => note({ op: "part", of: [whole], set: { part } }))
     },
-    flatten: plain("flatten"),
-    gather: plain("gather")
+    flatten: unary("flatten"),
+    gather: binary("gather")
   }
 }
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cases, Scenes } from "@igm/testing"
+import { Cases, Distance, Scenes } from "@igm/testing"
 import { Float64, Modification, Ops, Step } from "../src/index.ts"
 
 const { ops } = Float64
@@ -20,6 +20,27 @@ describe("Step", () => {
     assert.closeTo(Ops.get(kept, "normRatio").data[0]!, 1, 1e-12)
     assert.closeTo(Ops.get(kept, "cosine").data[0]!, 1, 1e-12)
     assert.strictEqual(Ops.get(kept, "shareMoved").data[0], 0)
+  })
+
+  it("projects by the factors of P = I + Lᵀ R as by P", () => {
+    const plain = Cases.sceneOf({ seed: 3, hidden: [5, 4], features: 5, classes: 3, batch: 4 })
+    const factors = plain.projections.map((p, i) => {
+      const [left, right] = ["L", "R"].map((name) => Cases.matrix(2, p.shape[0]!, name, i))
+      const P = ops.gemm(left!, right!, { transA: true, addend: Modification.identity(p.shape[0]!) })
+      return { left: left!, right: right!, P }
+    })
+    const scene = { ...plain, projections: factors.map(({ P }) => P) }
+    const step = Step.make(Scenes.variantOf(scene, Scenes.variants.code))
+    const whole = Scenes.contextOf(scene, numbers)
+    const { P2: _, P3: __, ...inputs } = whole.inputs
+    const thin = factors
+      .slice(1)
+      .flatMap(({ left, right }, i) => Object.entries({ [`L${i + 2}`]: left, [`R${i + 2}`]: right }))
+    const expected = step.run(ops, whole).state
+    const found = step.run(ops, { ...whole, inputs: { ...inputs, ...Object.fromEntries(thin) } }).state
+    for (const [name, w] of Object.entries(expected)) {
+      assert.isBelow(Distance.relative(Ops.get(found, name).data, w.data), 1e-12, name)
+    }
   })
 
   it("a probe counts the weights that a perturbation moves", () => {

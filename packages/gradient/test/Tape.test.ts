@@ -76,6 +76,17 @@ describe("Tape", () => {
     )
   })
 
+  it("records the operands of an operation that is handed to `reduce`, and nothing else", () => {
+    const recorded = Tape.record(["a", "b", "c"], (ops, { a, b, c }) => ({ sum: [a!, b!, c!].reduce(ops.add) }))
+    assert.deepStrictEqual(
+      recorded.operations.map(({ of }) => of),
+      [
+        [0, 1],
+        [3, 2]
+      ]
+    )
+  })
+
   it("tells what depends on some inputs alone", () => {
     const recorded = Tape.record(["a", "b"], (ops, { a, b }) => ({ c: ops.add(ops.exp(a!), b!) }))
     assert.deepStrictEqual(

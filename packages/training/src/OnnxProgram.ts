@@ -7,6 +7,7 @@ import { Ops, Shapes, Tape } from "@igm/gradient"
 import { Builder, Model, type OnnxError, OnnxRuntime, type Session } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, Scope } from "effect"
+import * as Bands from "./Bands.ts"
 import { type BlockInput, type BlockOutput, type Engine, EngineError } from "./Engine.ts"
 import { Interpreter, type Predict } from "./Interpreter.ts"
 import * as Program from "./Program.ts"
@@ -76,10 +77,16 @@ export const program = (
   const heads = first !== undefined && first.shape.length === 3 ? [first.shape[0]!] : []
 
   const body = outer.nested("one step")
-  const carried = Ops.mapNamed(shapes.state, ({ shape }, key) =>
-    symbol(body.input(`carried.${key}`, "float32", shape), shape)
+  // On a processor, large tensors of the state are carried in bands.
+  const heightsOf = ({ shape }: Shaped) => (lifted ? [shape.at(-2)!] : Bands.heights(shape))
+  const divided = Ops.mapNamed(shapes.state, (shaped, key) =>
+    Bands.divided(outer, symbol(Ops.get(state, key), shaped.shape), heightsOf(shaped), "rows")
   )
-  const [before, inside] = [SymbolicOps.make(outer), SymbolicOps.make(body)]
+  const carried = Ops.mapNamed(divided, (bands, key) => {
+    const inputs = bands.map(({ shape }, i) => symbol(body.input(`carried.${key}.${i}`, "float32", shape), shape))
+    return Bands.of(inputs as [Symbol, ...Array<Symbol>])
+  })
+  const [before, inside] = [SymbolicOps.make(outer), Bands.make(body, SymbolicOps.make(body))]
   const times = timesOf(tape, {
     ...rename(shapes.state, named.state),
     ...rename(shapes.inputs, named.input),
@@ -91,7 +98,7 @@ export const program = (
   const drawn = new Map(
     Object.entries(draws).map(([key, { name: value }]) => [value, Ops.get(shapes.draws, key).dtype])
   )
-  const sliceOf = (whole: Symbol): Symbol => {
+  const sliceOf = (whole: Bands.Banded): Bands.Banded => {
     if (!Number.isNaN(whole.shape[0]!)) return whole
     const shape = whole.shape.slice(1)
     const type = typeOf(drawn.get(whole.name) ?? "float32")
@@ -99,27 +106,33 @@ export const program = (
     slices.set(whole.name, { whole, slice })
     return slice
   }
-  const outcome = Tape.runWhere(
+  const outcome = Tape.runWhere<Bands.Banded>(
     tape,
     (at, compute) => (times[at] === "inside" ? compute(inside, sliceOf) : compute(before)),
     { ...rename(carried, named.state), ...rename(inputs, named.input), ...rename(draws, named.draw) }
   )
   const traces = Object.keys(under(outcome, named.trace))
   for (const key of names) {
-    body.result(Ops.get(outcome, named.next(key)), "float32", Ops.get(shapes.state, key).shape)
+    const next = Ops.get(outcome, named.next(key))
+    const bands = next.bands ?? Bands.divided(body, next, heightsOf(Ops.get(shapes.state, key)), "rows")
+    for (const band of bands) body.result(band, "float32", band.shape)
   }
   for (const key of traces) body.result(Ops.get(outcome, named.trace(key)), "float32", [...heads, 1, 1])
 
   const scanned = [...slices.values()].map(({ whole }) => whole)
-  const initial = names.map((key) => Ops.get(state, key))
-  const results = outer.nodes("Scan", [...initial, ...scanned], names.length + traces.length, {
-    body: { graph: body.graph() },
-    num_scan_inputs: scanned.length
-  })
-  names.forEach((key, i) => outer.output(named.next(key), results[i]!, "float32", Ops.get(shapes.state, key).shape))
-  traces.forEach((key, i) =>
-    outer.output(named.trace(key), results[names.length + i]!, "float32", ["steps", ...heads, 1, 1])
-  )
+  const initial = Object.values(divided).flat()
+  const results = [
+    ...outer.nodes("Scan", [...initial, ...scanned], initial.length + traces.length, {
+      body: { graph: body.graph() },
+      num_scan_inputs: scanned.length
+    })
+  ]
+  for (const key of names) {
+    const bands = results.splice(0, Ops.get(divided, key).length)
+    const whole = bands.length === 1 ? bands[0]! : outer.node("Concat", bands, { axis: -2 })
+    outer.output(named.next(key), whole, "float32", Ops.get(shapes.state, key).shape)
+  }
+  traces.forEach((key, i) => outer.output(named.trace(key), results[i]!, "float32", ["steps", ...heads, 1, 1]))
   return Model.encode({ graph: outer.graph(), opset: OPSET, metadata: {} })
 }
 

@@ -72,8 +72,11 @@ export const make = (builder: Builder.Builder): Ops.Ops<Symbol> => {
     where: (mask, a, b) => node(Shapes.ops.where(mask.shape, a.shape, b.shape), "Where", [mask, a, b]),
     logSoftmax: (a) => node(a.shape, "LogSoftmax", [a], { axis: -1 }),
     sum: (a, over) => {
-      // Rows of a stack are added up by a product: the order in which a reduction adds depends on the number of heads.
-      if (over === "rows" && isStack(a)) return gemm(symbol(ones(a.shape[1]!), [1, a.shape[1]!]), a)
+      // Rows are added up by a product: it is faster than a reduction, whose order depends on the number of heads besides.
+      if (over === "rows" && !Number.isNaN(a.shape.at(-2))) {
+        const rows = a.shape.at(-2)!
+        return gemm(symbol(ones(rows), [1, rows]), a)
+      }
       return symbol(
         builder.node("ReduceSum", [a, integers(axes[over])], { keepdims: 1 }),
         Shapes.ops.sum(a.shape, over)
