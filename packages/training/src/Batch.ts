@@ -38,7 +38,8 @@ const beside = (draws: ReadonlyArray<Tensor.Tensor>, by = 0): Tensor.Tensor<"int
 const below = (tables: ReadonlyArray<Tensor.Tensor>): Tensor.Tensor => {
   const [first] = tables
   const known = stacks.get(first!)
-  if (known !== undefined && known.tables.every((table, i) => table === tables[i])) return known.whole
+  if (known?.tables.length === tables.length && known.tables.every((table, i) => table === tables[i]))
+    return known.whole
   const whole = Float64.ops.concat(tables.map(Tensor.toFloat64), "rows")
   stacks.set(first!, { tables, whole })
   return whole
