@@ -34,36 +34,32 @@ const ofKernel = (Z: Float64.Matrix, { kernel: K, effect }: Spectrum.Thin): Proj
   return {
     flat: false,
     effect,
-    inputs: { Z, K, I: Modification.identity(Z.shape[1]!) },
+    inputs: { Z, K, I: identity(Z.shape[1]!) },
     times: (ops, inputs, a) =>
       ops.gemm(ops.gemm(a, get(inputs, "Z"), { transB: true }), right(ops, inputs), { addend: a }),
     matrix: (ops, inputs) => ops.gemm(get(inputs, "Z"), right(ops, inputs), { transA: true, addend: get(inputs, "I") })
   }
 }
 
-/** Up to this norm of X the series below is exact to 1e-13. */
-const SMALL = 0.05
+/** Up to this ‖X‖ the series below is exact to 1e-13, with terms up to X⁴ and with terms up to X⁶. */
+const SMALL = [0.006, 0.05] as const
 
 /**
- * P = exp(X) − (1 − e^−τ) v vᵀ with X = −s (Y − λmin I − (λmax − λmin) v vᵀ) and s = τ/(λmax − λmin), for ‖X‖ ≤ 0.05: six
- * terms of the series, in three products. What it does is told to about 1e-5, from tr X and ‖X‖².
+ * P = e^(s λmin) exp(X) − (e^(s λmin) − e^−τ) v vᵀ with X = −s (Y − λmax v vᵀ) and s = τ/(λmax − λmin), for small ‖X‖ = s λ2,
+ * by the series, in two or three products. What it does is told to about 1e-5, from Σσ and Σσ² over the other directions,
+ * where σ = 1 − e^−x = x − x²/2 + … with x = s (λ − λmin).
  */
 const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projection => {
   const { min, max, second, vector } = ends
   const [d, s] = [vector.length, tau / (max - min)]
-  const along = (i: number, j: number) => (max - min) * vector[i]! * vector[j]!
-  let [trace, squares] = [0, 0]
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j < d; j++) {
-      const x = s * (Y.data[i * d + j]! - along(i, j) - (i === j ? min : 0))
-      squares += x * x
-      if (i === j) trace += x
-    }
-  }
-  // Of 1 − e^−x = x − x²/2 + …, and of its square x² − x³ + …
-  const [removed, removedSquares] = [trace - squares / 2, squares]
+  let [trace, squares] = [-max, -(max ** 2)]
+  for (let i = 0; i < Y.data.length; i++) squares += Y.data[i]! ** 2
+  for (let i = 0; i < d; i++) trace += Y.data[i * (d + 1)]!
+  const removedSquares = s * s * Math.max(0, squares - 2 * min * trace + (d - 1) * min ** 2)
+  const removed = s * (trace - (d - 1) * min) - removedSquares / 2
   const gone = -Math.expm1(-tau)
-  const numbers = { s: -s, along: s * (max - min), shift: s * min, gone: -gone }
+  const whole = Math.exp(s * min)
+  const isLong = s * second > SMALL[0]
   return {
     flat: false,
     effect: {
@@ -73,25 +69,42 @@ const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projectio
     },
     inputs: {
       Y,
-      I: Modification.identity(d),
+      I: identity(d),
       v: Tensor.float64([d, 1], vector),
-      ...mapNamed(numbers, Float64.ops.scalar)
+      ...mapNamed({ s: -s, along: s * max, whole, gone: Math.exp(-tau) - whole }, Float64.ops.scalar)
     },
-    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs)),
-    matrix: seriesOf
+    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs, isLong)),
+    matrix: (ops, inputs) => seriesOf(ops, inputs, isLong)
   }
 }
 
-const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>): T => {
-  const { Y, I, v, s, along, shift, gone } = mapNamed(inputs, (value) => value) as Record<string, T>
+const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>, isLong: boolean): T => {
+  const { Y, I, v, s, along, whole, gone } = mapNamed(inputs, (value) => value) as Record<string, T>
   const times = (a: T, b: T) => ops.multiply(a, b)
-  const outer = ops.gemm(v!, v!, { transB: true })
-  const X = ops.add(ops.add(times(s!, Y!), times(along!, outer)), times(shift!, I!))
+  const withOuter = (weight: T, addend: T) => ops.gemm(times(weight, v!), v!, { transB: true, addend })
+  const X = withOuter(along!, times(s!, Y!))
   const X2 = ops.gemm(X, X)
   const terms = (x: number, one: number) => ops.add(times(ops.scalar(x), X), times(ops.scalar(one), I!))
-  const high = ops.add(times(ops.scalar(1 / 720), X2), terms(1 / 120, 1 / 24))
-  const series = ops.gemm(ops.gemm(high, X2, { addend: terms(1 / 6, 1 / 2) }), X2, { addend: terms(1, 1) })
-  return ops.add(series, times(gone!, outer))
+  const highest = (x2: number, rest: T) => ops.add(times(ops.scalar(x2), X2), rest)
+  const high = isLong
+    ? ops.gemm(highest(1 / 720, terms(1 / 120, 1 / 24)), X2, { addend: terms(1 / 6, 1 / 2) })
+    : highest(1 / 24, terms(1 / 6, 1 / 2))
+  return ops.gemm(times(whole!, high), X2, { addend: withOuter(gone!, times(whole!, ops.add(X, I!))) })
+}
+
+/** The identity of so many dimensions, the same tensor each time, so that it is sent and converted once. */
+const identity = (d: number): Float64.Matrix => {
+  const found = identities.get(d)?.deref() ?? Modification.identity(d)
+  identities.set(d, new WeakRef(found))
+  return found
+}
+
+const identities = new Map<number, WeakRef<Float64.Matrix>>()
+
+/** Whether all numbers are of single precision, as those that most engines make. */
+const isSingle = ({ data }: Float64.Matrix): boolean => {
+  for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) !== data[i]) return false
+  return true
 }
 
 /**
@@ -114,9 +127,9 @@ export const ofMeans = (
     return thin.flat ? flat() : ofKernel(means, thin)
   }
   const moment = known ?? Spectrum.moment(means)
-  const ends = Spectrum.ends(moment)
+  const ends = Spectrum.ends(moment, isSingle(moment) ? Spectrum.SINGLE : undefined)
   if (Spectrum.isFlat(ends, d)) return flat()
-  if ((tau * (ends.second - ends.min)) / (ends.max - ends.min) <= SMALL) return ofSmall(moment, tau, ends)
+  if ((tau * ends.second) / (ends.max - ends.min) <= SMALL[1]) return ofSmall(moment, tau, ends)
   const P = Spectrum.exponential(moment, tau, ends)
   return ofMatrix(P, false, Spectrum.effect(P, tau, ends))
 }
