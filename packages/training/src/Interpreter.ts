@@ -6,9 +6,13 @@ import { type Method, Ops, Tape } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, type Scope } from "effect"
 import type { About, BlockInput, BlockOutput, Engine, EngineError, HostTensors, Lane } from "./Engine.ts"
+import * as Draws from "./Draws.ts"
 import * as Program from "./Program.ts"
 
 export type { BlockInput, BlockOutput, HostTensors } from "./Engine.ts"
+
+/** Tells a probe's program from a block's. */
+const PROBE = { probe: true }
 
 /** How heads predict: the part of a method that maps features to probabilities. */
 export type Predict = Method.Method["predict"]
@@ -25,6 +29,8 @@ export class Interpreter extends Context.Service<
     readonly run: Engine["block"]
     /** Runs steps. */
     readonly block: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<BlockOutput, EngineError>
+    /** What a step traces at its first draws, by name; it is not taken. */
+    readonly probe: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<Ops.Named<number>, EngineError>
     /** A computation that is not repeated. */
     readonly compute: (computation: Method.Computation, lane?: Lane) => Effect.Effect<HostTensors, EngineError>
     /**
@@ -71,6 +77,19 @@ export class Interpreter extends Context.Service<
       program,
       run: engine.block,
       block: (step, input, lane) => Effect.suspend(() => engine.block(program(step, input), input, lane)),
+      probe: (step, { state, inputs, draws }, lane) =>
+        Effect.suspend(() => {
+          const first = Ops.mapNamed(draws.values, Draws.first)
+          const program = programOf(step, [state, inputs, first, PROBE], () =>
+            Program.ofProbe(step, { state, inputs, draws: first })
+          )
+          const given = {
+            ...Program.rename<Tensor.Tensor>(state, Program.named.state),
+            ...Program.rename(inputs, Program.named.input),
+            ...Program.rename<Tensor.Tensor>(first, Program.named.draw)
+          }
+          return engine.map(program, given, lane)
+        }).pipe(Effect.map((made) => Ops.mapNamed(Program.under(made, Program.named.trace), ({ data }) => data[0]!))),
       compute: ({ name, inputs, run }, lane) =>
         Effect.suspend(() =>
           engine.map(shared(Program.make(name, Tape.record(Object.keys(inputs), run))), inputs, lane)

@@ -6,7 +6,6 @@ import { type Features, type Method, Metric, Ops } from "@igm/gradient"
 import type { Split, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import * as Checks from "./Checks.ts"
-import * as Draws from "./Draws.ts"
 import type { BlockInput, BlockOutput, EngineError, Lane } from "./Engine.ts"
 import type { Interpreter } from "./Interpreter.ts"
 import { TrainingError } from "./TrainingError.ts"
@@ -104,9 +103,7 @@ export const probe = Effect.fnUntraced(function* (
   lane: Lane
 ) {
   if (phase.probe === undefined) return {}
-  const first = { ...input, draws: Draws.part(input.draws, 0, 1) }
-  const { trace } = yield* it.block(phase.probe, first, lane).pipe(failed(task, cursor))
-  return Ops.mapNamed(trace, (numbers) => numbers[0]!)
+  return yield* it.probe(phase.probe, input, lane).pipe(failed(task, cursor))
 })
 
 /** The whole state after a block, whose traces have to be numbers. */
