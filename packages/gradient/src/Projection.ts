@@ -101,21 +101,29 @@ const identity = (d: number): Float64.Matrix => {
 
 const identities = new Map<number, WeakRef<Float64.Matrix>>()
 
+/** What is made of a tensor, made once. */
+const remembered = <A>() => {
+  const known = new WeakMap<Tensor.Tensor, A>()
+  return (tensor: Tensor.Tensor, make: () => A): A => {
+    const found = known.get(tensor) ?? make()
+    known.set(tensor, found)
+    return found
+  }
+}
+
 /** Whether all numbers are of single precision, as those that most engines make. */
 const isSingle = ({ data }: Float64.Matrix): boolean => {
   for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) !== data[i]) return false
   return true
 }
 
-/**
- * P of batch means Z (batches × d) for a temperature τ ≥ 0, with their moment where it is known; `strictNaN` makes it NaN
- * where the spectrum is flat.
- */
-export const ofMeans = (
-  means: Float64.Matrix,
-  { tau, strictNaN }: { readonly tau: number; readonly strictNaN: boolean },
-  known?: Float64.Matrix
-): Projection => {
+/** How P is to be: its temperature τ ≥ 0, and whether it is NaN where the spectrum is flat. */
+interface Options {
+  readonly tau: number
+  readonly strictNaN: boolean
+}
+
+const made = (means: Float64.Matrix, { tau, strictNaN }: Options, known?: Float64.Matrix): Projection => {
   const [batches, d] = [means.shape[0]!, means.shape[1]!]
   const flat = () => {
     const identity: Modification.Modification = { matrix: Modification.identity(d), shrunk: [], flat: true }
@@ -126,12 +134,27 @@ export const ofMeans = (
     const thin = Spectrum.thin(means, tau)
     return thin.flat ? flat() : ofKernel(means, thin)
   }
-  const moment = known ?? Spectrum.moment(means)
-  const ends = Spectrum.ends(moment, isSingle(moment) ? Spectrum.SINGLE : undefined)
+  const { moment, ends } = spectrumOf(known ?? means, () => {
+    const moment = known ?? Spectrum.moment(means)
+    return { moment, ends: Spectrum.ends(moment, isSingle(moment) ? Spectrum.SINGLE : undefined) }
+  })
   if (Spectrum.isFlat(ends, d)) return flat()
   if ((tau * ends.second) / (ends.max - ends.min) <= SMALL[1]) return ofSmall(moment, tau, ends)
   const P = Spectrum.exponential(moment, tau, ends)
   return ofMatrix(P, false, Spectrum.effect(P, tau, ends))
+}
+
+const spectrumOf = remembered<{ readonly moment: Float64.Matrix; readonly ends: Spectrum.Ends }>()
+
+const projectionsOf = remembered<Map<string, Projection>>()
+
+/** P of batch means Z (batches × d), with their moment where it is known; the same projection for the same tensors. */
+export const ofMeans = (means: Float64.Matrix, { tau, strictNaN }: Options, known?: Float64.Matrix): Projection => {
+  const projections = projectionsOf(known ?? means, () => new Map())
+  const key = JSON.stringify([tau, strictNaN])
+  const found = projections.get(key) ?? made(means, { tau, strictNaN }, known)
+  projections.set(key, found)
+  return found
 }
 
 /** Projections one after another, with their needs under names of their own. */

@@ -150,13 +150,27 @@ export interface Thin {
   readonly effect: Effect
 }
 
+type Gram = Omit<Ends, "min"> & { readonly gram: Float64.Matrix }
+
+const grams = new WeakMap<Float64.Matrix, Gram>()
+
+/** Z Zᵀ of batch means with the upper ends of its spectrum, made once for any τ. */
+const gramOf = (means: Float64.Matrix): Gram => {
+  const known = grams.get(means)
+  if (known !== undefined) return known
+  const gram = product(means, means)
+  const found = { gram, ...upper(rowsOf(gram), DOUBLE, (largest) => DOUBLE * largest) }
+  grams.set(means, found)
+  return found
+}
+
 /**
  * K = φ(Z Zᵀ) with φ(λ) = expm1(−τ λ/λmax)/λ of batch means Z (batches × d) of fewer batches than dimensions, where
  * λmin = 0. With s = τ/λmax and ψ(x) = (eˣ − 1)/x, φ(λ) = −s ψ(−s λ), and ψ(2x) = ψ(x) (1 + eˣ)/2.
  */
 export const thin = (means: Float64.Matrix, tau: number): Thin => {
-  const [gram, d] = [product(means, means), means.shape[1]!]
-  const { max, second, vector } = upper(rowsOf(gram), DOUBLE, (largest) => DOUBLE * largest)
+  const d = means.shape[1]!
+  const { gram, max, second, vector } = gramOf(means)
   const ends = { min: 0, second, max }
   const flat = isFlat(ends, d)
   if (flat) return { kernel: polynomial(gram, [0]), flat, effect: effectOf(gram, tau, ends, d) }

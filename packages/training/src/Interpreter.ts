@@ -31,7 +31,7 @@ export class Interpreter extends Context.Service<
     readonly block: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<BlockOutput, EngineError>
     /** What a step traces at its first draws, by name; it is not taken. */
     readonly probe: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<Ops.Named<number>, EngineError>
-    /** A computation that is not repeated. */
+    /** A computation that is not repeated: the same in the same lane is done once. */
     readonly compute: (computation: Method.Computation, lane?: Lane) => Effect.Effect<HostTensors, EngineError>
     /**
      * Logits by head and fused probabilities (n × classes) of features (n × width, by modality); a stack of weights
@@ -67,6 +67,7 @@ export class Interpreter extends Context.Service<
       programOf(step, [state, inputs, draws.values, { ...own }], () =>
         Program.ofStep(step, { state, inputs, draws: draws.values }, own)
       )
+    const computed = new WeakMap<Lane, WeakMap<Method.Computation, HostTensors>>()
     let lanes = 0
     return Interpreter.of({
       about: engine.about,
@@ -90,10 +91,18 @@ export class Interpreter extends Context.Service<
           }
           return engine.map(program, given, lane)
         }).pipe(Effect.map((made) => Ops.mapNamed(Program.under(made, Program.named.trace), ({ data }) => data[0]!))),
-      compute: ({ name, inputs, run }, lane) =>
-        Effect.suspend(() =>
-          engine.map(shared(Program.make(name, Tape.record(Object.keys(inputs), run))), inputs, lane)
-        ),
+      compute: (computation, lane) =>
+        Effect.suspend(() => {
+          const { name, inputs, run } = computation
+          const known = lane === undefined ? undefined : (computed.get(lane) ?? new WeakMap())
+          if (lane !== undefined) computed.set(lane, known!)
+          const found = known?.get(computation)
+          if (found !== undefined) return Effect.succeed(found)
+          const program = shared(Program.make(name, Tape.record(Object.keys(inputs), run)))
+          return Effect.tap(engine.map(program, inputs, lane), (made) =>
+            Effect.sync(() => void known?.set(computation, made))
+          )
+        }),
       predict: (predict, weights, features, lane) =>
         Effect.suspend(() => {
           const program = programOf(predict, [weights, features], () =>
