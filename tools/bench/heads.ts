@@ -58,7 +58,10 @@ const time = <E>(effect: Effect.Effect<unknown, E>) =>
     return (performance.now() - start) / 1000
   })
 
-/** Measures in turns; the first two turns warm up. */
+/** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
+const REST = "250 millis"
+
+/** Measures in turns, each after a rest; the first two turns warm up. */
 const inTurns = Effect.fnUntraced(function* (
   repeats: number,
   sides: { readonly [who: string]: Effect.Effect<number, unknown> }
@@ -66,6 +69,7 @@ const inTurns = Effect.fnUntraced(function* (
   const seconds = Object.fromEntries(Object.keys(sides).map((who) => [who, [] as Array<number>]))
   for (let turn = -2; turn < repeats; turn++) {
     for (const [who, measure] of Object.entries(sides)) {
+      yield* Effect.sleep(REST)
       const took = yield* measure
       if (turn >= 0) seconds[who]!.push(took)
     }
@@ -248,8 +252,8 @@ const transition = Effect.fnUntraced(function* (
 })
 
 /**
- * Heads per second: all in one call, against a call for each, by the same program and with the same threads, each of which
- * has one call after another.
+ * Heads per second: all in one call, against a call for each, by the same program and with the same threads: one call
+ * after another, and one after another on each of the threads.
  */
 const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, heads: number) {
   const trainer = yield* HeadTrainer
@@ -260,21 +264,25 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
       job
     })
   )
-  const alone = Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), {
-    concurrency: trainer.about.threads,
-    discard: true
-  })
+  const { threads } = trainer.about
+  const alone = (concurrency: number) =>
+    Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), { concurrency, discard: true })
   const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), {
-    "one after another": time(alone),
+    "one after another": time(alone(1)),
+    [`one after another on each of ${threads} threads`]: time(alone(threads)),
     together: time(Stream.runDrain(trainer.trainMany(tasks)))
   })
   const row: Row = {
     name: `${heads} heads, two stages of one epoch each`,
     seconds,
-    ratios: { "together / one after another": Timing.ratio(seconds["together"]!, seconds["one after another"]!) },
+    ratios: Object.fromEntries(
+      Object.entries(seconds).flatMap(([who, alone]) =>
+        who === "together" ? [] : [[`together / ${who}`, Timing.ratio(seconds["together"]!, alone)]]
+      )
+    ),
     notes: {
       "heads of a group": trainer.about.together,
-      threads: trainer.about.threads,
+      threads,
       "heads per second, together": heads / Timing.median(seconds["together"]!)
     }
   }
@@ -302,8 +310,8 @@ const milliseconds = (numbers: ReadonlyArray<number>): string => {
 const lines = ({ name, seconds, ratios, notes }: Row): ReadonlyArray<string> => [
   "",
   name,
-  ...Object.entries(seconds).map(([who, numbers]) => `  ${who.padEnd(36)} ${milliseconds(numbers)}`),
-  ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(36)} ${Timing.show(ratio)}`),
+  ...Object.entries(seconds).map(([who, numbers]) => `  ${who.padEnd(40)} ${milliseconds(numbers)}`),
+  ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(52)} ${Timing.show(ratio)}`),
   ...Object.entries(notes).map(
     ([what, value]) =>
       `  ${what.padEnd(36)} ${typeof value === "number" ? (Math.abs(value) < 1e-2 ? value.toExponential(1) : Number(value.toPrecision(4)).toLocaleString("en")) : String(value)}`

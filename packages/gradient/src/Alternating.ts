@@ -94,15 +94,14 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   const { modification, optimizer, sharpness, turnStart } = settings
   const steps = stepsOf()
 
-  const memoryOf = (name: string): Named<HostTensor> =>
-    Stages.allWithin(name, Optimizer.start(optimizer, Head.shapes(get(heads, name).head)))
+  const memoryOf = (name: string): Named<HostTensor> => Stages.allWithin(name, fresh(optimizer, get(heads, name).head))
 
   /** What a turn starts from, before the moments of the head before it. */
   const begin = ({ head }: Turn, standing: Stages.Standing): Stages.Standing => {
     const weights = turnStart.weights === "best" ? standing.best?.weights : undefined
-    const fresh = turnStart.optimizer === "fresh"
-    const state = { ...standing.state, ...weights, ...(fresh ? memoryOf(head) : {}) }
-    const schedules = fresh ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) } : standing.schedules
+    const anew = turnStart.optimizer === "fresh"
+    const state = { ...standing.state, ...weights, ...(anew ? memoryOf(head) : {}) }
+    const schedules = anew ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) } : standing.schedules
     return { ...standing, state, schedules }
   }
 
@@ -258,6 +257,16 @@ interface LayerMatrix {
   readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
+
+/** The memory that an optimizer starts a head with: the same tensors each time, so that they are sent once. */
+const fresh = (optimizer: Optimizer.Optimizer, head: Head.Head): Named<HostTensor> => {
+  const key = JSON.stringify([optimizer.kind, head.widths])
+  const found = starts.get(key) ?? Optimizer.start(optimizer, Head.shapes(head))
+  starts.set(key, found)
+  return found
+}
+
+const starts = new Map<string, Named<HostTensor>>()
 
 /** The table of projected features X P of the first layer, and P of the others. */
 const derivedOf = (X: Tensor.Tensor, matrices: ReadonlyArray<LayerMatrix>): Computation => {
