@@ -6,7 +6,7 @@
 import { Alternating, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
-import { HeadTrainer, Interpreter, Local, Member, Program } from "@igm/training"
+import { HeadTrainer, Interpreter, Local, Member, Program, Remote } from "@igm/training"
 import { Console, Effect, Layer, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { arch, cpus } from "node:os"
@@ -58,7 +58,10 @@ const time = <E>(effect: Effect.Effect<unknown, E>) =>
     return (performance.now() - start) / 1000
   })
 
-/** Measures in turns; the first two turns warm up. */
+/** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
+const REST = "250 millis"
+
+/** Measures in turns, each after a rest; the first two turns warm up. */
 const inTurns = Effect.fnUntraced(function* (
   repeats: number,
   sides: { readonly [who: string]: Effect.Effect<number, unknown> }
@@ -66,6 +69,7 @@ const inTurns = Effect.fnUntraced(function* (
   const seconds = Object.fromEntries(Object.keys(sides).map((who) => [who, [] as Array<number>]))
   for (let turn = -2; turn < repeats; turn++) {
     for (const [who, measure] of Object.entries(sides)) {
+      yield* Effect.sleep(REST)
       const took = yield* measure
       if (turn >= 0) seconds[who]!.push(took)
     }
@@ -201,7 +205,10 @@ const step = Effect.fnUntraced(function* (
   return row
 })
 
-/** The moment and P of every layer, as a stage begins: the survey and what the host makes of it. */
+/**
+ * The moment and P of every layer, as a stage begins: the survey and what the host makes of it. The engine has a thread
+ * of its own, beside the host's.
+ */
 const transition = Effect.fnUntraced(function* (
   options: Options,
   peer: Peer.Peer | undefined,
@@ -213,16 +220,17 @@ const transition = Effect.fnUntraced(function* (
   const stage = yield* Case.secondStage(trainer, it, features, 12, 1e-10)
   if (peer !== undefined) yield* Effect.promise(() => peer.setUp(tensorsFor(stage, features), settings(12, 1e-10)))
   const { task, before, lane } = stage
+  // Each turn takes the batches in an order of its own, so that nothing is known from the turn before.
+  let turn = 0
   const ours = Effect.gen(function* () {
-    const survey = task.method.survey(task.job, before)!
-    const found = yield* it.compute(survey, lane)
+    const found = yield* Member.survey(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane)
     const moments = Moment.momentsOf(found)
     for (const [i, means] of Moment.meansOf(found).entries()) {
       const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
       yield* it.compute(Projection.computation(projection), lane)
     }
   })
-  const whole = Effect.suspend(() => Member.enter(it, task, before, lane))
+  const whole = Effect.suspend(() => Member.enter(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane))
   const seconds = yield* inTurns(Math.ceil(options.repeats / 2), {
     ours: time(ours),
     "ours, with the projected features": time(whole),
@@ -243,7 +251,10 @@ const transition = Effect.fnUntraced(function* (
   return row
 })
 
-/** Heads per second: as one program, in groups, against one after another by the same program, with the same threads. */
+/**
+ * Heads per second: all in one call, against a call for each, by the same program and with the same threads: one call
+ * after another, and one after another on each of the threads.
+ */
 const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, heads: number) {
   const trainer = yield* HeadTrainer
   const job = Case.jobOf(data.features, 1)
@@ -253,19 +264,25 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
       job
     })
   )
-  const train = (together?: number) =>
-    Stream.runDrain(trainer.trainMany(tasks, together === undefined ? {} : { together }))
+  const { threads } = trainer.about
+  const alone = (concurrency: number) =>
+    Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), { concurrency, discard: true })
   const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), {
-    "one after another": time(train(1)),
-    together: time(train())
+    "one after another": time(alone(1)),
+    [`one after another on each of ${threads} threads`]: time(alone(threads)),
+    together: time(Stream.runDrain(trainer.trainMany(tasks)))
   })
   const row: Row = {
     name: `${heads} heads, two stages of one epoch each`,
     seconds,
-    ratios: { "together / one after another": Timing.ratio(seconds["together"]!, seconds["one after another"]!) },
+    ratios: Object.fromEntries(
+      Object.entries(seconds).flatMap(([who, alone]) =>
+        who === "together" ? [] : [[`together / ${who}`, Timing.ratio(seconds["together"]!, alone)]]
+      )
+    ),
     notes: {
       "heads of a group": trainer.about.together,
-      threads: trainer.about.threads,
+      threads,
       "heads per second, together": heads / Timing.median(seconds["together"]!)
     }
   }
@@ -293,8 +310,8 @@ const milliseconds = (numbers: ReadonlyArray<number>): string => {
 const lines = ({ name, seconds, ratios, notes }: Row): ReadonlyArray<string> => [
   "",
   name,
-  ...Object.entries(seconds).map(([who, numbers]) => `  ${who.padEnd(36)} ${milliseconds(numbers)}`),
-  ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(36)} ${Timing.show(ratio)}`),
+  ...Object.entries(seconds).map(([who, numbers]) => `  ${who.padEnd(40)} ${milliseconds(numbers)}`),
+  ...Object.entries(ratios).map(([what, ratio]) => `  ${what.padEnd(52)} ${Timing.show(ratio)}`),
   ...Object.entries(notes).map(
     ([what, value]) =>
       `  ${what.padEnd(36)} ${typeof value === "number" ? (Math.abs(value) < 1e-2 ? value.toExponential(1) : Number(value.toPrecision(4)).toLocaleString("en")) : String(value)}`
@@ -336,11 +353,15 @@ export const run = Effect.fn("bench.heads")(function* (options: Options, json: b
     for (const batch of [12, 64]) yield* done(yield* step(options, peer, data, batch))
   }
   if (options.parts.includes("transition")) {
-    for (const n of [704, 6698]) yield* done(yield* transition(options, peer, data, n))
+    for (const n of [704, 6698]) {
+      yield* done(yield* transition(options, peer, data, n).pipe(Effect.provide(threadsOf(options, 1)), Effect.scoped))
+    }
   }
   if (options.parts.includes("many")) {
     for (const heads of options.heads) {
-      const row = yield* many(options, data, heads).pipe(Effect.provide(threadsOf(options)))
+      const row = yield* many(options, data, heads).pipe(
+        Effect.provide(threadsOf(options, options.device === "cuda" ? 1 : 2))
+      )
       const theirs = peer === undefined || options.device !== "cuda" ? {} : yield* peersHeads(peer, heads, 58)
       yield* done({ ...row, notes: { ...row.notes, ...theirs } })
     }
@@ -348,8 +369,10 @@ export const run = Effect.fn("bench.heads")(function* (options: Options, json: b
   if (json) yield* Console.log(JSON.stringify({ ...about, rows }))
 })
 
-const threadsOf = ({ engine, device }: Options) =>
-  HeadTrainer.layerThreads({ engine, device } as Local.Choice, { threads: device === "cuda" ? 1 : 2 })
+const threadsOf = ({ engine, device }: Options, threads: number) => {
+  const remote = Remote.engine({ engine, device } as Local.Choice, { threads })
+  return HeadTrainer.layerInterpreter.pipe(Layer.provideMerge(Interpreter.Interpreter.layer(remote)))
+}
 
 /** The layers that the benchmark runs on. */
 export const layer = (options: Options) => Layer.merge(layerOf(options), OnnxRuntime.layerCpu)

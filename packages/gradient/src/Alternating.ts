@@ -94,28 +94,42 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   const { modification, optimizer, sharpness, turnStart } = settings
   const steps = stepsOf()
 
-  const memoryOf = (name: string): Named<HostTensor> =>
-    Stages.allWithin(name, Optimizer.start(optimizer, Head.shapes(get(heads, name).head)))
+  const memoryOf = (name: string): Named<HostTensor> => Stages.allWithin(name, fresh(optimizer, get(heads, name).head))
 
   /** What a turn starts from, before the moments of the head before it. */
   const begin = ({ head }: Turn, standing: Stages.Standing): Stages.Standing => {
     const weights = turnStart.weights === "best" ? standing.best?.weights : undefined
-    const fresh = turnStart.optimizer === "fresh"
-    const state = { ...standing.state, ...weights, ...(fresh ? memoryOf(head) : {}) }
-    const schedules = fresh ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) } : standing.schedules
+    const anew = turnStart.optimizer === "fresh"
+    const state = { ...standing.state, ...weights, ...(anew ? memoryOf(head) : {}) }
+    const schedules = anew ? { ...standing.schedules, [head]: Schedule.start(settings.schedule) } : standing.schedules
     return { ...standing, state, schedules }
   }
 
   /** The batch means of the head before, from one shuffled pass over the training rows. */
   const survey =
     (turn: Turn, index: number) =>
-    (job: Job<D, S>, standing: Stages.Standing): Computation | null => {
+    (job: Job<D, S>, standing: Stages.Standing): ReadonlyArray<Computation> => {
       const { after } = turn
-      if (after === undefined || modification === null) return null
+      if (after === undefined || modification === null) return []
       const { head, reads } = get(heads, after)
       const parameters = Stages.parametersOf(begin(turn, standing).state, after, head)
-      return Moment.means(head, parameters, sideBySide(job.train, reads), momentOrder(job, index), settings.batch)
+      const features = sideBySide(job.train, reads)
+      const [first, ...rest] = Moment.means(head, parameters, features, momentOrder(job, index), settings.batch)
+      if (modification.moment === "accumulated" || !partnersOf(turn.head, after).flat().includes(1)) {
+        return [first!, ...rest]
+      }
+      const meanwhile = (found: Named<HostTensor>) =>
+        void Projection.ofMeans(Moment.meansOf(found)[0]!, modification, Moment.momentsOf(found)["1"])
+      return [first!, ...rest.map((computation) => ({ ...computation, meanwhile }))]
     }
+
+  /** Whose moments, by layer of the head before, modify each layer of a head. */
+  const partnersOf = (name: string, after: string): ReadonlyArray<ReadonlyArray<number>> => {
+    const [{ head }, previous] = [get(heads, name), get(heads, after)]
+    return Head.layerNumbers(head).map((l) =>
+      Modification.partners(modification!.matching, head.widths, previous.head.widths, l)
+    )
+  }
 
   const enter =
     (turn: Turn) =>
@@ -207,16 +221,10 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   const matricesOf = (standing: Stages.Standing, name: string, after: string): ReadonlyArray<LayerMatrix> => {
     const { head } = get(heads, name)
     if (modification === null) return noMatrices(head)
-    const previous = get(heads, after)
     const [means, moments] = [get(meansIn(standing), after), momentsIn(standing)]
-    const ofLayer = new Map<number, Projection.Projection>()
-    const projectionOf = (n: number) => {
-      const found = ofLayer.get(n) ?? Projection.ofMeans(means[n - 1]!, modification, moments[String(n)])
-      ofLayer.set(n, found)
-      return found
-    }
-    return Head.layerNumbers(head).map((l) => {
-      const numbers = Modification.partners(modification.matching, head.widths, previous.head.widths, l)
+    const projectionOf = (n: number) => Projection.ofMeans(means[n - 1]!, modification, moments[String(n)])
+    return partnersOf(name, after).map((numbers, i) => {
+      const l = i + 1
       if (numbers.length === 0) {
         const notes = [`layer ${l} has no partner in ${after}: not modified`]
         return { projections: [], effect: Modification.noEffect, notes }
@@ -251,6 +259,16 @@ interface LayerMatrix {
   readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
+
+/** The memory that an optimizer starts a head with: the same tensors each time, so that they are sent once. */
+const fresh = (optimizer: Optimizer.Optimizer, head: Head.Head): Named<HostTensor> => {
+  const key = JSON.stringify([optimizer.kind, head.widths])
+  const found = starts.get(key) ?? Optimizer.start(optimizer, Head.shapes(head))
+  starts.set(key, found)
+  return found
+}
+
+const starts = new Map<string, Named<HostTensor>>()
 
 /** What projects each layer's input: the table X P of the first layer, and of the others P or the factors of I + Lᵀ R. */
 const projected = (X: Tensor.Tensor, matrices: ReadonlyArray<LayerMatrix>) => {

@@ -38,6 +38,8 @@ export interface Computation {
   readonly name: string
   readonly inputs: Named<Tensor.Tensor>
   readonly run: <T>(ops: Ops<T>, inputs: Named<T>) => Named<T>
+  /** Host work that is ahead, on what was computed before it, and may be done while an interpreter computes. */
+  readonly meanwhile?: (found: Named<HostTensor>) => void
 }
 
 /** The draws of n steps: indices (int32, n × batch) or numbers (float64, n × 1 × 1). */
@@ -152,8 +154,8 @@ export interface Method<D extends Dims = Dims, S extends Split.Split = "valid"> 
   /** Which split selects. */
   readonly selectsOn: S
   readonly start: (job: Job<D, S>) => Cursor
-  /** What has to be computed before the cursor's phase begins, if anything. */
-  readonly survey: (job: Job<D, S>, cursor: Cursor) => Computation | null
+  /** What has to be computed before the cursor's phase begins, one after another. */
+  readonly survey: (job: Job<D, S>, cursor: Cursor) => ReadonlyArray<Computation>
   /** Begins the cursor's phase, with what was computed. */
   readonly enter: (job: Job<D, S>, cursor: Cursor, found: Named<HostTensor>) => Cursor
   readonly phase: (job: Job<D, S>, cursor: Cursor) => Phase

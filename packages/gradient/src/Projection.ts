@@ -46,36 +46,32 @@ const ofKernel = (Z: Float64.Matrix, { kernel: K, effect }: Spectrum.Thin): Proj
   return {
     flat: false,
     effect,
-    inputs: { Z, K, I: Modification.identity(Z.shape[1]!) },
+    inputs: { Z, K, I: identity(Z.shape[1]!) },
     times: (ops, inputs, a) => timesThin(ops, a, get(inputs, "Z"), right(ops, inputs)),
     matrix: (ops, inputs) => ops.gemm(get(inputs, "Z"), right(ops, inputs), { transA: true, addend: get(inputs, "I") }),
     ...(2 * Z.shape[0]! < Z.shape[1]! ? { thin: { left: Z, right } } : {})
   }
 }
 
-/** Up to this norm of X the series below is exact to 1e-13. */
-const SMALL = 0.05
+/** Up to this ‖X‖ the series below is exact to 1e-13, with terms up to X⁴ and with terms up to X⁶. */
+const SMALL = [0.006, 0.05] as const
 
 /**
- * P = exp(X) − (1 − e^−τ) v vᵀ with X = −s (Y − λmin I − (λmax − λmin) v vᵀ) and s = τ/(λmax − λmin), for ‖X‖ ≤ 0.05: six
- * terms of the series, in three products. What it does is told to about 1e-5, from tr X and ‖X‖².
+ * P = e^(s λmin) exp(X) − (e^(s λmin) − e^−τ) v vᵀ with X = −s (Y − λmax v vᵀ) and s = τ/(λmax − λmin), for small ‖X‖ = s λ2,
+ * by the series, in two or three products. What it does is told to about 1e-5, from Σσ and Σσ² over the other directions,
+ * where σ = 1 − e^−x = x − x²/2 + … with x = s (λ − λmin).
  */
 const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projection => {
   const { min, max, second, vector } = ends
   const [d, s] = [vector.length, tau / (max - min)]
-  const along = (i: number, j: number) => (max - min) * vector[i]! * vector[j]!
-  let [trace, squares] = [0, 0]
-  for (let i = 0; i < d; i++) {
-    for (let j = 0; j < d; j++) {
-      const x = s * (Y.data[i * d + j]! - along(i, j) - (i === j ? min : 0))
-      squares += x * x
-      if (i === j) trace += x
-    }
-  }
-  // Of 1 − e^−x = x − x²/2 + …, and of its square x² − x³ + …
-  const [removed, removedSquares] = [trace - squares / 2, squares]
+  let [trace, squares] = [-max, -(max ** 2)]
+  for (let i = 0; i < Y.data.length; i++) squares += Y.data[i]! ** 2
+  for (let i = 0; i < d; i++) trace += Y.data[i * (d + 1)]!
+  const removedSquares = s * s * Math.max(0, squares - 2 * min * trace + (d - 1) * min ** 2)
+  const removed = s * (trace - (d - 1) * min) - removedSquares / 2
   const gone = -Math.expm1(-tau)
-  const numbers = { s: -s, along: s * (max - min), shift: s * min, gone: -gone }
+  const whole = Math.exp(s * min)
+  const isLong = s * second > SMALL[0]
   return {
     flat: false,
     effect: {
@@ -85,36 +81,61 @@ const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projectio
     },
     inputs: {
       Y,
-      I: Modification.identity(d),
+      I: identity(d),
       v: Tensor.float64([d, 1], vector),
-      ...mapNamed(numbers, Float64.ops.scalar)
+      ...mapNamed({ s: -s, along: s * max, whole, gone: Math.exp(-tau) - whole }, Float64.ops.scalar)
     },
-    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs)),
-    matrix: seriesOf
+    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs, isLong)),
+    matrix: (ops, inputs) => seriesOf(ops, inputs, isLong)
   }
 }
 
-const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>): T => {
-  const { Y, I, v, s, along, shift, gone } = mapNamed(inputs, (value) => value) as Record<string, T>
+const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>, isLong: boolean): T => {
+  const { Y, I, v, s, along, whole, gone } = mapNamed(inputs, (value) => value) as Record<string, T>
   const times = (a: T, b: T) => ops.multiply(a, b)
-  const outer = ops.gemm(v!, v!, { transB: true })
-  const X = ops.add(ops.add(times(s!, Y!), times(along!, outer)), times(shift!, I!))
+  const withOuter = (weight: T, addend: T) => ops.gemm(times(weight, v!), v!, { transB: true, addend })
+  const X = withOuter(along!, times(s!, Y!))
   const X2 = ops.gemm(X, X)
   const terms = (x: number, one: number) => ops.add(times(ops.scalar(x), X), times(ops.scalar(one), I!))
-  const high = ops.add(times(ops.scalar(1 / 720), X2), terms(1 / 120, 1 / 24))
-  const series = ops.gemm(ops.gemm(high, X2, { addend: terms(1 / 6, 1 / 2) }), X2, { addend: terms(1, 1) })
-  return ops.add(series, times(gone!, outer))
+  const highest = (x2: number, rest: T) => ops.add(times(ops.scalar(x2), X2), rest)
+  const high = isLong
+    ? ops.gemm(highest(1 / 720, terms(1 / 120, 1 / 24)), X2, { addend: terms(1 / 6, 1 / 2) })
+    : highest(1 / 24, terms(1 / 6, 1 / 2))
+  return ops.gemm(times(whole!, high), X2, { addend: withOuter(gone!, times(whole!, ops.add(X, I!))) })
 }
 
-/**
- * P of batch means Z (batches × d) for a temperature τ ≥ 0, with their moment where it is known; `strictNaN` makes it NaN
- * where the spectrum is flat.
- */
-export const ofMeans = (
-  means: Float64.Matrix,
-  { tau, strictNaN }: { readonly tau: number; readonly strictNaN: boolean },
-  known?: Float64.Matrix
-): Projection => {
+/** The identity of so many dimensions, the same tensor each time, so that it is sent and converted once. */
+const identity = (d: number): Float64.Matrix => {
+  const found = identities.get(d)?.deref() ?? Modification.identity(d)
+  identities.set(d, new WeakRef(found))
+  return found
+}
+
+const identities = new Map<number, WeakRef<Float64.Matrix>>()
+
+/** What is made of a tensor, made once. */
+const remembered = <A>() => {
+  const known = new WeakMap<Tensor.Tensor, A>()
+  return (tensor: Tensor.Tensor, make: () => A): A => {
+    const found = known.get(tensor) ?? make()
+    known.set(tensor, found)
+    return found
+  }
+}
+
+/** Whether all numbers are of single precision, as those that most engines make. */
+const isSingle = ({ data }: Float64.Matrix): boolean => {
+  for (let i = 0; i < data.length; i++) if (Math.fround(data[i]!) !== data[i]) return false
+  return true
+}
+
+/** How P is to be: its temperature τ ≥ 0, and whether it is NaN where the spectrum is flat. */
+interface Options {
+  readonly tau: number
+  readonly strictNaN: boolean
+}
+
+const made = (means: Float64.Matrix, { tau, strictNaN }: Options, known?: Float64.Matrix): Projection => {
   const [batches, d] = [means.shape[0]!, means.shape[1]!]
   const flat = () => {
     const identity: Modification.Modification = { matrix: Modification.identity(d), shrunk: [], flat: true }
@@ -125,12 +146,27 @@ export const ofMeans = (
     const thin = Spectrum.thin(means, tau)
     return thin.flat ? flat() : ofKernel(means, thin)
   }
-  const moment = known ?? Spectrum.moment(means)
-  const ends = Spectrum.ends(moment)
+  const { moment, ends } = spectrumOf(known ?? means, () => {
+    const moment = known ?? Spectrum.moment(means)
+    return { moment, ends: Spectrum.ends(moment, isSingle(moment) ? Spectrum.SINGLE : undefined) }
+  })
   if (Spectrum.isFlat(ends, d)) return flat()
-  if ((tau * (ends.second - ends.min)) / (ends.max - ends.min) <= SMALL) return ofSmall(moment, tau, ends)
+  if ((tau * ends.second) / (ends.max - ends.min) <= SMALL[1]) return ofSmall(moment, tau, ends)
   const P = Spectrum.exponential(moment, tau, ends)
   return ofMatrix(P, false, Spectrum.effect(P, tau, ends))
+}
+
+const spectrumOf = remembered<{ readonly moment: Float64.Matrix; readonly ends: Spectrum.Ends }>()
+
+const projectionsOf = remembered<Map<string, Projection>>()
+
+/** P of batch means Z (batches × d), with their moment where it is known; the same projection for the same tensors. */
+export const ofMeans = (means: Float64.Matrix, { tau, strictNaN }: Options, known?: Float64.Matrix): Projection => {
+  const projections = projectionsOf(known ?? means, () => new Map())
+  const key = JSON.stringify([tau, strictNaN])
+  const found = projections.get(key) ?? made(means, { tau, strictNaN }, known)
+  projections.set(key, found)
+  return found
 }
 
 /** Projections one after another, with their needs under names of their own; thin if it is one that is. */

@@ -8,7 +8,7 @@ import { Tensor } from "@igm/tensor"
 import type * as Float64 from "./Float64.ts"
 import { largest, starts } from "./Lanczos.ts"
 import type { Effect } from "./Modification.ts"
-import { type Rows, add, cholesky, deflate, dot, product, rowsOf, solve, times } from "./Symmetric.ts"
+import { type Rows, add, cholesky, deflate, dot, normalised, product, rowsOf, solve, times } from "./Symmetric.ts"
 
 export { moment } from "./Symmetric.ts"
 
@@ -28,11 +28,21 @@ export const isFlat = ({ min, max }: Pick<Ends, "min" | "max">, d: number): bool
 
 const within = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high)
 
-/** The ends but for λmin. Of two equal eigenvalues Lanczos finds one; the other it finds from elsewhere. */
-const upper = (y: Rows, tolerance: (max: number) => number): Omit<Ends, "min"> => {
+/** To how much of λmax the ends of a moment in double precision are found. */
+const DOUBLE = 2e-15
+
+/** The same of a moment in single precision: half a unit in the last place of λmax, as much as its entries determine. */
+export const SINGLE = 2 ** -25
+
+/**
+ * The ends but for λmin. Of two equal eigenvalues Lanczos finds one; the other it finds from elsewhere. Y times the vector
+ * that it finds is nothing at all where Y is nothing: what rounding leaves there would slow products down.
+ */
+const upper = (y: Rows, precision: number, tolerance: (max: number) => number): Omit<Ends, "min"> => {
   const d = y.length
   const first = (x: Float64Array) => times(y, x)
-  const { value: max, vector } = largest(starts(d, 0), first, (value) => 2e-15 * value)
+  const { value: max, vector: found } = largest(starts(d, 0), first, (value) => precision * value)
+  const vector = max > 0 ? normalised(first(found)) : found
   const rest = (x: Float64Array) => {
     const image = times(y, x)
     add(image, -max * dot(vector, x), vector)
@@ -42,9 +52,9 @@ const upper = (y: Rows, tolerance: (max: number) => number): Omit<Ends, "min"> =
   return { max, vector, second }
 }
 
-/** λmin, by Lanczos on Y⁻¹, where an error e of θ = 1/λ is one of e/θ² in λ; 0 where it is not above 2e-15 λmax. */
-const smallest = (y: Rows, max: number, tolerance: number): number => {
-  const l = cholesky(y, 2e-15 * max)
+/** λmin, by Lanczos on Y⁻¹, where an error e of θ = 1/λ is one of e/θ² in λ; 0 where it is not above the floor. */
+const smallest = (y: Rows, floor: number, tolerance: number): number => {
+  const l = cholesky(y, floor)
   if (l === undefined) return 0
   const inverse = (x: Float64Array) => solve(l, x)
   return 1 / largest(starts(y.length, 0), inverse, (value) => tolerance * value ** 2).value
@@ -56,8 +66,8 @@ const isMultipleOfIdentity = (y: Rows, c: number): boolean => {
   return Math.sqrt(2 * squares) <= y.length * Number.EPSILON * c
 }
 
-/** The ends of the spectrum of a symmetric positive semi-definite matrix (d × d), each to 1e-13 λmax. */
-export const ends = (matrix: Float64.Matrix): Ends => {
+/** The ends of the spectrum of a symmetric positive semi-definite matrix (d × d), by default each to 1e-13 λmax. */
+export const ends = (matrix: Float64.Matrix, precision = DOUBLE): Ends => {
   const [y, first] = [rowsOf(matrix), matrix.data[0]!]
   const d = y.length
   if (isMultipleOfIdentity(y, first)) {
@@ -66,9 +76,9 @@ export const ends = (matrix: Float64.Matrix): Ends => {
   }
   const mean = y.reduce((total, row, i) => total + row[i]! / d, 0)
   // Where the eigenvalues are close to each other, their differences count.
-  const tolerance = (max: number) => 2e-15 * Math.max(max - mean, 1e-3 * max)
-  const { max, second, vector } = upper(y, tolerance)
-  return { min: within(smallest(y, max, tolerance(max)), 0, second), second, max, vector }
+  const tolerance = (max: number) => precision * Math.max(max - mean, 1e-3 * max)
+  const { max, second, vector } = upper(y, precision, tolerance)
+  return { min: within(smallest(y, precision * max, tolerance(max)), 0, second), second, max, vector }
 }
 
 /** Σ c[k] Xᵏ, with about 2 √degree products (Paterson and Stockmeyer, 1973). */
@@ -140,13 +150,27 @@ export interface Thin {
   readonly effect: Effect
 }
 
+type Gram = Omit<Ends, "min"> & { readonly gram: Float64.Matrix }
+
+const grams = new WeakMap<Float64.Matrix, Gram>()
+
+/** Z Zᵀ of batch means with the upper ends of its spectrum, made once for any τ. */
+const gramOf = (means: Float64.Matrix): Gram => {
+  const known = grams.get(means)
+  if (known !== undefined) return known
+  const gram = product(means, means)
+  const found = { gram, ...upper(rowsOf(gram), DOUBLE, (largest) => DOUBLE * largest) }
+  grams.set(means, found)
+  return found
+}
+
 /**
  * K = φ(Z Zᵀ) with φ(λ) = expm1(−τ λ/λmax)/λ of batch means Z (batches × d) of fewer batches than dimensions, where
  * λmin = 0. With s = τ/λmax and ψ(x) = (eˣ − 1)/x, φ(λ) = −s ψ(−s λ), and ψ(2x) = ψ(x) (1 + eˣ)/2.
  */
 export const thin = (means: Float64.Matrix, tau: number): Thin => {
-  const [gram, d] = [product(means, means), means.shape[1]!]
-  const { max, second, vector } = upper(rowsOf(gram), (largest) => 2e-15 * largest)
+  const d = means.shape[1]!
+  const { gram, max, second, vector } = gramOf(means)
   const ends = { min: 0, second, max }
   const flat = isFlat(ends, d)
   if (flat) return { kernel: polynomial(gram, [0]), flat, effect: effectOf(gram, tau, ends, d) }

@@ -73,7 +73,7 @@ export interface Stage<D extends Dims, S extends Split.Split> {
   /** Whether its epochs may be kept as the best. */
   readonly selects: boolean
   /** What an interpreter has to compute before it begins, such as moments. */
-  readonly survey?: (job: Job<D, S>, standing: Standing) => Computation | null
+  readonly survey?: (job: Job<D, S>, standing: Standing) => ReadonlyArray<Computation>
   /** Host work as it begins, on what was computed: such as targets, or weights to go back to. */
   readonly enter: (job: Job<D, S>, standing: Standing, found: Named<HostTensor>) => Standing
   readonly work: (job: Job<D, S>, standing: Standing, stage: number) => Work
@@ -168,8 +168,8 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     return cursorAt(0, standing, 0, 0)
   }
 
-  const survey = (job: Job<D, S>, cursor: Cursor): Computation | null =>
-    stages[memoOf(cursor).stage]!.survey?.(job, standingOf(cursor)) ?? null
+  const survey = (job: Job<D, S>, cursor: Cursor): ReadonlyArray<Computation> =>
+    stages[memoOf(cursor).stage]!.survey?.(job, standingOf(cursor)) ?? []
 
   const enter = (job: Job<D, S>, cursor: Cursor, found: Named<HostTensor>): Cursor => {
     const { stage } = memoOf(cursor)

@@ -2,6 +2,12 @@
 import { type Method, Ops } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 
+/** The draw of the first step. */
+export const first = (values: Tensor.Tensor): Tensor.Tensor => {
+  const { data, shape } = Tensor.takeRows(values, [0])
+  return { ...values, shape: shape.slice(1), data } as Tensor.Tensor
+}
+
 /** The draws of the steps from `from` to before `to`, without copying. */
 export const part = ({ steps, values }: Method.Draws, from: number, to = steps): Method.Draws => {
   const cut = <D extends "int32" | "float64">({ dtype, shape, data }: Tensor.Tensor<D>): Tensor.Tensor<D> => {

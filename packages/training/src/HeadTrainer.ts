@@ -6,7 +6,7 @@
 import type { Features, Method, Metric, Ops } from "@igm/gradient"
 import type { OnnxRuntime } from "@igm/onnx"
 import type { Digest, Split, Tensor } from "@igm/tensor"
-import { Context, Effect, Layer, Option, Stream } from "effect"
+import { Context, Effect, Layer, Option, Queue, type Scope, Stream } from "effect"
 import * as Batch from "./Batch.ts"
 import * as Draws from "./Draws.ts"
 import { type About, type EngineError, type Lane, label } from "./Engine.ts"
@@ -68,7 +68,8 @@ export class HeadTrainer extends Context.Service<
     ) => Effect.Effect<Method.Cursor["state"], TrainingError>
     /**
      * Trains many jobs, those of equal shapes together as one program, `together` at most; events name their job by its
-     * place in the list.
+     * place in the list. Unless told otherwise, a device on which heads are best stepped one by one runs the program of
+     * `train`.
      */
     readonly trainMany: (
       tasks: ReadonlyArray<Member.Task>,
@@ -135,10 +136,14 @@ export class HeadTrainer extends Context.Service<
         })
 
         /** Trains members side by side to their ends. */
-        const lanes = (tasks: ReadonlyArray<readonly [number, Member.Task]>, way: Way) =>
+        const training = (
+          tasks: ReadonlyArray<readonly [number, Member.Task]>,
+          way: Way,
+          lanes: Effect.Effect<Lane, never, Scope.Scope>
+        ) =>
           Stream.unwrap(
             Effect.gen(function* () {
-              const lane = yield* it.lane
+              const lane = yield* lanes
               const first = yield* Effect.forEach(tasks, ([job, task]) =>
                 Effect.map(Member.start(task), (cursor) => [job, task, cursor] as const)
               )
@@ -193,16 +198,24 @@ export class HeadTrainer extends Context.Service<
           about: it.about,
           engine: label(it.about),
           train: (method, job, { trace = "epoch", ...from } = {}) =>
-            Stream.map(lanes([[0, Member.widen({ method, job, ...from })]], trace), ([, event]) => event),
+            Stream.map(training([[0, Member.widen({ method, job, ...from })]], trace, it.lane), ([, event]) => event),
           steps: (method, job, from, n) => steps(Member.widen({ method, job, from }), n),
-          trainMany: (tasks, { together = it.about.together } = {}) => {
+          trainMany: (tasks, options = {}) => {
+            const { together = it.about.together } = options
+            const way = together === 1 && options.together === undefined ? "epoch" : "together"
+            const numbered = tasks.map((task, i) => [i, task] as const)
             const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
-              lanes(
-                tasks.slice(g * together, (g + 1) * together).map((task, i) => [g * together + i, task] as const),
-                "together"
-              )
+              numbered.slice(g * together, (g + 1) * together)
             )
-            return Stream.mergeAll(groups, { concurrency: it.about.threads })
+            const all = Effect.gen(function* () {
+              // One group after another has a lane, and what is kept there.
+              const free = yield* Queue.unbounded<Lane>()
+              for (let i = 0; i < it.about.threads; i++) yield* Queue.offer(free, yield* it.lane)
+              const lanes = Effect.acquireRelease(Queue.take(free), (lane) => Queue.offer(free, lane))
+              const trainings = groups.map((group) => training(group, way, lanes))
+              return Stream.mergeAll(trainings, { concurrency: it.about.threads })
+            })
+            return Stream.unwrap(all)
           },
           predict: (method, weights, features) => it.predict(method.predict, weights, features)
         })

@@ -6,9 +6,13 @@ import { type Method, Ops, Tape } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, type Scope } from "effect"
 import type { About, BlockInput, BlockOutput, Engine, EngineError, HostTensors, Lane } from "./Engine.ts"
+import * as Draws from "./Draws.ts"
 import * as Program from "./Program.ts"
 
 export type { BlockInput, BlockOutput, HostTensors } from "./Engine.ts"
+
+/** Tells a probe's program from a block's. */
+const PROBE = { probe: true }
 
 /** How heads predict: the part of a method that maps features to probabilities. */
 export type Predict = Method.Method["predict"]
@@ -25,7 +29,9 @@ export class Interpreter extends Context.Service<
     readonly run: Engine["block"]
     /** Runs steps. */
     readonly block: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<BlockOutput, EngineError>
-    /** A computation that is not repeated. */
+    /** What a step traces at its first draws, by name; it is not taken. */
+    readonly probe: (step: Method.Step, input: BlockInput, lane?: Lane) => Effect.Effect<Ops.Named<number>, EngineError>
+    /** A computation that is not repeated: the same in the same lane is done once. */
     readonly compute: (computation: Method.Computation, lane?: Lane) => Effect.Effect<HostTensors, EngineError>
     /**
      * Logits by head and fused probabilities (n × classes) of features (n × width, by modality); a stack of weights
@@ -61,6 +67,7 @@ export class Interpreter extends Context.Service<
       programOf(step, [state, inputs, draws.values, { ...own }], () =>
         Program.ofStep(step, { state, inputs, draws: draws.values }, own)
       )
+    const computed = new WeakMap<Lane, WeakMap<Method.Computation, HostTensors>>()
     let lanes = 0
     return Interpreter.of({
       about: engine.about,
@@ -71,10 +78,31 @@ export class Interpreter extends Context.Service<
       program,
       run: engine.block,
       block: (step, input, lane) => Effect.suspend(() => engine.block(program(step, input), input, lane)),
-      compute: ({ name, inputs, run }, lane) =>
-        Effect.suspend(() =>
-          engine.map(shared(Program.make(name, Tape.record(Object.keys(inputs), run))), inputs, lane)
-        ),
+      probe: (step, { state, inputs, draws }, lane) =>
+        Effect.suspend(() => {
+          const first = Ops.mapNamed(draws.values, Draws.first)
+          const program = programOf(step, [state, inputs, first, PROBE], () =>
+            Program.ofProbe(step, { state, inputs, draws: first })
+          )
+          const given = {
+            ...Program.rename<Tensor.Tensor>(state, Program.named.state),
+            ...Program.rename(inputs, Program.named.input),
+            ...Program.rename<Tensor.Tensor>(first, Program.named.draw)
+          }
+          return engine.map(program, given, lane)
+        }).pipe(Effect.map((made) => Ops.mapNamed(Program.under(made, Program.named.trace), ({ data }) => data[0]!))),
+      compute: (computation, lane) =>
+        Effect.suspend(() => {
+          const { name, inputs, run } = computation
+          const known = lane === undefined ? undefined : (computed.get(lane) ?? new WeakMap())
+          if (lane !== undefined) computed.set(lane, known!)
+          const found = known?.get(computation)
+          if (found !== undefined) return Effect.succeed(found)
+          const program = shared(Program.make(name, Tape.record(Object.keys(inputs), run)))
+          return Effect.tap(engine.map(program, inputs, lane), (made) =>
+            Effect.sync(() => void known?.set(computation, made))
+          )
+        }),
       predict: (predict, weights, features, lane) =>
         Effect.suspend(() => {
           const program = programOf(predict, [weights, features], () =>

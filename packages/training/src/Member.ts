@@ -6,7 +6,6 @@ import { type Features, type Method, Metric, Ops } from "@igm/gradient"
 import type { Split, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import * as Checks from "./Checks.ts"
-import * as Draws from "./Draws.ts"
 import type { BlockInput, BlockOutput, EngineError, Lane } from "./Engine.ts"
 import type { Interpreter } from "./Interpreter.ts"
 import { TrainingError } from "./TrainingError.ts"
@@ -66,16 +65,25 @@ export const start = Effect.fnUntraced(function* (task: Task) {
   return from ?? method.start(job)
 })
 
+/** What the cursor's phase has computed before it begins. */
+export const survey = Effect.fnUntraced(function* (it: Interprets, task: Task, at: Method.Cursor, lane: Lane) {
+  const found: Record<string, Method.HostTensor> = {}
+  for (const computation of task.method.survey(task.job, at)) {
+    // The engine begins before the host, and in a thread of its own goes on beside it.
+    const beside = Effect.sync(() => computation.meanwhile?.(found))
+    const [made] = yield* Effect.all([it.compute(computation, lane), beside], { concurrency: 2 })
+    Object.assign(found, made)
+  }
+  return found
+})
+
 /** Begins the cursor's phase, or goes on in its midst. */
 export const enter = Effect.fnUntraced(function* (it: Interprets, task: Task, at: Method.Cursor, lane: Lane) {
   const { method, job } = task
-  const compute = (computation: Method.Computation | null | undefined) =>
-    computation === null || computation === undefined
-      ? Effect.succeed({})
-      : it.compute(computation, lane).pipe(failed(task, at))
-  const cursor = at.entered ? at : method.enter(job, at, yield* compute(method.survey(job, at)))
+  const surveyed = survey(it, task, at, lane).pipe(failed(task, at))
+  const cursor = at.entered ? at : method.enter(job, at, yield* surveyed)
   const phase = method.phase(job, cursor)
-  const derived = yield* compute(phase.derived)
+  const derived = phase.derived === undefined ? {} : yield* it.compute(phase.derived, lane).pipe(failed(task, at))
   const member: Member = { task, cursor, phase, derived, events: at.entered ? [] : phase.events }
   return member
 })
@@ -104,9 +112,7 @@ export const probe = Effect.fnUntraced(function* (
   lane: Lane
 ) {
   if (phase.probe === undefined) return {}
-  const first = { ...input, draws: Draws.part(input.draws, 0, 1) }
-  const { trace } = yield* it.block(phase.probe, first, lane).pipe(failed(task, cursor))
-  return Ops.mapNamed(trace, (numbers) => numbers[0]!)
+  return yield* it.probe(phase.probe, input, lane).pipe(failed(task, cursor))
 })
 
 /** The whole state after a block, whose traces have to be numbers. */

@@ -175,14 +175,14 @@ const signature = (...groups: ReadonlyArray<Ops.Named<Shaped>>): string =>
   JSON.stringify(groups.map((group) => Object.values(group).map(({ shape }) => shape)))
 
 /** Heads that are stepped as one on a CPU: more of them would push each other out of its cache. */
-const TOGETHER = 4
+const TOGETHER = 1
 
 /** The engine: programs are built once for each set of shapes, and closed with the scope. */
 export const engine = Effect.gen(function* () {
   const runtime = yield* OnnxRuntime
   const scope = yield* Scope.Scope
   const sessions = new WeakMap<Program.Program, Map<string, Session>>()
-  const { lowered, raised } = Single.make()
+  const { lowered, raised } = Single
   const about = {
     engine: "onnx",
     device: runtime.provider,

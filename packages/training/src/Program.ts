@@ -46,11 +46,11 @@ export interface Given {
   readonly draws: Ops.Named<unknown>
 }
 
-/** Records a step, with the rows that it reads gathered; `own` are the tables of which each head of a stack has its own. */
-export const ofStep = (
+const recorded = (
   step: Method.Step,
   { state, inputs, draws }: Given,
-  own: ReadonlyArray<string> = []
+  own: ReadonlyArray<string>,
+  outputs: <T>(outcome: Method.StepOutcome<T>) => Ops.Named<T>
 ): Program => {
   const names = [
     ...Object.keys(state).map(named.state),
@@ -65,11 +65,18 @@ export const ofStep = (
       return [name, ops.gather(rows, indices)] as const
     })
     const context = { state: before!, inputs: set!, draws: drawn!, reads: Object.fromEntries(reads) }
-    const outcome = step.run(ops, context)
-    return { ...rename(outcome.state, named.next), ...rename(outcome.trace, named.trace) }
+    return outputs(step.run(ops, context))
   })
   return make(step.name, tape)
 }
+
+/** Records a step, with the rows that it reads gathered; `own` are the tables of which each head of a stack has its own. */
+export const ofStep = (step: Method.Step, given: Given, own: ReadonlyArray<string> = []): Program =>
+  recorded(step, given, own, ({ state, trace }) => ({ ...rename(state, named.next), ...rename(trace, named.trace) }))
+
+/** Records what a step traces, and not what it makes of the state. */
+export const ofProbe = (step: Method.Step, given: Given): Program =>
+  recorded(step, given, [], ({ trace }) => rename(trace, named.trace))
 
 /** Records heads' forward pass: it reads `state.*` and `input.*` by modality, and makes `probabilities` and `logits.*`. */
 export const ofPredict = (

@@ -4,8 +4,17 @@ import type { Tensor } from "@igm/tensor"
 import type { About, BlockOutput } from "./Engine.ts"
 import type { Program } from "./Program.ts"
 
-/** A tensor, or the word that it is the one that the lane was given last under that name. */
-export type Sent = Tensor.Tensor | "kept"
+/** A tensor by its number in its lane: with the tensor itself, if the thread does not have it. */
+export interface Sent {
+  readonly id: number
+  readonly tensor?: Tensor.Tensor
+}
+
+/** A tensor that the thread has made, and by which number it keeps it. */
+export interface Made {
+  readonly id: number
+  readonly tensor: Tensor.Tensor
+}
 
 /** What a call is of. The program's body comes with its first call. */
 export interface Call {
@@ -13,11 +22,13 @@ export interface Call {
   readonly kind: "block" | "map"
   readonly lane: number
   readonly program: { readonly id: number; readonly body?: Program }
-  readonly tensors: Ops.Named<Sent>
   /** In single precision for engines that compute in it, as their answers are. */
-  readonly state: Ops.Named<Tensor.Tensor>
+  readonly tensors: Ops.Named<Sent>
+  readonly state: Ops.Named<Sent>
   readonly draws: { readonly steps: number; readonly values: Ops.Named<Tensor.Tensor> }
   readonly traced: boolean
+  /** The numbers of tensors that are needed no more. */
+  readonly forget: ReadonlyArray<number>
 }
 
 /** What is asked. */
@@ -31,9 +42,12 @@ export interface Fault {
   readonly details: string
 }
 
-/** What a block or a map comes to, in the engine's own precision. */
-export type Output =
-  (Omit<BlockOutput, "state"> & { readonly state: Ops.Named<Tensor.Tensor> }) | Ops.Named<Tensor.Tensor>
+/** What a block or a map comes to, in the engine's own precision; a map has no traces, and only a traced block fingerprints. */
+export interface Output {
+  readonly made: Ops.Named<Made>
+  readonly trace: BlockOutput["trace"]
+  readonly fingerprints?: NonNullable<BlockOutput["fingerprints"]>
+}
 
 /** What is answered. */
 export type Answer =

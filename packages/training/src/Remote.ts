@@ -7,11 +7,15 @@ import { Ops } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
 import { SHARE_ENV, Worker } from "node:worker_threads"
-import { type About, type BlockOutput, type Engine, EngineError, type Lane, label } from "./Engine.ts"
+import { type About, type BlockOutput, type Engine, EngineError, type HostTensors, type Lane, label } from "./Engine.ts"
 import type { Choice } from "./Local.ts"
 import type { Program } from "./Program.ts"
+import * as Memory from "./Memory.ts"
 import * as Single from "./Single.ts"
 import { type Answer, type Call, type Fault, type Output, type Request, type Sent, compact } from "./Protocol.ts"
+
+/** How many bytes of a lane's tensors a thread keeps besides those in use. */
+const BUDGET = 2 ** 26
 
 /** Options of engines in threads. */
 export interface Options {
@@ -19,6 +23,13 @@ export interface Options {
   readonly threads: number
   /** Is told of each thread that starts. */
   readonly started?: (worker: Worker) => void
+}
+
+/** What a call came to, in double precision. */
+interface Answered {
+  readonly tensors: HostTensors
+  readonly trace: BlockOutput["trace"]
+  readonly fingerprints?: NonNullable<BlockOutput["fingerprints"]>
 }
 
 type Settle = (result: Effect.Effect<Output, EngineError>) => void
@@ -29,7 +40,7 @@ interface Thread {
   readonly about: Promise<About>
   readonly owed: Map<number, { readonly program: string; readonly settle: Settle }>
   readonly programs: Set<number>
-  readonly lanes: Map<number, Map<string, Tensor.Tensor>>
+  readonly lanes: Map<number, Memory.Memory>
   alive: boolean
 }
 
@@ -100,10 +111,9 @@ export const engine = Effect.fn("Remote.engine")(function* (
   const [about] = yield* Effect.forEach(threads, ready, { concurrency: "unbounded" })
   threads.forEach(({ worker }) => worker.unref())
 
-  const { lowered, raised } = Single.make()
   /** What is sent: in the engine's precision, and without the rest of a buffer. */
   const outgoing = (tensor: Tensor.Tensor): Tensor.Tensor =>
-    compact(about!.precision === "float32" ? lowered(tensor) : tensor)
+    compact(about!.precision === "float32" ? Single.lowered(tensor) : tensor)
 
   const ids = new WeakMap<Program, number>()
   let counter = 0
@@ -112,58 +122,81 @@ export const engine = Effect.fn("Remote.engine")(function* (
     ids.set(program, id)
     return id
   }
+  /** The threads of lanes: a new one gets the thread that has the fewest. */
+  const places = new Map<number, number>()
+  const placeOf = (lane: number): number => {
+    const counts = threads.map((_, at) => [...places.values()].filter((other) => other === at).length)
+    const place = places.get(lane) ?? counts.indexOf(Math.min(...counts))
+    places.set(lane, place)
+    return place
+  }
   const threadOf = (lane: Lane | undefined): Thread => {
-    const at = (lane?.id ?? 0) % threads.length
+    const at = lane === undefined ? 0 : placeOf(lane.id)
     if (!threads[at]!.alive) threads[at] = spawn(choice, options)
     return threads[at]!
   }
 
-  type Parts = Pick<Call, "kind" | "state" | "draws" | "traced"> & { readonly tensors: Ops.Named<Tensor.Tensor> }
+  type Parts = Pick<Call, "kind" | "draws" | "traced"> & {
+    readonly [part in "state" | "tensors"]: Ops.Named<Tensor.Tensor>
+  }
   const call = (program: Program, lane: Lane | undefined, { kind, state, draws, traced, tensors }: Parts) =>
-    Effect.callback<Output, EngineError>((resume) => {
+    Effect.callback<Answered, EngineError>((resume) => {
       const thread = threadOf(lane)
-      const known = lane === undefined ? undefined : (thread.lanes.get(lane.id) ?? new Map<string, Tensor.Tensor>())
+      const known = lane === undefined ? undefined : (thread.lanes.get(lane.id) ?? Memory.make(BUDGET))
       if (lane !== undefined) thread.lanes.set(lane.id, known!)
-      const sent = Ops.mapNamed<Tensor.Tensor, Sent>(tensors, (tensor, name) => {
-        const key = `${kind} ${name}`
-        if (known?.get(key) === tensor) return "kept"
-        known?.set(key, tensor)
-        return outgoing(tensor)
-      })
+      known?.begin()
+      const sent = (tensor: Tensor.Tensor): Sent => {
+        const found = known?.find(tensor)
+        if (found !== undefined) return { id: found }
+        const id = ++counter
+        known?.add(tensor, id)
+        return { id, tensor: outgoing(tensor) }
+      }
       const programId = idOf(program)
       const isNew = !thread.programs.has(programId)
       thread.programs.add(programId)
       const id = ++counter
-      thread.owed.set(id, { program: program.name, settle: resume })
+      const raise = ({ made, ...rest }: Output) => {
+        const tensors = Ops.mapNamed(made, ({ id, tensor }) => {
+          const wide = Single.raised(tensor)
+          known?.add(wide, id)
+          return wide
+        })
+        return { tensors, ...rest }
+      }
+      thread.owed.set(id, { program: program.name, settle: (result) => resume(Effect.map(result, raise)) })
       thread.worker.ref()
       const request: Request = {
         id,
         kind,
         lane: lane?.id ?? 0,
         program: isNew ? { id: programId, body: program } : { id: programId },
-        tensors: sent,
-        state: Ops.mapNamed(state, outgoing),
+        tensors: Ops.mapNamed(tensors, sent),
+        state: Ops.mapNamed(state, sent),
         draws: { steps: draws.steps, values: Ops.mapNamed(draws.values, outgoing) },
-        traced
+        traced,
+        forget: known?.trim() ?? []
       }
       thread.worker.postMessage(request)
     }).pipe(Effect.uninterruptible)
 
-  const none = { state: {}, draws: { steps: 0, values: {} }, traced: false }
+  const none = { state: {} as HostTensors, draws: { steps: 0, values: {} }, traced: false }
   return {
     about: { ...about!, threads: threads.length },
     block: (program, { state, inputs, draws, traced = false }, lane) =>
-      Effect.map(call(program, lane, { kind: "block", state, draws, traced, tensors: inputs }), (output) => {
-        const block = output as Omit<BlockOutput, "state"> & { readonly state: Ops.Named<Tensor.Tensor> }
-        return { ...block, state: Ops.mapNamed(block.state, raised) }
-      }),
-    map: (program, inputs, lane) =>
-      Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), (output) =>
-        Ops.mapNamed(output as Ops.Named<Tensor.Tensor>, raised)
+      Effect.map(
+        call(program, lane, { kind: "block", state, draws, traced, tensors: inputs }),
+        ({ tensors, ...rest }) => ({
+          ...rest,
+          state: tensors
+        })
       ),
+    map: (program, inputs, lane) =>
+      Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), ({ tensors }) => tensors),
     close: (lane) =>
       Effect.sync(() => {
         const thread = threadOf(lane)
+        places.delete(lane.id)
         if (thread.lanes.delete(lane.id)) thread.worker.postMessage({ kind: "close", lane: lane.id } satisfies Request)
       })
   }

@@ -1,28 +1,40 @@
-/** Tensors of the host in single precision and back, converted once as long as they live. */
+/**
+ * Tensors of the host in single precision and back. What an engine made in single precision is made double when it is
+ * read, if it is; whatever is lowered is lowered once as long as it lives.
+ */
 import { Tensor } from "@igm/tensor"
 
-/** Conversions that remember what they made of what. */
-export interface Single {
-  /** In single precision, if it is in double. */
-  readonly lowered: (tensor: Tensor.Tensor) => Tensor.Tensor
-  /** In double precision; lowering that again gives the tensor itself. */
-  readonly raised: (tensor: Tensor.Tensor) => Tensor.Tensor<"float64">
+type Single = Tensor.Tensor<"float32">
+
+const origins = new WeakMap<Tensor.Tensor, Single>()
+const roundings = new WeakMap<Tensor.Tensor, Single>()
+
+/** The tensor of single precision that a tensor was raised from. */
+export const originOf = (tensor: Tensor.Tensor): Single | undefined => origins.get(tensor)
+
+/** In single precision, if it is in double. */
+export const lowered = (tensor: Tensor.Tensor): Tensor.Tensor => {
+  if (tensor.dtype !== "float64") return tensor
+  const found = originOf(tensor) ?? roundings.get(tensor)
+  if (found !== undefined) return found
+  const rounded = Tensor.toFloat32(tensor)
+  roundings.set(tensor, rounded)
+  return rounded
 }
 
-/** Conversions with a memory of their own. */
-export const make = (): Single => {
-  const known = new WeakMap<Tensor.Tensor, Tensor.Tensor>()
-  return {
-    lowered: (tensor) => {
-      if (tensor.dtype !== "float64") return tensor
-      const found = known.get(tensor) ?? Tensor.toFloat32(tensor)
-      known.set(tensor, found)
-      return found
-    },
-    raised: (tensor) => {
-      const wide = Tensor.toFloat64(tensor)
-      if (wide !== tensor) known.set(wide, tensor)
-      return wide
+/** In double precision; lowering that again gives the tensor itself. */
+export const raised = (tensor: Tensor.Tensor): Tensor.Tensor<"float64"> => {
+  if (tensor.dtype !== "float32") return Tensor.toFloat64(tensor)
+  const single = tensor as Single
+  let made: Float64Array | undefined
+  const wide: Tensor.Tensor<"float64"> = {
+    dtype: "float64",
+    shape: single.shape,
+    get data() {
+      made ??= Tensor.toFloat64(single).data
+      return made
     }
   }
+  origins.set(wide, single)
+  return wide
 }

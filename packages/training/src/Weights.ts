@@ -2,23 +2,32 @@
 import { type Method, Ops } from "@igm/gradient"
 import { Digest, Tensor } from "@igm/tensor"
 import { createHash } from "node:crypto"
+import * as Single from "./Single.ts"
 
 /** The weights as a file stores them: float32 where that loses nothing. */
 export const stored = (weights: Ops.Named<Method.HostTensor>): Ops.Named<Tensor.Tensor> =>
-  Ops.mapNamed(weights, (w) => (isSingle(w.data) ? Tensor.toFloat32(w) : w))
+  Ops.mapNamed(weights, (w) => Single.originOf(w) ?? (isSingle(w.data) ? Tensor.toFloat32(w) : w))
 
 const isSingle = (numbers: Float64Array): boolean => {
   for (let i = 0; i < numbers.length; i++) if (Math.fround(numbers[i]!) !== numbers[i]) return false
   return true
 }
 
+/** The digests of tensors by what they are, since an epoch leaves most heads as they were. */
+const known = new WeakMap<Method.HostTensor, string>()
+
+const digestOf = (w: Method.HostTensor): string => {
+  const found = known.get(w)
+  if (found !== undefined) return found
+  const { w: tensor } = stored({ w }) as { readonly w: Tensor.Tensor }
+  const digest = createHash("sha256")
+    .update(Digest.canonicalJson([tensor.dtype, tensor.shape]))
+    .update(Tensor.bytes(tensor))
+    .digest("hex")
+  known.set(w, digest)
+  return digest
+}
+
 /** The digest of weights as they are stored. */
 export const digest = (weights: Ops.Named<Method.HostTensor>): Digest.Digest =>
-  Digest.ofJson(
-    Ops.mapNamed(stored(weights), (tensor) =>
-      createHash("sha256")
-        .update(Digest.canonicalJson([tensor.dtype, tensor.shape]))
-        .update(Tensor.bytes(tensor))
-        .digest("hex")
-    )
-  )
+  Digest.ofJson(Ops.mapNamed(weights, digestOf))

@@ -1,12 +1,22 @@
 /** A thread that owns an engine: it opens the one that it is told to, and answers calls one after another. */
 import { type Method, Ops } from "@igm/gradient"
-import { Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import { Cause, Effect, Exit, Scope } from "effect"
 import { parentPort, workerData } from "node:worker_threads"
 import { type Engine, EngineError, type HostTensors } from "./Engine.ts"
 import * as Local from "./Local.ts"
 import type { Program } from "./Program.ts"
-import { type Answer, type Call, type Fault, type Output, type Request, compact } from "./Protocol.ts"
+import {
+  type Answer,
+  type Call,
+  type Fault,
+  type Made,
+  type Output,
+  type Request,
+  type Sent,
+  compact
+} from "./Protocol.ts"
+import * as Single from "./Single.ts"
 
 const port = parentPort!
 const say = (answer: Answer) => port.postMessage(answer)
@@ -23,18 +33,15 @@ const faultOf = (cause: Cause.Cause<EngineError>): Fault => {
 }
 
 const programs = new Map<number, Program>()
-const lanes = new Map<number, Map<string, Tensor.Tensor>>()
+/** What is made here has numbers below 0. */
+let counter = 0
+const lanes = new Map<number, Map<number, Tensor.Tensor>>()
 
-/** The tensors of a call, those that the lane keeps among them. */
-const tensorsOf = ({ kind, lane, tensors }: Call): Ops.Named<Tensor.Tensor> => {
-  const kept = lanes.get(lane) ?? new Map<string, Tensor.Tensor>()
+/** What a lane keeps; the lane 0 of calls without one keeps nothing. */
+const keptOf = (lane: number): Map<number, Tensor.Tensor> => {
+  const kept = lanes.get(lane) ?? new Map<number, Tensor.Tensor>()
   if (lane !== 0) lanes.set(lane, kept)
-  return Ops.mapNamed(tensors, (sent, name) => {
-    const key = `${kind} ${name}`
-    if (sent === "kept") return kept.get(key)!
-    kept.set(key, sent)
-    return sent
-  })
+  return kept
 }
 
 const programOf = ({ program: { id, body } }: Call): Program => {
@@ -43,17 +50,29 @@ const programOf = ({ program: { id, body } }: Call): Program => {
 }
 
 const answer = (engine: Engine, call: Call): Effect.Effect<Output, EngineError> => {
-  const [program, inputs] = [programOf(call), tensorsOf(call)]
-  const own = (tensor: Tensor.Tensor): Tensor.Tensor =>
-    compact(engine.about.precision === "float32" ? Tensor.toFloat32(tensor) : tensor)
-  if (call.kind === "map") return Effect.map(engine.map(program, inputs), (made) => Ops.mapNamed(made, own))
+  const [program, kept] = [programOf(call), keptOf(call.lane)]
+  const given = ({ id, tensor = kept.get(id) }: Sent): Tensor.Tensor => {
+    kept.set(id, tensor!)
+    return tensor!
+  }
+  const own = (tensor: Tensor.Tensor): Made => {
+    const made = compact(engine.about.precision === "float32" ? Single.lowered(tensor) : tensor)
+    const id = --counter
+    kept.set(id, made)
+    return { id, tensor: made }
+  }
+  const inputs = Ops.mapNamed(call.tensors, given)
+  call.forget.forEach((id) => kept.delete(id))
+  if (call.kind === "map") {
+    return Effect.map(engine.map(program, inputs), (made) => ({ made: Ops.mapNamed(made, own), trace: {} }))
+  }
   const draws = call.draws as Method.Draws
   // What computes in single precision takes it as it is.
-  const state = call.state as HostTensors
+  const state = Ops.mapNamed(call.state, given) as HostTensors
   return engine.block(program, { state, inputs, draws, traced: call.traced }).pipe(
-    Effect.map((after) => ({
+    Effect.map(({ state: made, ...after }) => ({
       ...after,
-      state: Ops.mapNamed(after.state, own),
+      made: Ops.mapNamed(made, own),
       trace: Ops.mapNamed(after.trace, (numbers) => numbers.slice())
     }))
   )

@@ -99,6 +99,24 @@ describe("HeadTrainer with many jobs", () => {
     }).pipe(Effect.provide(onnx))
   )
 
+  it.live("on a processor they are the bits of training alone, in this thread or in others", () =>
+    Effect.gen(function* () {
+      const tasks = sweep()
+      const all = HeadTrainer.use((trainer) => Stream.runCollect(trainer.trainMany(tasks)))
+      const inThreads = HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads: 2 })
+      for (const layer of [onnx, inThreads]) {
+        const events = yield* all.pipe(Effect.provide(layer))
+        for (const [k, { method, job }] of tasks.entries()) {
+          const single = yield* HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, job))).pipe(
+            Effect.provide(onnx)
+          )
+          const own = events.flatMap(([at, event]) => (at === k ? [event] : []))
+          assert.deepStrictEqual(weightsIn(own), weightsIn(single), `job ${k}`)
+        }
+      }
+    })
+  )
+
   it.effect("every job has its own stages, boundaries and length", () =>
     Effect.gen(function* () {
       const tasks = [

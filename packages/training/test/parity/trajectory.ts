@@ -49,8 +49,8 @@ export const run = Effect.fn("trajectory")(function* (
   let derived: HostTensors = {}
   for (let done = false, phase: Method.Phase | undefined, name = ""; !done;) {
     if (phase === undefined || cursor.phase !== name) {
-      const survey = method.survey(job, cursor)
-      cursor = method.enter(job, cursor, survey === null ? {} : yield* interpreter.compute(survey))
+      const found = yield* Effect.forEach(method.survey(job, cursor), (survey) => interpreter.compute(survey))
+      cursor = method.enter(job, cursor, Object.assign({}, ...found) as Interpreter.HostTensors)
       phase = method.phase(job, cursor)
       derived = phase.derived === undefined ? {} : yield* interpreter.compute(phase.derived)
       name = cursor.phase
