@@ -29,12 +29,16 @@ const listed = (counts: { readonly [name: string]: number }): string =>
     .map(([name, times]) => `${name} ${times}`)
     .join(", ")
 
+const counted = (t: Chaos.Tally): ReadonlyArray<string> => [
+  `${t.kills} kills (${t.timed} after a time, ${t.inWrites} inside of a write, ${t.beside} as something was opened, made or removed), ${t.rounds} rounds`,
+  `by stage: ${listed(t.stages)}`,
+  `by what was written: ${listed(t.writes)}`
+]
+
 const told = (v: Chaos.Verdict): string =>
   [
-    `${v.kills} kills (${v.timed} after a time, ${v.inWrites} inside of a write, ${v.beside} as something was opened, made or removed), ${v.restarts} restarts, ${v.rounds} rounds`,
-    `undisturbed: ${v.undisturbed.map((seconds) => `${seconds.toFixed(1)} s`).join(", ")}`,
-    `by stage: ${listed(v.stages)}`,
-    `by what was written: ${listed(v.writes)}`,
+    ...counted(v),
+    `${v.restarts} restarts; undisturbed: ${v.undisturbed.map((seconds) => `${seconds.toFixed(1)} s`).join(", ")}`,
     ...Object.entries(v.aimed).map(
       ([at, { tries, hits }]) => `aimed at ${at}, which too few kills had hit: ${tries} starts, ${hits} hits`
     ),
@@ -99,7 +103,23 @@ const chaos = Command.make(
     if (!json) yield* Console.log(`${program}, seed ${seed}, ${lanes === 1 ? "one lane" : `${lanes} lanes`}`)
     const inWrites = Math.ceil(IN_WRITES * kills)
     const options = { program, flags: [], kills, seed, lanes, inWrites, perStage: stage }
-    const verdict = yield* Chaos.run(options, progress).pipe(
+    let last: Chaos.Tally | undefined
+    const verdict = yield* Chaos.run(options, (tally) =>
+      Effect.andThen(
+        progress(tally),
+        Effect.sync(() => (last = tally))
+      )
+    ).pipe(
+      Effect.onInterrupt(() =>
+        last === undefined || json
+          ? Effect.void
+          : Console.log(
+              [
+                ...counted(last),
+                `Stopped before ${kills} kills. All rounds so far ended in the bytes of the undisturbed run.`
+              ].join("\n")
+            )
+      ),
       Effect.tap(() => (process.stderr.isTTY ? Effect.sync(() => process.stderr.write("\n")) : Effect.void)),
       Effect.catchTag("ChaosError", (error) =>
         Console.log(json ? JSON.stringify({ seed, problem: error.message }) : error.message)
