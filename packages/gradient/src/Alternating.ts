@@ -24,7 +24,7 @@ import * as Moment from "./Moment.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
 import * as Projection from "./Projection.ts"
-import type { Rule } from "./Rule.ts"
+import * as Rule from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
 import type * as Sharpness from "./Sharpness.ts"
@@ -57,7 +57,7 @@ export interface Settings<S extends Split.Split> {
     readonly strictNaN: boolean
   } | null
   /** A gradient rule of the user's own; `null` for none. */
-  readonly rule: Rule | null
+  readonly rule: Rule.Rule | null
   /** λ ~ Beta(α, α) by head; heads that are not named are not mixed. */
   readonly mixup: Named<number>
   readonly fusion: Fusion
@@ -248,11 +248,15 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   return Stages.make({
     ...plan,
     ...settings,
-    settings: { heads, turns, ...settings, rule: settings.rule?.name ?? null } as unknown as Digest.Json,
+    settings: { heads, turns, ...settings, rule: ruleOf(settings.rule, heads) } as unknown as Digest.Json,
     memory: Object.assign({}, ...Object.keys(heads).map(memoryOf)) as Named<HostTensor>,
     stages: [first!, ...rest]
   })
 }
+
+/** What the settings say of a rule: its name, and what it does to each head. */
+const ruleOf = (rule: Rule.Rule | null, heads: Named<{ readonly head: Head.Head }>) =>
+  rule === null ? null : { name: rule.name, definitions: mapNamed(heads, ({ head }) => Rule.definition(rule, head)) }
 
 interface LayerMatrix {
   readonly projections: ReadonlyArray<Projection.Projection>
