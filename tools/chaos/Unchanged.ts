@@ -54,7 +54,7 @@ export const replays = Effect.fn("Unchanged.replays")(function* (
     compared = { artifacts, epochs, steps }
     threads[own] = (threads[own] ?? 0) + 1
     done++
-    if (found.equal && found.surroundings.length === 0) identical++
+    if (found.equal && found.surroundings.every(({ path }) => path.at(-1) === "threads")) identical++
     yield* watch(done, identical)
   })
   const half = Math.ceil(count / 2)

@@ -32,7 +32,7 @@ const work = Effect.gen(function* () {
     return yield* RunCommand.run({ program, args, out, check: false, trace: "step", refused: [] })
   }
   const manifest = yield* RunFolder.read(child.run)
-  const found = yield* ReplayCommand.replay({ manifest, from: undefined, tolerance: 0, refused: [] })
+  const found = yield* ReplayCommand.replay({ folder: child.run, manifest, from: undefined, tolerance: 0, refused: [] })
   yield* Console.log(JSON.stringify(found))
 })
 

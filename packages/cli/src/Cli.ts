@@ -78,7 +78,7 @@ const run = Command.make(
   Effect.fn("igm.run")(function* ({ program, seed, speech, out, check, trace, engine, device, threads }) {
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, ".store"))
-    const args = { seed, speech: Option.getOrUndefined(speech) }
+    const args = { seed, speech: Option.getOrUndefined(Option.map(speech, (folder) => path.resolve(folder))) }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
       RunCommand.run({ program, args, check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
@@ -115,7 +115,7 @@ const replay = Command.make(
       device: Option.getOrElse(device, () => manifest.trainer.device as (typeof Devices.devices)[number])
     }
     const found = yield* Device.withTrainer(wanted, { threads }, (refused) =>
-      ReplayCommand.replay({ manifest, from: Option.getOrUndefined(from), tolerance, refused })
+      ReplayCommand.replay({ folder, manifest, from: Option.getOrUndefined(from), tolerance, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
     yield* Console.log(json ? JSON.stringify(found, null, 2) : ReplayCommand.text(found))
     if (!found.equal) yield* Effect.sync(() => (process.exitCode = 1))

@@ -2,7 +2,7 @@
  * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
  * not, where the two part, by how much, and what differs in their surroundings.
  */
-import { JsonDifference, Pipeline, Replay, Run, type RunFolder, Training } from "@igm/experiment"
+import { JsonDifference, Pipeline, Replay, Run, RunFolder, Training } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
 import { Effect, Layer } from "effect"
@@ -12,6 +12,8 @@ import * as RunCommand from "./RunCommand.ts"
 
 /** What to replay, and how. */
 export interface Options {
+  /** The run's folder. */
+  readonly folder: string
   readonly manifest: RunFolder.Manifest
   /** The first stage, or piece of work, that is made anew; everything by default. */
   readonly from: string | undefined
@@ -80,7 +82,17 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
   const own = yield* RunCommand.begin(loaded, { program: program.path, args, trace, refused })
   return yield* Effect.gen(function* () {
     const result = yield* Pipeline.run(loaded.experiment)
-    const comparison = yield* Replay.compare(manifest.artifacts, store, result.artifacts, { tolerance })
+    const compared = yield* Replay.compare(manifest.artifacts, store, result.artifacts, { tolerance })
+    const said =
+      tolerance > 0
+        ? null
+        : yield* Replay.results(
+            options.folder,
+            manifest,
+            result,
+            RunFolder.conclude({ ...own, status: "begun" }, result)
+          )
+    const comparison = { ...compared, differences: [...compared.differences, ...(said === null ? [] : [said])] }
     const [first] = comparison.differences
     const used = manifest.artifacts.find(({ stage, name }) => stage === first?.stage && name === first.name)
     const recorded = used === undefined ? undefined : yield* store.find(used.stage, used.digest)
@@ -88,7 +100,7 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
       ...comparison,
       run: manifest.id,
       equal: comparison.differences.length === 0,
-      reused: given.length,
+      reused: result.artifacts.filter(({ reused }) => reused).length,
       tolerance,
       trace,
       inputs: { count: inputs.count, changed: inputs.changed },
@@ -129,6 +141,9 @@ const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Dif
   const what = tensors.length > 0 ? `: ${tensors.join(", ")}` : step === null ? "" : ": the loss"
   const bySize = Object.entries(size).map(([name, most]) => `${name} ${number(most)}`)
   const astray = (who: string): string => (surroundings.length === 0 ? `: ${who} went astray there` : "")
+  const moved = Object.entries(again?.moved ?? {})
+    .map(([name, most]) => `${number(most)} (${name})`)
+    .join(", ")
   const agrees = {
     recorded: `what the run recorded${astray("the replay")}`,
     replayed: `what the replay had${astray("the recorded run")}`,
@@ -140,8 +155,8 @@ const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Dif
     ...(losses === null || Object.is(losses[0], losses[1])
       ? []
       : [`  its loss: ${losses[0]}, replayed ${losses[1]} (difference ${number(Math.abs(losses[0] - losses[1]))})`]),
-    ...(bySize.length === 0 ? [] : [`  largest differences at the end of that epoch: ${bySize.join(", ")}`]),
-    ...(again === null ? [] : [`  the step, run again, leaves ${agrees[again.agrees]}`]),
+    ...(bySize.length === 0 ? [] : [`  largest differences at the end of that stage: ${bySize.join(", ")}`]),
+    ...(again === null ? [] : [`  the step, run again, leaves ${agrees[again.agrees]}; it moves them by ${moved}`]),
     ...(trace === "epoch" && step !== null
       ? ["  a loss shows a difference a step late or more; run with --trace step to have each step's tensors recorded"]
       : [])

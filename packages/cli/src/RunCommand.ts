@@ -2,7 +2,7 @@
  * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
  * again goes on where the one before was stopped.
  */
-import { type Experiment, Pipeline, Run, RunFolder, files } from "@igm/experiment"
+import { type Experiment, JsonDifference, Pipeline, Run, RunFolder, files } from "@igm/experiment"
 import { AtomicFile, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
@@ -55,6 +55,14 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
   const result = yield* Pipeline.run(experiment)
   yield* remember
   const manifest = RunFolder.conclude(begun, result)
+  if (status === "finished") {
+    // What the run depends on and is no part of its name has changed: until it is written anew, it is not finished.
+    const before = yield* RunFolder.read(folder)
+    if (JsonDifference.between(RunFolder.resultsOf(before), RunFolder.resultsOf(manifest)).length > 0) {
+      yield* run.tell({ kind: "note", note: "the results are others than before, and are written anew" })
+      yield* RunFolder.writeManifest(folder, begun)
+    }
+  }
   const report = yield* Reporting.reportOf(result, manifest)
   yield* RunFolder.write(folder, result, manifest, {
     ...Object.fromEntries(
@@ -76,7 +84,7 @@ export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   // A run of a newer version is refused before anything is written into its folder.
   yield* RunFolder.statusOf(folder)
   const { result, report } = yield* inFolder(folder, loaded, begun).pipe(
-    Effect.tapCause((cause) =>
+    Effect.onError((cause) =>
       Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)
     ),
     Effect.provide(Spans.layer(path.join(folder, files.spans))),

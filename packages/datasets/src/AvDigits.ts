@@ -4,9 +4,11 @@
  * people when a folder of them is given. Splits share no voice setting or speaker and no image, and hold nothing that
  * trained the encoders. Everything is derived from one seed.
  */
-import { type Artifact, ArtifactStore, Progress, ioError } from "@igm/io"
+import { type Artifact, ArtifactStore, Progress, contentOf, ioError } from "@igm/io"
 import { Digest, Keyed, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, Schema } from "effect"
+import { createRequire } from "node:module"
+import sharp from "sharp"
 import type { Dataset, Manifest, Media, Prepared, Sample } from "./Dataset.ts"
 import * as Degradation from "./Degradation.ts"
 import { DIGITS } from "./Digits.ts"
@@ -51,6 +53,17 @@ interface Spoken {
   readonly key: Digest.Json
 }
 
+const versionOf = (name: string): string =>
+  (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version
+
+/** The versions of what the media are made from and with. */
+const libraries = {
+  mnist: versionOf("mnist"),
+  libsamplerate: versionOf("@alexanderolsen/libsamplerate-js"),
+  sharp: sharp.versions.sharp ?? "",
+  vips: sharp.versions.vips
+}
+
 const PER_DIGIT: PerDigit = { train: 200, valid: 50, test: 100 }
 
 /** The data set. */
@@ -85,6 +98,7 @@ const prepare = Effect.fn("AvDigits.prepare")(function* (options: Options) {
     seed: options.seed,
     recipe: Degradation.recipe as unknown as Digest.Json,
     encoderImages: Mnist.ENCODER_IMAGES,
+    libraries,
     speech: spoken.key
   }
   const media = yield* store.getOrMake({ stage: "media", version: 1, key }, (scratch) =>
@@ -172,7 +186,7 @@ const synthetic = Effect.fnUntraced(function* ({ seed, perDigit = PER_DIGIT }: O
     utterances: { train: utterances("train"), valid: utterances("valid"), test: utterances("test") },
     artifacts,
     sources: [],
-    key: { artifacts: artifacts.map(({ digest }) => digest), perDigit: { ...perDigit } }
+    key: { artifacts: artifacts.map(contentOf), perDigit: { ...perDigit } }
   }
   return spoken
 })

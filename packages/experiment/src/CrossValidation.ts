@@ -14,6 +14,7 @@ import * as Folds from "./Folds.ts"
 import * as Events from "./Events.ts"
 import { Run } from "./Run.ts"
 import * as Stage from "./Stage.ts"
+import * as Training from "./Training.ts"
 import * as Standings from "./Standings.ts"
 
 type Dims = Features.Dims
@@ -67,12 +68,13 @@ export interface Found {
 }
 
 /** Raised when a change of the code changes the scores, so that older artifacts are not taken for them. */
-const VERSION = 1
+const VERSION = 2
 
 /** By setting, fold and seed. */
 const Scores = Schema.Array(Schema.Array(Schema.Array(Events.Metrics)))
 
 const Input = Schema.Struct({
+  training: Schema.Int,
   methods: Schema.Array(Schema.Json),
   seeds: Schema.Array(Schema.Int),
   folds: Schema.Array(Schema.String),
@@ -211,6 +213,7 @@ export const run = Effect.fn("CrossValidation.run")(function* <D extends Dims, G
     }, Effect.scoped)
   })
   const input = {
+    training: Training.VERSION,
     methods: methods.map((one) => one.settings as Schema.Json),
     seeds,
     folds: folds.map(({ held }) => Digest.ofTensor(Tensor.int32([held.length], held))),

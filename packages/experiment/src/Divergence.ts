@@ -24,7 +24,7 @@ export interface Divergence {
   readonly tensors: ReadonlyArray<string>
   /** The losses of that step. */
   readonly losses: readonly [number, number] | null
-  /** The largest difference of a number of the states at the end of that epoch, by tensor, where states were recorded. */
+  /** The largest difference of a number of the states at the end of that stage, by tensor, where states were recorded. */
   readonly size: { readonly [tensor: string]: number }
 }
 
@@ -53,6 +53,19 @@ export const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
   return most
 }
 
+/** The largest differences of the states that both recorded first from an epoch on, by tensor. */
+const sizesAfter = (a: Record, b: Record, epoch: number): Divergence["size"] => {
+  const last = Math.max(0, ...a.events.map((event) => (event.kind === "epoch" ? event.epoch : 0)))
+  for (let at = epoch; at <= last; at++) {
+    const [these, those] = [tracesOf(a, at), tracesOf(b, at)]
+    const names = [...these.keys()].filter((name) => name.startsWith(STATE) && those.has(name))
+    if (names.length === 0) continue
+    const sizes = names.map((name) => [name.slice(STATE.length), largest(these.get(name)!, those.get(name)!)] as const)
+    return Object.fromEntries(sizes.filter(([, most]) => most > 0))
+  }
+  return {}
+}
+
 /** Where two trainings part, or null if nothing recorded of them differs. */
 export const between = (a: Record, b: Record): Divergence | null => {
   const epochs = (record: Record) => record.events.filter((event) => event.kind === "epoch")
@@ -68,11 +81,7 @@ export const between = (a: Record, b: Record): Divergence | null => {
     })
     if (firsts.length === 0 && one?.chain === other?.chain) continue
     const at = Math.min(...firsts.map((first) => first.at))
-    const size = [...these.keys()].flatMap((name) => {
-      if (!name.startsWith(STATE) || !those.has(name)) return []
-      const most = largest(these.get(name)!, those.get(name)!)
-      return most === 0 ? [] : [[name.slice(STATE.length), most] as const]
-    })
+    const size = sizesAfter(a, b, epoch)
     return {
       epoch,
       stage,
@@ -80,7 +89,7 @@ export const between = (a: Record, b: Record): Divergence | null => {
       step: firsts.length === 0 ? null : at + 1,
       tensors: firsts.flatMap((first) => (first.at === at && first.name !== LOSS ? [first.name] : [])),
       losses: firsts.length === 0 ? null : [these.get(LOSS)?.[at] ?? NaN, those.get(LOSS)?.[at] ?? NaN],
-      size: Object.fromEntries(size)
+      size
     }
   }
   return null

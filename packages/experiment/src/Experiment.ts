@@ -6,6 +6,7 @@
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
 import type { Features, Method } from "@igm/gradient"
+import { Schema } from "effect"
 import type { CrossValidation, Grid, Setting } from "./CrossValidation.ts"
 
 /** Methods in the order of the table. */
@@ -39,10 +40,48 @@ export interface Tuned<D extends Features.Dims, G extends Grid = Grid> extends P
 /** What an experiment consists of. */
 export type Experiment<D extends Features.Dims, G extends Grid = Grid> = Settled<D> | Tuned<D, G>
 
-/** An experiment whose modalities' widths are known. */
+/** An experiment whose results could not be told apart. */
+export class ExperimentError extends Schema.TaggedError<ExperimentError>()("ExperimentError", {
+  experiment: Schema.String,
+  problem: Schema.String
+}) {
+  override get message(): string {
+    return `${this.experiment}: ${this.problem}`
+  }
+}
+
+/** The name of a method as part of a file name. */
+export const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+
+const twice = <A>(values: ReadonlyArray<A>): A | undefined => values.find((value, i) => values.indexOf(value) !== i)
+
+/** Methods whose files would have one name, or a seed that is given twice, if there are any. */
+export const ambiguity = (
+  { name, seeds }: Pick<Parts<Features.Dims>, "name" | "seeds">,
+  methods: ReadonlyArray<{ readonly name: string }>
+): ExperimentError | undefined => {
+  const seed = twice(seeds)
+  if (seed !== undefined) return new ExperimentError({ experiment: name, problem: `the seed ${seed} is given twice` })
+  const same = twice(methods.map((method) => slug(method.name)))
+  if (same === undefined) return undefined
+  const names = methods.flatMap((method) => (slug(method.name) === same ? [`"${method.name}"`] : [])).join(" and ")
+  const problem = `methods are told apart by their names, and ${names} are one as a file's: give one another, as in { ...method, name: "…" }`
+  return new ExperimentError({ experiment: name, problem })
+}
+
+/** An experiment whose modalities' widths are known. Throws an `ExperimentError` when its methods or seeds are not distinct. */
 export const make = <const D extends Features.Dims, const G extends Grid = Grid>(
   experiment: Experiment<D, G>
-): Experiment<D, G> => experiment
+): Experiment<D, G> => {
+  const { name, seeds, methods } = experiment
+  const problem = ambiguity({ name, seeds }, typeof methods === "function" ? [] : (methods as Methods<D>))
+  if (problem !== undefined) throw problem
+  return experiment
+}
 
 /** What a person says on the command line. */
 export interface Arguments {

@@ -11,7 +11,7 @@ import { Digest, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect } from "effect"
 import * as CrossValidation from "./CrossValidation.ts"
-import type { Experiment } from "./Experiment.ts"
+import * as Experiments from "./Experiment.ts"
 import * as Standings from "./Standings.ts"
 import * as Training from "./Training.ts"
 
@@ -27,7 +27,7 @@ export interface Outcome extends Training.Trained {
 
 /** The result of a run. */
 export interface Result {
-  readonly experiment: Experiment<Dims>
+  readonly experiment: Experiments.Experiment<Dims>
   readonly prepared: Dataset.Prepared<string>
   readonly features: { readonly [S in Split.Split]: Features.Features<S, Dims> }
   /** The table and the choice of the cross-validation, if there was one. */
@@ -41,7 +41,7 @@ export interface Result {
 }
 
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
-export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiment<Dims>) {
+export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
   // A damaged encoder is found before anything is made.
   yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
@@ -84,7 +84,7 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
 
 /** The methods of an experiment, with what a cross-validation found where they depend on its choice. */
 const settle = Effect.fn("Pipeline.settle")(function* (
-  experiment: Experiment<Dims>,
+  experiment: Experiments.Experiment<Dims>,
   { prepared, features }: Pick<Result, "prepared" | "features">
 ) {
   if (experiment.tuned === undefined) return { methods: experiment.methods, standings: null, artifacts: [] }
@@ -92,11 +92,14 @@ const settle = Effect.fn("Pipeline.settle")(function* (
   const { train, valid } = features
   const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
   const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
-  return { methods: experiment.methods(Standings.choice(standings)), standings, artifacts: [artifact] }
+  const methods = experiment.methods(Standings.choice(standings))
+  const problem = Experiments.ambiguity(experiment, methods)
+  if (problem !== undefined) return yield* problem
+  return { methods, standings, artifacts: [artifact] }
 })
 
 /** Runs an experiment. */
-export const run = Effect.fn("Pipeline.run")(function* (experiment: Experiment<Dims>) {
+export const run = Effect.fn("Pipeline.run")(function* (experiment: Experiments.Experiment<Dims>) {
   const { seeds } = experiment
   const { prepared, features, artifacts } = yield* encode(experiment)
   const { methods, standings, artifacts: chosen } = yield* settle(experiment, { prepared, features })
@@ -143,17 +146,10 @@ export const run = Effect.fn("Pipeline.run")(function* (experiment: Experiment<D
   return result
 })
 
-/** The name of a method as part of a file name. */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "")
-
 /** The tensors of one kind of each outcome, by the outcome's file name. */
 export const byOutcome = <A>(result: Pick<Result, "methods">, f: (outcome: Outcome) => A): Ops.Named<A> =>
   Object.fromEntries(
     result.methods.flatMap(({ method, outcomes }) =>
-      outcomes.map((outcome) => [`${slug(method.name)}-seed-${outcome.seed}`, f(outcome)] as const)
+      outcomes.map((outcome) => [`${Experiments.slug(method.name)}-seed-${outcome.seed}`, f(outcome)] as const)
     )
   )

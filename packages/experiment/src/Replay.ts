@@ -13,7 +13,8 @@ import { HeadTrainer, Traced } from "@igm/training"
 import { Context, Effect, FileSystem, Layer, Path, Stream } from "effect"
 import * as Divergence from "./Divergence.ts"
 import * as JsonDifference from "./JsonDifference.ts"
-import type { Any, Manifest, Used } from "./RunFolder.ts"
+import type { Result } from "./Pipeline.ts"
+import * as RunFolder from "./RunFolder.ts"
 import * as Training from "./Training.ts"
 
 /** How an artifact of the replay differs from the recorded one. */
@@ -49,7 +50,7 @@ export interface Options {
   readonly tolerance: number
 }
 
-/** Files that tell how something came about, in numbers that a tolerance does not apply to. */
+/** Files of numbers that a tolerance applies to; fingerprints are none. */
 const tensorFile = (name: string): boolean => name.endsWith(".safetensors") && name !== Training.files.steps
 
 const tensorsIn = Effect.fnUntraced(function* (file: string) {
@@ -75,7 +76,7 @@ const deviationOf = (a: { readonly [name: string]: Tensor.Tensor }, b: typeof a)
     })
   )
 
-/** The largest deviation of the tensors in two artifacts' files; null if other files differ. */
+/** The largest deviation of the tensors in two artifacts' files; null if other files differ, but for a training's records. */
 const deviation = Effect.fnUntraced(function* (recorded: Artifact, own: Artifact, files: ReadonlyArray<string>) {
   const path = yield* Path.Path
   const ofInterest = files.filter((name) => recorded.stage !== Training.STAGE || tensorFile(name))
@@ -93,15 +94,20 @@ const filesThatDiffer = (recorded: Artifact, own: Artifact): ReadonlyArray<strin
 
 const isDigest = (value: unknown): boolean => typeof value === "string" && /^[0-9a-f]{64}$/.test(value)
 
-/** What went into two artifacts and differs, but for what they ran on; with a tolerance, digests of data may differ. */
+/** What went into two artifacts and differs, but for what they ran on; with a tolerance, features may differ. */
 const workThatDiffers = (recorded: Artifact, own: Artifact, { tolerance }: Options): Difference["work"] =>
   JsonDifference.between(
     { version: recorded.version, key: recorded.key },
     { version: own.version, key: own.key }
-  ).filter(({ a, b }) => tolerance === 0 || !isDigest(a) || !isDigest(b))
+  ).filter(({ path, a, b }) => tolerance === 0 || !path.includes("features") || !isDigest(a) || !isDigest(b))
 
 /** Compares one artifact with the recorded one of the same name. */
-const one = Effect.fnUntraced(function* (used: Used, recorded: Artifact | undefined, own: Artifact, options: Options) {
+const one = Effect.fnUntraced(function* (
+  used: RunFolder.Used,
+  recorded: Artifact | undefined,
+  own: Artifact,
+  options: Options
+) {
   const { stage, name } = used
   const nothing = { stage, name, work: [], files: [], divergence: null, deviation: null, note: null }
   if (used.digest === own.digest && used.content === contentOf(own)) return { difference: null, deviation: 0 }
@@ -131,7 +137,7 @@ const one = Effect.fnUntraced(function* (used: Used, recorded: Artifact | undefi
 
 /** Compares what a replay made with what a run recorded. */
 export const compare = Effect.fn("Replay.compare")(function* (
-  recorded: ReadonlyArray<Used>,
+  recorded: ReadonlyArray<RunFolder.Used>,
   store: ArtifactStore["Service"],
   own: ReadonlyArray<Artifact>,
   options: Options
@@ -151,7 +157,8 @@ export const compare = Effect.fn("Replay.compare")(function* (
     const found = yield* one(used, yield* store.find(stage, used.digest), artifact, options)
     if (found.difference !== null) differences.push(found.difference)
     largest = Math.max(largest, found.deviation)
-    if (stage === Training.STAGE) {
+    // What was taken as it was recorded is not compared with itself.
+    if (stage === Training.STAGE && !artifact.reused) {
       const { events, steps: traces } = yield* Training.read(artifact.folder)
       epochs += events.filter(({ kind }) => kind === "epoch").length
       steps += Object.entries(traces).reduce((n, [key, { data }]) => n + (key.endsWith("/loss") ? data.length : 0), 0)
@@ -165,21 +172,55 @@ export const compare = Effect.fn("Replay.compare")(function* (
   return comparison
 })
 
+/** How the results of a run that was replayed differ: what its manifest says of them, and the files that hold them. */
+export const results = Effect.fn("Replay.results")(function* (
+  folder: string,
+  recorded: RunFolder.Manifest,
+  result: Result,
+  own: RunFolder.Manifest
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const work = JsonDifference.between(RunFolder.resultsOf(recorded), RunFolder.resultsOf(own))
+  const files: Array<string> = []
+  for (const [file, content] of Object.entries(RunFolder.contentsOf(result))) {
+    const there = yield* Effect.option(fs.readFile(path.join(folder, file)))
+    if (there._tag === "None" || !Buffer.from(content).equals(there.value)) files.push(file)
+  }
+  if (work.length === 0 && files.length === 0) return null
+  const difference: Difference = {
+    stage: "results",
+    name: "what the run's folder says of its results",
+    work,
+    files,
+    divergence: null,
+    deviation: null,
+    note: null
+  }
+  return difference
+})
+
 /** What differs in the surroundings of two runs: program, arguments, code, versions, engine, device, processor. */
-export const surroundings = (recorded: Any, own: Any): ReadonlyArray<JsonDifference.Difference> => {
-  const of = ({ program, arguments: given, code, versions, processor, trainer }: Any): Digest.Json => ({
+export const surroundings = (recorded: RunFolder.Any, own: RunFolder.Any): ReadonlyArray<JsonDifference.Difference> => {
+  const of = ({ program, arguments: given, code, versions, processor, trainer }: RunFolder.Any): Digest.Json => ({
     program: program.digest,
     arguments: { ...given },
     code: { ...code },
     versions: { ...versions },
     processor,
-    trainer: { engine: trainer.engine, device: trainer.device, name: trainer.name, precision: trainer.precision }
+    trainer: {
+      engine: trainer.engine,
+      device: trainer.device,
+      name: trainer.name,
+      precision: trainer.precision,
+      threads: trainer.threads
+    }
   })
   return JsonDifference.between(of(recorded), of(own))
 }
 
 /** The files that a run read and that are gone, and those that are others now. */
-export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: Manifest) {
+export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: RunFolder.Manifest) {
   const fs = yield* FileSystem.FileSystem
   const states = yield* Effect.forEach([program, ...inputs], ({ path, digest }) =>
     fs.readFile(path).pipe(
@@ -191,8 +232,11 @@ export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }:
   return { count: states.length, missing: of("missing"), changed: of("changed") }
 })
 
-/** The artifacts before a stage, or before the piece of work of that name. Fails with the names there are. */
-export const before = (artifacts: ReadonlyArray<Used>, from: string): ReadonlyArray<Used> | undefined => {
+/** The artifacts before a stage, or before the piece of work of that name; undefined if there is neither. */
+export const before = (
+  artifacts: ReadonlyArray<RunFolder.Used>,
+  from: string
+): ReadonlyArray<RunFolder.Used> | undefined => {
   const at = artifacts.findIndex(({ stage, name }) => stage === from || name === from)
   return at < 0 ? undefined : artifacts.slice(0, at)
 }
@@ -201,7 +245,7 @@ export const before = (artifacts: ReadonlyArray<Used>, from: string): ReadonlyAr
  * A store for a replay: what is given is taken from the store of the run, everything else is made anew in a scratch store,
  * which is removed with the scope.
  */
-export const layerStore = (given: ReadonlyArray<Used>) =>
+export const layerStore = (given: ReadonlyArray<RunFolder.Used>) =>
   Layer.effect(
     ArtifactStore,
     Effect.gen(function* () {

@@ -10,9 +10,9 @@ import { type Devices, HeadTrainer, Weights } from "@igm/training"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { cpus } from "node:os"
 import * as Events from "./Events.ts"
-import type { Experiment } from "./Experiment.ts"
+import { type Experiment, slug } from "./Experiment.ts"
 import type { Features } from "@igm/gradient"
-import { type Result, byOutcome, slug } from "./Pipeline.ts"
+import { type Result, byOutcome } from "./Pipeline.ts"
 import { files } from "./RunFiles.ts"
 import * as Standings from "./Standings.ts"
 
@@ -34,6 +34,8 @@ const Trainer = Schema.Struct({
   device: Schema.String,
   name: Schema.String,
   precision: Schema.Literals(["float32", "float64"]),
+  /** How many programs ran at a time; no result depends on it. */
+  threads: Schema.Int,
   refused: Schema.Array(Schema.Struct({ choice: Schema.String, reason: Schema.String }))
 })
 
@@ -189,7 +191,14 @@ export const describe = Effect.fn("RunFolder.describe")(function* (recipe: Recip
     encoders,
     preprocessing,
     engine,
-    trainer: { engine: about.engine, device, name: about.name, precision: about.precision, refused },
+    trainer: {
+      engine: about.engine,
+      device,
+      name: about.name,
+      precision: about.precision,
+      threads: about.threads,
+      refused
+    },
     code,
     versions: found,
     processor
@@ -235,6 +244,25 @@ export const writeManifest = Effect.fn("RunFolder.writeManifest")(function* (fol
   yield* AtomicFile.write(path.join(folder, files.manifest), `${JSON.stringify(value, null, 2)}\n`)
 })
 
+/** The files of a run that hold its results, but for its manifest and its report. */
+export const contentsOf = (result: Result): { readonly [file: string]: string | Uint8Array } => {
+  const heads = byOutcome(result, ({ weights }) => Safetensors.encode(Weights.stored(weights)))
+  const trainings = result.methods.flatMap(({ method, outcomes }) =>
+    outcomes.flatMap(({ seed, events }) =>
+      Events.lines(Events.encode(events)).map(
+        (line) => `{"method":${JSON.stringify(method.name)},"seed":${seed},${line.slice(1)}\n`
+      )
+    )
+  )
+  const labels = Tensor.int32([result.features.test.labels.length], result.features.test.labels)
+  const probabilities = byOutcome(result, ({ said }) => Tensor.toFloat32(said.probabilities))
+  return {
+    ...Object.fromEntries(Object.entries(heads).map(([outcome, bytes]) => [files.heads(outcome), bytes])),
+    [files.trainings]: trainings.join(""),
+    [files.predictions]: Safetensors.encode({ labels, ...probabilities }, { split: "test" satisfies Split.Split })
+  }
+}
+
 /** Writes the results of a run; `extra` files are written with the rest, and the manifest last. */
 export const write = Effect.fn("RunFolder.write")(function* (
   folder: string,
@@ -244,25 +272,16 @@ export const write = Effect.fn("RunFolder.write")(function* (
 ) {
   const path = yield* Path.Path
   const put = (file: string, content: string | Uint8Array) => AtomicFile.write(path.join(folder, file), content)
-  const heads = byOutcome(result, ({ weights }) => Safetensors.encode(Weights.stored(weights)))
-  for (const [outcome, bytes] of Object.entries(heads)) yield* put(files.heads(outcome), bytes)
-  const trainings = result.methods.flatMap(({ method, outcomes }) =>
-    outcomes.flatMap(({ seed, events }) =>
-      Events.lines(Events.encode(events)).map(
-        (line) => `{"method":${JSON.stringify(method.name)},"seed":${seed},${line.slice(1)}\n`
-      )
-    )
-  )
-  yield* put(files.trainings, trainings.join(""))
-  const labels = Tensor.int32([result.features.test.labels.length], result.features.test.labels)
-  const probabilities = byOutcome(result, ({ said }) => Tensor.toFloat32(said.probabilities))
-  yield* put(
-    files.predictions,
-    Safetensors.encode({ labels, ...probabilities }, { split: "test" satisfies Split.Split })
-  )
+  for (const [file, content] of Object.entries(contentsOf(result))) yield* put(file, content)
   for (const [file, content] of Object.entries(extra)) yield* put(file, content)
   yield* writeManifest(folder, manifest)
 })
+
+/** Whether a text is the manifest of a version before formats were numbered. */
+const isOlder = (text: string): boolean => {
+  const found = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))(text)
+  return found._tag === "Some" && "id" in found.value && "experiment" in found.value && !("format" in found.value)
+}
 
 /** The manifest in a file, or none if it is damaged or no manifest. Fails if it is of a newer version. */
 const parse = Effect.fnUntraced(function* (file: string) {
@@ -271,6 +290,10 @@ const parse = Effect.fnUntraced(function* (file: string) {
   if (about._tag === "Some" && about.value.format > FORMAT) {
     const formats = `format ${about.value.format}; this one reads ${FORMAT}`
     return yield* new IoError({ path: file, problem: `it was written by a newer igm (${formats}): update igm` })
+  }
+  if (isOlder(text)) {
+    const problem = "it was written by an older igm, which cannot be read any more: run the experiment again"
+    return yield* new IoError({ path: file, problem })
   }
   return yield* Effect.result(Schema.decodeEffect(AnyText)(text))
 })
@@ -294,6 +317,12 @@ export const glance = Effect.fn("RunFolder.glance")(function* (folder: string) {
     )
   )
 })
+
+/** What a finished run's manifest says of results, as canonical JSON. */
+export const resultsOf = ({ dataset, selection, methods, digests }: Manifest): Digest.Json =>
+  JSON.parse(
+    JSON.stringify({ dataset, ...(selection === undefined ? {} : { selection }), methods, digests })
+  ) as Digest.Json
 
 /** How a run's folder stands: `new` where it has no manifest. Fails if the manifest is of a newer version. */
 export const statusOf = Effect.fn("RunFolder.statusOf")(function* (folder: string) {

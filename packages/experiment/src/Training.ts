@@ -13,7 +13,7 @@ import { Run } from "./Run.ts"
 import * as Stage from "./Stage.ts"
 
 /** Raised when a change of the code changes what a training makes, so that older artifacts are not taken for it. */
-const VERSION = 4
+export const VERSION = 5
 
 /** The name of the stage. */
 export const STAGE = "training"
@@ -59,7 +59,7 @@ const digests = new WeakMap<Read, typeof Digests.Type>()
 /** The name of a step trace: of which epoch (from 1), and of what. */
 export const traceName = (epoch: number, of: string): string => `${epoch}/${of}`
 
-/** What the state's tensors at an epoch's end are called among the traces, where steps are traced. */
+/** What the state's tensors at the end of a method's stage are called among the traces, where steps are traced. */
 export const STATE = "state/"
 
 /** Checkpoints come at the ends of a method's stages, and otherwise at most once in so many milliseconds. */
@@ -101,7 +101,7 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
                 return yield* advance(1)
               }
               case "checkpoint": {
-                if (input.trace === "step") {
+                if (input.trace === "step" && !event.cursor.entered) {
                   for (const [of, tensor] of Object.entries(Weights.stored(event.cursor.state))) {
                     traces[traceName(event.cursor.epoch, STATE + of)] = tensor
                   }

@@ -127,9 +127,9 @@ export class ArtifactStore extends Context.Service<
           function* (stage: string, digest: Digest.Digest) {
             const at = path.join(folder, stage, digest)
             if (!(yield* fs.exists(at))) return undefined
-            const record = yield* fs
-              .readFileString(path.join(at, RECORD))
-              .pipe(Effect.flatMap(Schema.decodeEffect(Record)), Effect.option)
+            if (!(yield* fs.exists(path.join(at, RECORD)))) return "damaged"
+            const text = yield* fs.readFileString(path.join(at, RECORD))
+            const record = Schema.decodeUnknownOption(Record)(text)
             if (record._tag === "None") return "damaged"
             const { key, on, ...rest } = record.value
             const work = { ...rest, key: key as Digest.Json, on: on as Digest.Json }
@@ -214,16 +214,20 @@ export class ArtifactStore extends Context.Service<
             const files = yield* digests(scratch)
             const record = { stage, version, name, key, on, files }
             yield* fs.writeFileString(path.join(scratch, RECORD), `${Digest.canonicalJson(record)}\n`)
-            // Another process may have made it meanwhile: the same work gives the same content.
-            yield* fs
-              .rename(scratch, target)
-              .pipe(
-                Effect.catch((error) =>
-                  Effect.flatMap(fs.exists(target), (is) => (is ? Effect.void : Effect.fail(error)))
+            return yield* fs.rename(scratch, target).pipe(
+              Effect.as(files),
+              // Another process may have made it meanwhile: then its is the one that is stored.
+              Effect.catch((error) =>
+                Effect.flatMap(look(stage, digest), (there) =>
+                  there === undefined || there === "damaged" ? Effect.fail(error) : Effect.succeed(there.files)
                 )
               )
-            return files
-          }).pipe(failed)
+            )
+          }).pipe(
+            Effect.mapError((error) =>
+              error._tag === "IoError" ? error : ioError(target, "write this artifact")(error)
+            )
+          )
           const made: Artifact = { stage, version, name, key, on, digest, folder: target, files, reused: false }
           return made
         }, Effect.scoped)

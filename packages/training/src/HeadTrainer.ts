@@ -111,6 +111,14 @@ export class HeadTrainer extends Context.Service<
           lane: Lane,
           way: Way
         ) {
+          const [{ task, cursor }] = [members[0]!]
+          yield* Effect.annotateCurrentSpan({
+            method: task.method.name,
+            seed: task.job.seed,
+            phase: cursor.phase,
+            epoch: cursor.epoch + 1,
+            heads: members.length
+          })
           const inputs = yield* Effect.forEach(members, Member.block)
           const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
           const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))

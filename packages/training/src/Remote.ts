@@ -195,8 +195,10 @@ export const engine = Effect.fn("Remote.engine")(function* (
       Effect.map(call(program, lane, { kind: "map", tensors: inputs, ...none }), ({ tensors }) => tensors),
     close: (lane) =>
       Effect.sync(() => {
-        const thread = threadOf(lane)
+        const at = places.get(lane.id)
         places.delete(lane.id)
+        if (at === undefined || !threads[at]!.alive) return
+        const thread = threads[at]!
         if (thread.lanes.delete(lane.id)) thread.worker.postMessage({ kind: "close", lane: lane.id } satisfies Request)
       })
   }
