@@ -118,7 +118,9 @@ const replay = Command.make(
       ReplayCommand.replay({ folder, manifest, from: Option.getOrUndefined(from), tolerance, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
     yield* Console.log(json ? JSON.stringify(found, null, 2) : ReplayCommand.text(found))
-    if (!found.equal) yield* Effect.sync(() => (process.exitCode = 1))
+    if (!found.equal) {
+      return yield* new ReplayCommand.ReplayDiffers({ run: found.run, stage: found.differences[0]!.stage })
+    }
   })
 ).pipe(Command.withDescription("Execute a run again, and tell whether and where it comes out differently"))
 

@@ -5,7 +5,7 @@
 import { JsonDifference, Pipeline, Replay, Run, RunFolder, Training } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Schema } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as RunCommand from "./RunCommand.ts"
@@ -19,6 +19,16 @@ export interface Options {
   readonly from: string | undefined
   readonly tolerance: number
   readonly refused: ReadonlyArray<Devices.Refused>
+}
+
+/** A replay that came out differently: what it found has been printed, and the exit code tells it too. */
+export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDiffers", {
+  run: Schema.String,
+  stage: Schema.String
+}) {
+  override get message(): string {
+    return `${this.run} does not replay: ${this.stage} differs first`
+  }
 }
 
 /** What a replay found. */

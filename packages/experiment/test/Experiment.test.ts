@@ -34,6 +34,13 @@ describe("Experiment", () => {
     Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, video: DigitEncoders.image } })
     // @ts-expect-error there is nothing to compare without a method
     Experiment.make({ ...fits, methods: [] })
+    // Neither does one run whose results would overwrite each other.
+    const again = { ...Control.lateFusion(options), name: "Late  fusion!" }
+    assert.throws(
+      () => Experiment.make({ ...fits, methods: [Control.lateFusion(options), again] }),
+      'types: methods are told apart by their names, and "late fusion" and "Late  fusion!" are one as a file\'s'
+    )
+    assert.throws(() => Experiment.make({ ...fits, seeds: [1, 2, 1] }), "types: the seed 1 is given twice")
   })
 })
 
