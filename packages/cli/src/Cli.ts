@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { Fsdd } from "@igm/datasets"
 import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
-import { RunFolder } from "@igm/experiment"
+import { RunFolder, Runs } from "@igm/experiment"
 import { OnnxRuntime } from "@igm/onnx"
 import { Devices } from "@igm/training"
 import { Console, Effect, Layer, Option, Path, Schema } from "effect"
@@ -18,6 +18,7 @@ import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
+import * as RunFlags from "./RunFlags.ts"
 import * as RunsCommand from "./RunsCommand.ts"
 import * as SchemaCommand from "./SchemaCommand.ts"
 import * as ShowCommand from "./ShowCommand.ts"
@@ -77,7 +78,7 @@ const run = Command.make(
   },
   Effect.fn("igm.run")(function* ({ program, seed, speech, out, check, trace, engine, device, threads }) {
     const path = yield* Path.Path
-    const store = ArtifactStore.layer(path.join(out, ".store"))
+    const store = ArtifactStore.layer(path.join(out, Runs.STORE))
     const args = { seed, speech: Option.getOrUndefined(Option.map(speech, (folder) => path.resolve(folder))) }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
       RunCommand.run({ program, args, check, trace, out, refused })
@@ -88,7 +89,8 @@ const run = Command.make(
 const replay = Command.make(
   "replay",
   {
-    folder: Argument.String("run").pipe(Argument.withDescription("The folder of a finished run")),
+    name: RunFlags.run("run"),
+    out: RunFlags.out,
     from: Flag.String("from").pipe(
       Flag.withDescription("Take what comes before this stage, or this piece of work, as it was recorded"),
       Flag.optional
@@ -97,7 +99,7 @@ const replay = Command.make(
       Flag.withDescription("Count relative deviations up to this one as equal, as between engines; 0 compares bits"),
       Flag.withDefault(0)
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+    json: RunFlags.json,
     engine: Flag.optional(
       Flag.Literals("engine", Devices.engines).pipe(Flag.withDescription("Another engine than the run's"))
     ),
@@ -106,10 +108,11 @@ const replay = Command.make(
     ),
     threads
   },
-  Effect.fn("igm.replay")(function* ({ folder, from, tolerance, json, engine, device, threads }) {
+  Effect.fn("igm.replay")(function* ({ name, out, from, tolerance, json, engine, device, threads }) {
     const path = yield* Path.Path
+    const folder = yield* Runs.find(name, out)
     const manifest = yield* RunFolder.read(folder)
-    const store = ArtifactStore.layer(path.join(path.dirname(path.resolve(folder)), ".store"))
+    const store = ArtifactStore.layer(path.join(path.dirname(path.resolve(folder)), Runs.STORE))
     const wanted = {
       engine: Option.getOrElse(engine, () => manifest.trainer.engine),
       device: Option.getOrElse(device, () => manifest.trainer.device as (typeof Devices.devices)[number])

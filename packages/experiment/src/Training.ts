@@ -84,6 +84,10 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
       let weights: Ops.Named<Method.HostTensor> = {}
       let [phase, saved] = [begun?.cursor.phase, performance.now()]
       yield* advance(events.filter(({ kind }) => kind === "epoch").length)
+      const recordState = (epoch: number, state: Method.Cursor["state"]) => {
+        if (input.trace !== "step") return
+        for (const [of, tensor] of Object.entries(Weights.stored(state))) traces[traceName(epoch, STATE + of)] = tensor
+      }
       const from = begun === undefined ? {} : { from: begun.cursor }
       yield* trainer.train(method, job, { ...from, trace: input.trace ?? "epoch" }).pipe(
         Stream.runForEach((event) =>
@@ -101,11 +105,7 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
                 return yield* advance(1)
               }
               case "checkpoint": {
-                if (input.trace === "step" && !event.cursor.entered) {
-                  for (const [of, tensor] of Object.entries(Weights.stored(event.cursor.state))) {
-                    traces[traceName(event.cursor.epoch, STATE + of)] = tensor
-                  }
-                }
+                if (!event.cursor.entered) recordState(event.cursor.epoch, event.cursor.state)
                 const now = performance.now()
                 if (event.cursor.phase === phase && now - saved < EVERY) return
                 ;[phase, saved] = [event.cursor.phase, now]
@@ -113,6 +113,7 @@ const stage = (name: string, method: Method.Method<Features.Dims>, job: Method.J
               }
               case "trained":
                 weights = event.weights
+                recordState(method.epochs, event.state)
                 return
               default:
                 events.push(event)

@@ -29,7 +29,12 @@ export type TrainingEvent =
   | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest; readonly steps: Traced.Steps })
   | Exclude<Method.Event, { readonly kind: "epoch" }>
   | { readonly kind: "checkpoint"; readonly cursor: Method.Cursor }
-  | { readonly kind: "trained"; readonly weights: Ops.Named<Method.HostTensor> }
+  | {
+      readonly kind: "trained"
+      readonly weights: Ops.Named<Method.HostTensor>
+      /** The whole state after the last epoch. */
+      readonly state: Method.Cursor["state"]
+    }
 
 type Errors = TrainingError | Metric.MetricError
 
@@ -137,7 +142,7 @@ export class HeadTrainer extends Context.Service<
                 event.kind === "epoch" ? { ...event, ...more } : event
               )
               const last: TrainingEvent =
-                "done" in next ? { kind: "trained", weights: next.done } : { kind: "checkpoint", cursor: next }
+                "done" in next ? { kind: "trained", weights: next.done, state } : { kind: "checkpoint", cursor: next }
               return { member, next, events: [...told, last] }
             })
           )
