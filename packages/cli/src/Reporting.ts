@@ -68,10 +68,11 @@ const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sam
   return view
 })
 
-/** What the report of a run shows. */
+/** What the report of a run shows, with so many samples of the test split. */
 export const reportOf = Effect.fn("Reporting.reportOf")(function* (
   result: Pipeline.Result,
-  manifest: RunFolder.Manifest
+  manifest: RunFolder.Manifest,
+  { samples: shown }: { readonly samples: number } = { samples: SAMPLES }
 ) {
   const { experiment, prepared, features } = result
   const { labels } = features.test
@@ -89,7 +90,7 @@ export const reportOf = Effect.fn("Reporting.reportOf")(function* (
   )
   const test = prepared.samples("test")
   // Spread over the split, and not always the same digit, since labels repeat every ten samples.
-  const spread = Array.from({ length: SAMPLES }, (_, i) => Math.floor(((i + 0.5) * test.length) / SAMPLES) + i)
+  const spread = Array.from({ length: shown }, (_, i) => Math.floor(((i + 0.5) * test.length) / shown) + i)
   const chosen = spread.filter((row) => row < test.length)
   const notes = all.flatMap((event) =>
     event.kind === "note" ? [`${event.method}, stage ${event.stage}: ${event.note}`] : []

@@ -2,7 +2,7 @@
  * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
  * again goes on where the one before was stopped.
  */
-import { type Experiment, JsonDifference, Pipeline, Run, RunFolder, files } from "@igm/experiment"
+import { type Experiment, Pipeline, Run, RunFolder, files } from "@igm/experiment"
 import { AtomicFile, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
@@ -56,12 +56,13 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
   yield* remember
   const manifest = RunFolder.conclude(begun, result)
   if (status === "finished") {
-    // What the run depends on and is no part of its name has changed: until it is written anew, it is not finished.
-    const before = yield* RunFolder.read(folder)
-    if (JsonDifference.between(RunFolder.resultsOf(before), RunFolder.resultsOf(manifest)).length > 0) {
-      yield* run.tell({ kind: "note", note: "the results are others than before, and are written anew" })
-      yield* RunFolder.writeManifest(folder, begun)
+    if (yield* RunFolder.holds(folder, result, manifest)) {
+      yield* run.tell({ kind: "finished", ...manifest.digests }, { flush: true })
+      return { result, report: yield* Reporting.reportOf(result, manifest, { samples: 0 }) }
     }
+    // What the run depends on and is no part of its name has changed: until it is written anew, it is not finished.
+    yield* run.tell({ kind: "note", note: "the run's folder does not hold these results, and is written anew" })
+    yield* RunFolder.writeManifest(folder, begun)
   }
   const report = yield* Reporting.reportOf(result, manifest)
   yield* RunFolder.write(folder, result, manifest, {

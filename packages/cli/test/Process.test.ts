@@ -110,9 +110,10 @@ describe("igm as a process", () => {
 
   it.live("in a pipe a failure is one line without progress, and with --verbose its cause", () =>
     Effect.gen(function* () {
+      const out = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/runs`
       const run = (...args: ReadonlyArray<string>) =>
         Effect.promise(async () => {
-          const child = start("run", "--speech", "/no/such", ...args)
+          const child = start("run", "--speech", "/no/such", "--out", out, ...args)
           const [said, [code]] = await Promise.all([text(child.stderr), once(child, "exit")])
           return { said, code: code as number }
         })
@@ -120,6 +121,6 @@ describe("igm as a process", () => {
       const verbose = yield* run("--verbose")
       assert.include(verbose.said, "igm: /no/such: this folder does not exist\n")
       assert.include(verbose.said, "ENOENT")
-    })
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 })

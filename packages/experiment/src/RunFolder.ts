@@ -283,6 +283,19 @@ const isOlder = (text: string): boolean => {
   return found._tag === "Some" && "id" in found.value && "experiment" in found.value && !("format" in found.value)
 }
 
+/** Whether a finished run's folder holds these results: its manifest says so, and its files are there and the same. */
+export const holds = Effect.fn("RunFolder.holds")(function* (folder: string, result: Result, manifest: Manifest) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const before = yield* read(folder)
+  if (Digest.canonicalJson(resultsOf(before)) !== Digest.canonicalJson(resultsOf(manifest))) return false
+  for (const [file, content] of Object.entries(contentsOf(result))) {
+    const there = yield* Effect.option(fs.readFile(path.join(folder, file)))
+    if (there._tag === "None" || !Buffer.from(content).equals(there.value)) return false
+  }
+  return yield* Effect.orElseSucceed(fs.exists(path.join(folder, files.report)), () => false)
+})
+
 /** The manifest in a file, or none if it is damaged or no manifest. Fails if it is of a newer version. */
 const parse = Effect.fnUntraced(function* (file: string) {
   const text = new TextDecoder().decode(yield* AtomicFile.read(file))

@@ -1,6 +1,5 @@
 /** The figures of a report as Vega-Lite specifications, which are plain JSON, and their rendering to SVG. */
-import { View, parse } from "vega"
-import { type Config, type TopLevelSpec, compile } from "vega-lite"
+import type { Config, TopLevelSpec } from "vega-lite"
 import type { Report } from "./Report.ts"
 
 const config: Config = {
@@ -135,5 +134,8 @@ export const all = (report: Report): { readonly [name: string]: TopLevelSpec } =
 })
 
 /** The SVG of a specification; the same specification always gives the same text. */
-export const render = (spec: TopLevelSpec): Promise<string> =>
-  new View(parse(compile({ ...spec, config } as TopLevelSpec).spec), { renderer: "none" }).toSVG()
+export const render = async (spec: TopLevelSpec): Promise<string> => {
+  // Loaded where they are needed: a run that was finished before draws nothing.
+  const [{ View, parse }, { compile }] = await Promise.all([import("vega"), import("vega-lite")])
+  return new View(parse(compile({ ...spec, config } as TopLevelSpec).spec), { renderer: "none" }).toSVG()
+}
