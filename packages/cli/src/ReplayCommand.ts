@@ -2,7 +2,7 @@
  * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
  * not, where the two part, by how much, and what differs in their surroundings.
  */
-import { JsonDifference, Pipeline, Replay, Run, RunFolder, Training } from "@igm/experiment"
+import { JsonDifference, Pipeline, Replay, Run, Training, Manifest } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
 import { Effect, Layer, Schema } from "effect"
@@ -14,7 +14,7 @@ import * as RunCommand from "./RunCommand.ts"
 export interface Options {
   /** The run's folder. */
   readonly folder: string
-  readonly manifest: RunFolder.Manifest
+  readonly manifest: Manifest.Finished
   /** The first stage, or piece of work, that is made anew; everything by default. */
   readonly from: string | undefined
   readonly tolerance: number
@@ -100,7 +100,7 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
             options.folder,
             manifest,
             result,
-            RunFolder.conclude({ ...own, status: "begun" }, result)
+            Manifest.conclude({ ...own, status: "begun" }, result)
           )
     const comparison = { ...compared, differences: [...compared.differences, ...(said === null ? [] : [said])] }
     const [first] = comparison.differences

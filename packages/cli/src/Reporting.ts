@@ -2,7 +2,7 @@
 import { type Dataset, Spectrogram } from "@igm/datasets"
 import { Metric } from "@igm/gradient"
 import { AtomicFile } from "@igm/io"
-import type { Pipeline, RunFolder } from "@igm/experiment"
+import type { Manifest, Pipeline } from "@igm/experiment"
 import type { Report, SampleView } from "@igm/report"
 import { Split } from "@igm/tensor"
 import { Effect } from "effect"
@@ -71,7 +71,7 @@ const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sam
 /** What the report of a run shows, with so many samples of the test split. */
 export const reportOf = Effect.fn("Reporting.reportOf")(function* (
   result: Pipeline.Result,
-  manifest: RunFolder.Manifest,
+  manifest: Manifest.Finished,
   { samples: shown }: { readonly samples: number } = { samples: SAMPLES }
 ) {
   const { experiment, prepared, features } = result

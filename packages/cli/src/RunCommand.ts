@@ -2,7 +2,7 @@
  * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
  * again goes on where the one before was stopped.
  */
-import { type Experiment, Pipeline, Run, RunFolder, files } from "@igm/experiment"
+import { type Experiment, Pipeline, Run, RunFolder, files, Manifest } from "@igm/experiment"
 import { AtomicFile, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
@@ -32,7 +32,7 @@ export const begin = Effect.fn("RunCommand.begin")(function* (
 ) {
   const { program, args, trace, refused } = options
   const text = yield* AtomicFile.read(program)
-  return yield* RunFolder.describe({
+  return yield* Manifest.describe({
     experiment: loaded.experiment,
     program: { path: program, digest: Digest.ofBytes(text) },
     arguments: { seed: args.seed, ...(args.speech === undefined ? {} : { speech: args.speech }) },
@@ -54,7 +54,7 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
   if (status !== "finished") yield* RunFolder.writeManifest(folder, begun)
   const result = yield* Pipeline.run(experiment)
   yield* remember
-  const manifest = RunFolder.conclude(begun, result)
+  const manifest = Manifest.conclude(begun, result)
   if (status === "finished") {
     if (yield* RunFolder.holds(folder, result, manifest)) {
       yield* run.tell({ kind: "finished", ...manifest.digests }, { flush: true })

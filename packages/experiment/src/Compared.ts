@@ -9,7 +9,7 @@ import { Effect, FileSystem, Path, Schema } from "effect"
 import * as JsonDifference from "./JsonDifference.ts"
 import { slug } from "./Experiment.ts"
 import { files } from "./RunFiles.ts"
-import type * as RunFolder from "./RunFolder.ts"
+import type * as Manifest from "./Manifest.ts"
 import { type Found, STORE } from "./Runs.ts"
 import * as Story from "./Story.ts"
 
@@ -57,7 +57,7 @@ export interface Compared {
 
 /** One of the two: its manifest, and what lies beside it. */
 export interface Side {
-  readonly manifest: RunFolder.Any
+  readonly manifest: Manifest.Any
   readonly artifacts: ReadonlyArray<Artifact>
   /** Of the test split, by outcome, with `labels`; empty unless the run is finished. */
   readonly predictions: { readonly [name: string]: Tensor.Tensor }
@@ -111,7 +111,7 @@ export const side = Effect.fn("Compared.side")(function* ({ folder, state, manif
 })
 
 /** What a person chose, without the paths that they chose it by. */
-const settingsOf = (manifest: RunFolder.Any) => ({
+const settingsOf = (manifest: Manifest.Any) => ({
   program: manifest.program.digest,
   arguments: manifest.arguments,
   trace: manifest.trace,
@@ -130,10 +130,10 @@ const settingsOf = (manifest: RunFolder.Any) => ({
     : {})
 })
 
-const inputsOf = (manifest: RunFolder.Any) =>
+const inputsOf = (manifest: Manifest.Any) =>
   manifest.status === "finished" ? Object.fromEntries(manifest.inputs.map(({ path, digest }) => [path, digest])) : {}
 
-const environmentOf = ({ engine, trainer, code, versions, processor }: RunFolder.Any) => ({
+const environmentOf = ({ engine, trainer, code, versions, processor }: Manifest.Any) => ({
   engine,
   trainer,
   code,
@@ -176,9 +176,9 @@ const artifactsOf = (a: Side["artifacts"], b: Side["artifacts"]): ReadonlyArray<
 
 const metrics = ["accuracy", "macroF1", "meanAveragePrecision", "calibrationError"] as const
 
-type Outcome = RunFolder.Manifest["methods"][number]["trainings"][number] & { readonly method: string }
+type Outcome = Manifest.Finished["methods"][number]["trainings"][number] & { readonly method: string }
 
-const outcomesOf = (manifest: RunFolder.Any): ReadonlyMap<string, Outcome> =>
+const outcomesOf = (manifest: Manifest.Any): ReadonlyMap<string, Outcome> =>
   new Map(
     manifest.status === "finished"
       ? manifest.methods.flatMap(({ name, trainings }) =>

@@ -15,6 +15,7 @@ import * as Divergence from "./Divergence.ts"
 import * as JsonDifference from "./JsonDifference.ts"
 import type { Result } from "./Pipeline.ts"
 import * as RunFolder from "./RunFolder.ts"
+import * as Manifest from "./Manifest.ts"
 import * as Training from "./Training.ts"
 
 /** How an artifact of the replay differs from the recorded one. */
@@ -103,7 +104,7 @@ const workThatDiffers = (recorded: Artifact, own: Artifact, { tolerance }: Optio
 
 /** Compares one artifact with the recorded one of the same name. */
 const one = Effect.fnUntraced(function* (
-  used: RunFolder.Used,
+  used: Manifest.Used,
   recorded: Artifact | undefined,
   own: Artifact,
   options: Options
@@ -137,7 +138,7 @@ const one = Effect.fnUntraced(function* (
 
 /** Compares what a replay made with what a run recorded. */
 export const compare = Effect.fn("Replay.compare")(function* (
-  recorded: ReadonlyArray<RunFolder.Used>,
+  recorded: ReadonlyArray<Manifest.Used>,
   store: ArtifactStore["Service"],
   own: ReadonlyArray<Artifact>,
   options: Options
@@ -175,13 +176,13 @@ export const compare = Effect.fn("Replay.compare")(function* (
 /** How the results of a run that was replayed differ: what its manifest says of them, and the files that hold them. */
 export const results = Effect.fn("Replay.results")(function* (
   folder: string,
-  recorded: RunFolder.Manifest,
+  recorded: Manifest.Finished,
   result: Result,
-  own: RunFolder.Manifest
+  own: Manifest.Finished
 ) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const work = JsonDifference.between(RunFolder.resultsOf(recorded), RunFolder.resultsOf(own))
+  const work = JsonDifference.between(Manifest.resultsOf(recorded), Manifest.resultsOf(own))
   const files: Array<string> = []
   for (const [file, content] of Object.entries(RunFolder.contentsOf(result))) {
     const there = yield* Effect.option(fs.readFile(path.join(folder, file)))
@@ -201,8 +202,8 @@ export const results = Effect.fn("Replay.results")(function* (
 })
 
 /** What differs in the surroundings of two runs: program, arguments, code, versions, engine, device, processor. */
-export const surroundings = (recorded: RunFolder.Any, own: RunFolder.Any): ReadonlyArray<JsonDifference.Difference> => {
-  const of = ({ program, arguments: given, code, versions, processor, trainer }: RunFolder.Any): Digest.Json => ({
+export const surroundings = (recorded: Manifest.Any, own: Manifest.Any): ReadonlyArray<JsonDifference.Difference> => {
+  const of = ({ program, arguments: given, code, versions, processor, trainer }: Manifest.Any): Digest.Json => ({
     program: program.digest,
     arguments: { ...given },
     code: { ...code },
@@ -220,7 +221,7 @@ export const surroundings = (recorded: RunFolder.Any, own: RunFolder.Any): Reado
 }
 
 /** The files that a run read and that are gone, and those that are others now. */
-export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: RunFolder.Manifest) {
+export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: Manifest.Finished) {
   const fs = yield* FileSystem.FileSystem
   const states = yield* Effect.forEach([program, ...inputs], ({ path, digest }) =>
     fs.readFile(path).pipe(
@@ -234,9 +235,9 @@ export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }:
 
 /** The artifacts before a stage, or before the piece of work of that name; undefined if there is neither. */
 export const before = (
-  artifacts: ReadonlyArray<RunFolder.Used>,
+  artifacts: ReadonlyArray<Manifest.Used>,
   from: string
-): ReadonlyArray<RunFolder.Used> | undefined => {
+): ReadonlyArray<Manifest.Used> | undefined => {
   const at = artifacts.findIndex(({ stage, name }) => stage === from || name === from)
   return at < 0 ? undefined : artifacts.slice(0, at)
 }
@@ -245,7 +246,7 @@ export const before = (
  * A store for a replay: what is given is taken from the store of the run, everything else is made anew in a scratch store,
  * which is removed with the scope.
  */
-export const layerStore = (given: ReadonlyArray<RunFolder.Used>) =>
+export const layerStore = (given: ReadonlyArray<Manifest.Used>) =>
   Layer.effect(
     ArtifactStore,
     Effect.gen(function* () {

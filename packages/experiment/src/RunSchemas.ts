@@ -3,7 +3,7 @@ import { Described, Spans } from "@igm/io"
 import { Schema } from "effect"
 import * as Events from "./Events.ts"
 import * as Journal from "./Journal.ts"
-import * as RunFolder from "./RunFolder.ts"
+import * as Manifest from "./Manifest.ts"
 
 const [epoch, modification, note] = Events.Event.members
 const whose = { method: Schema.String, seed: Schema.Int }
@@ -20,7 +20,7 @@ const Chained = Schema.Struct({ chain: Schema.String })
 
 /** By what they are schemas of: whole files, and single lines of JSON lines. */
 export const schemas = {
-  manifest: Schema.Union([RunFolder.Begun, RunFolder.Manifest]),
+  manifest: Manifest.Any,
   journal: Schema.Union(Journal.Record.members.map(({ fields }) => Schema.Struct({ ...Chained.fields, ...fields }))),
   trainings: Line,
   artifact: Described,

@@ -7,6 +7,7 @@ import { Effect, FileSystem, Path } from "effect"
 import * as Journal from "./Journal.ts"
 import { files } from "./RunFiles.ts"
 import * as RunFolder from "./RunFolder.ts"
+import type * as Manifest from "./Manifest.ts"
 
 /** How a run stands: a run that cannot be read may still have one of its manifest and journal. */
 export type State =
@@ -20,7 +21,7 @@ export interface Found {
   readonly id: string
   readonly folder: string
   readonly state: State
-  readonly manifest: RunFolder.Any | null
+  readonly manifest: Manifest.Any | null
   readonly journal: ReadonlyArray<Journal.Record>
   readonly started: number | null
 }

@@ -1,0 +1,243 @@
+/**
+ * The manifest of a run: what is run, on what, and, once it is finished, with what results. A run is described before it
+ * begins, and concluded when it has come to its end.
+ */
+import { contentOf } from "@igm/io"
+import { OnnxRuntime } from "@igm/onnx"
+import { Digest } from "@igm/tensor"
+import { type Devices, HeadTrainer } from "@igm/training"
+import { Effect, Schema } from "effect"
+import { cpus } from "node:os"
+import * as Events from "./Events.ts"
+import { type Experiment, slug } from "./Experiment.ts"
+import type { Features } from "@igm/gradient"
+import type { Result } from "./Pipeline.ts"
+import { files } from "./RunFiles.ts"
+import * as Standings from "./Standings.ts"
+
+const HeadOf = Schema.Struct({
+  head: Schema.Struct({ widths: Schema.Array(Schema.Int), in: Schema.Int, out: Schema.Int }),
+  reads: Schema.Array(Schema.String),
+  parameters: Schema.optionalKey(Schema.String)
+})
+
+/** What a method's settings must hold for its heads to be used again; the rest is kept as it is. */
+const Settings = Schema.StructWithRest(
+  Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(["mean", "entropy", "sum"]) }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
+
+/** The engine that trained, its device, and the devices that an `auto` could not have. */
+const Trainer = Schema.Struct({
+  engine: Schema.Literals(["onnx", "tfjs", "reference"]),
+  device: Schema.String,
+  name: Schema.String,
+  precision: Schema.Literals(["float32", "float64"]),
+  /** How many programs ran at a time; no result depends on it. */
+  threads: Schema.Int,
+  refused: Schema.Array(Schema.Struct({ choice: Schema.String, reason: Schema.String }))
+})
+
+/** A file that a run depends on, and its SHA-256. */
+const Input = Schema.Struct({ path: Schema.String, digest: Schema.String })
+
+/** A value of the command line. */
+const Arguments = Schema.Struct({ seed: Schema.Int, speech: Schema.optionalKey(Schema.String) })
+
+/** Raised when older versions cannot read the manifest. */
+export const FORMAT = 2
+
+const described = {
+  format: Schema.Int,
+  id: Schema.String,
+  experiment: Schema.String,
+  title: Schema.String,
+  /** The module that exports the experiment, and what it was given. */
+  program: Input,
+  arguments: Arguments,
+  trace: Schema.Literals(["epoch", "step"]),
+  classes: Schema.Array(Schema.String),
+  seeds: Schema.Array(Schema.Int),
+  encoders: Schema.Record(
+    Schema.String,
+    Schema.Struct({ name: Schema.String, digest: Schema.String, width: Schema.Int, file: Schema.String })
+  ),
+  preprocessing: Schema.Record(Schema.String, Schema.Unknown),
+  /** What trained the heads, in a few words, and in detail with what was refused before it. */
+  engine: Schema.String,
+  trainer: Trainer,
+  /** The framework's version, and the digest of its sources. */
+  code: Schema.Struct({ version: Schema.String, sources: Schema.String }),
+  versions: Schema.Record(Schema.String, Schema.String),
+  processor: Schema.String
+}
+
+const Used = Schema.Struct({
+  stage: Schema.String,
+  name: Schema.String,
+  digest: Schema.String,
+  content: Schema.String
+})
+
+/** An artifact that a run made or reused. */
+export type Used = typeof Used.Type
+
+/** The manifest of a run that has begun. */
+export const Begun = Schema.Struct({ status: Schema.Literal("begun"), ...described })
+
+/** The manifest of a run that is finished. */
+export const Finished = Schema.Struct({
+  status: Schema.Literal("finished"),
+  ...described,
+  dataset: Schema.Unknown,
+  /** What the cross-validation found that chose the methods' settings. */
+  selection: Schema.optionalKey(Standings.Standings),
+  methods: Schema.Array(
+    Schema.Struct({
+      name: Schema.String,
+      settings: Settings,
+      trainings: Schema.Array(
+        Schema.Struct({
+          seed: Schema.Int,
+          heads: Schema.String,
+          ...Events.Metrics.fields
+        })
+      )
+    })
+  ),
+  /** All files from outside that were read, beside the program. */
+  inputs: Schema.Array(Input),
+  /** All artifacts that were made or reused, in the order of the program. */
+  artifacts: Schema.Array(Used),
+  digests: Schema.Struct({ features: Schema.String, weights: Schema.String })
+})
+
+/** The manifest of a run that is finished. */
+export type Finished = typeof Finished.Type
+
+/** The manifest of a run that has begun, or of one that is finished. */
+export const Any = Schema.Union([Begun, Finished])
+
+/** The manifest of a run that has begun, or of one that is finished. */
+export type Any = typeof Any.Type
+
+/** The versions that a run's numbers depend on: of the trainer's libraries, and of the runtime of the encoders. */
+const versions = Effect.gen(function* () {
+  const { provider, version } = yield* OnnxRuntime
+  const { about } = yield* HeadTrainer
+  return {
+    ...about.versions,
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    onnxruntime: `${version} (${provider})`
+  }
+})
+
+/** What is known of a run before it begins. */
+export interface Recipe {
+  readonly experiment: Experiment<Features.Dims>
+  readonly program: typeof Input.Type
+  readonly arguments: typeof Arguments.Type
+  readonly trace: "epoch" | "step"
+  readonly code: Any["code"]
+  readonly refused: ReadonlyArray<Devices.Refused>
+}
+
+/**
+ * The manifest of a run that begins. Its id is the experiment's name and a digest of the program, its arguments and all
+ * that its numbers may depend on: the same of everything is the same run.
+ */
+export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe) {
+  const { experiment, program, trace, code, refused } = recipe
+  const { engine, about } = yield* HeadTrainer
+  const { name, title, seeds, dataset } = experiment
+  const encoders = Object.fromEntries(
+    Object.entries(experiment.encoders).map(([modality, { name, digest, width, file }]) => [
+      modality,
+      { name, digest, width, file }
+    ])
+  )
+  const preprocessing = Object.fromEntries(
+    Object.entries(dataset.modalities).map(([modality, { settings }]) => [modality, settings])
+  )
+  const processor = cpus()[0]?.model ?? "unknown"
+  const found = yield* versions
+  const { device } = about
+  const identity = {
+    program: program.digest,
+    arguments: { ...recipe.arguments },
+    trace,
+    methods: experiment.tuned === undefined ? experiment.methods.map(({ settings }) => settings) : [],
+    seeds,
+    encoders: Object.values(encoders).map(({ digest }) => digest),
+    preprocessing,
+    engine: { engine: about.engine, device },
+    versions: found,
+    code: code.sources,
+    processor
+  }
+  const manifest: typeof Begun.Type = {
+    status: "begun",
+    format: FORMAT,
+    id: `${name}-${Digest.ofJson(identity).slice(0, 8)}`,
+    experiment: name,
+    title,
+    program,
+    arguments: recipe.arguments,
+    trace,
+    classes: dataset.classes,
+    seeds,
+    encoders,
+    preprocessing,
+    engine,
+    trainer: {
+      engine: about.engine,
+      device,
+      name: about.name,
+      precision: about.precision,
+      threads: about.threads,
+      refused
+    },
+    code,
+    versions: found,
+    processor
+  }
+  return manifest
+})
+
+/** The manifest of a run that has come to its end. */
+export const conclude = (begun: typeof Begun.Type, result: Result): Finished => {
+  const { prepared, methods, standings, artifacts } = result
+  return {
+    ...begun,
+    status: "finished",
+    dataset: prepared.manifest,
+    ...(standings === null ? {} : { selection: standings }),
+    methods: methods.map(({ method, outcomes }) => ({
+      name: method.name,
+      settings: method.settings as unknown as typeof Settings.Type,
+      trainings: outcomes.map(({ seed, metrics }) => ({
+        seed,
+        heads: files.heads(`${slug(method.name)}-seed-${seed}`),
+        ...metrics
+      }))
+    })),
+    inputs: [
+      ...Object.values(begun.encoders).map(({ file, digest }) => ({ path: file, digest })),
+      ...(prepared.sources ?? [])
+    ],
+    artifacts: artifacts.map((artifact) => ({
+      stage: artifact.stage,
+      name: artifact.name,
+      digest: artifact.digest,
+      content: contentOf(artifact)
+    })),
+    digests: { features: result.featuresDigest, weights: result.weightsDigest }
+  }
+}
+
+/** What a finished run's manifest says of results, as canonical JSON. */
+export const resultsOf = ({ dataset, selection, methods, digests }: Finished): Digest.Json =>
+  JSON.parse(
+    JSON.stringify({ dataset, ...(selection === undefined ? {} : { selection }), methods, digests })
+  ) as Digest.Json
