@@ -3,7 +3,7 @@
  * transition, against PyTorch running the released code on the same features and draws, and against the floor of the same
  * matrix products; and many heads as one against one after another. All are measured in turns.
  */
-import { Alternating, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
+import { Alternating, type Float64, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { HeadTrainer, Interpreter, Local, Member, Program, Remote } from "@igm/training"
@@ -61,7 +61,10 @@ const time = <E>(effect: Effect.Effect<unknown, E>) =>
 /** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
 const REST = "250 millis"
 
-/** Measures in turns, each after a rest; the first two turns warm up. */
+/**
+ * Measures in turns, each after a rest and then once for nothing, since an idle processor begins slowly and caches are cold;
+ * the first two turns warm up.
+ */
 const inTurns = Effect.fnUntraced(function* (
   repeats: number,
   sides: { readonly [who: string]: Effect.Effect<number, unknown> }
@@ -70,6 +73,7 @@ const inTurns = Effect.fnUntraced(function* (
   for (let turn = -2; turn < repeats; turn++) {
     for (const [who, measure] of Object.entries(sides)) {
       yield* Effect.sleep(REST)
+      yield* measure
       const took = yield* measure
       if (turn >= 0) seconds[who]!.push(took)
     }
@@ -225,10 +229,13 @@ const transition = Effect.fnUntraced(function* (
   const ours = Effect.gen(function* () {
     const found = yield* Member.survey(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane)
     const moments = Moment.momentsOf(found)
-    for (const [i, means] of Moment.meansOf(found).entries()) {
-      const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
-      yield* it.compute(Projection.computation(projection), lane)
-    }
+    const matrixOf = (means: Float64.Matrix, i: number) =>
+      Effect.suspend(() => {
+        const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
+        return it.compute(Projection.computation(projection), lane)
+      })
+    // While the engine makes one layer's P, the host finds what the next one needs.
+    yield* Effect.forEach(Moment.meansOf(found), matrixOf, { concurrency: "unbounded", discard: true })
   })
   const whole = Effect.suspend(() => Member.enter(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane))
   const seconds = yield* inTurns(Math.ceil(options.repeats / 2), {
