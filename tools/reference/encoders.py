@@ -301,7 +301,7 @@ def export(arguments):
             inputs = {"ids": torch.ones(2, 64, dtype=torch.int64), "mask": torch.ones(2, 64, dtype=torch.int64)}
         else:
             inputs = {port: torch.randn(shape) for port, shape in shapes.items()}
-        torch.onnx.export(net, tuple(inputs.values()), arguments.out / f"{name}.onnx", input_names=list(inputs),
+        torch.onnx.export(net.eval(), tuple(inputs.values()), arguments.out / f"{name}.onnx", input_names=list(inputs),
                           output_names=["features"], dynamic_shapes=tuple(free for _ in inputs), external_data=False,
                           dynamo=True)
         print(name, flush=True)

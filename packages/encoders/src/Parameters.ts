@@ -3,7 +3,7 @@
  * reading anything; what the file lacks, what does not fit, and what nobody asked for is told in the end, all together.
  */
 import type { Model } from "@igm/onnx"
-import { Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import { EncoderError } from "./EncoderError.ts"
 import { unfit, type Weights } from "./Weights.ts"
@@ -89,7 +89,6 @@ const elsewhere = (entries: Weights["entries"], less: string, name: string): str
 }
 
 const isFinite = (data: Float32Array): boolean => {
-  let sum = 0
-  for (let i = 0; i < data.length; i++) sum += data[i]! * 0
-  return sum === 0
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i]!)) return false
+  return true
 }

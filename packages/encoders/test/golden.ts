@@ -46,12 +46,16 @@ export const read = Effect.fnUntraced(function* (family: (typeof families)[numbe
   } as Golden
 })
 
+const released: { readonly [of: string]: Architecture.Architecture } = Object.fromEntries(
+  Object.entries(Released).map(([name, architecture]) => [`Released.${name}`, architecture])
+)
+
 /** The architecture that a case is about. */
 export const architecture = ({ of, options }: Pick<Case, "of" | "options">): Architecture.Architecture => {
   if (of === "ResNet") return ResNet.make(options as ResNet.Options)
   if (of === "Bert") return Bert.make(options as Bert.Options)
   if (of === "I3d") return I3d.make(options as I3d.Options)
-  return Released[of.slice("Released.".length) as keyof typeof Released]
+  return released[of]!
 }
 
 /** The inputs of a case. */
