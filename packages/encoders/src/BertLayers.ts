@@ -1,6 +1,6 @@
 /**
- * The parts of BERT as operators, laid out as onnxruntime's optimiser knows them, so that it fuses attention, GELU and
- * layer normalisation. Values are n × length × width.
+ * The parts of BERT as operators, laid out as onnxruntime's optimiser knows them, so that it fuses GELU, layer normalisation
+ * and the sums before them. Values are n × length × width.
  */
 import type { Builder } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
@@ -38,8 +38,10 @@ export const embedded = (bert: Bert, ids: Builder.Value, types: Builder.Value | 
   const words = builder.constant(table("word", sizes.words))
   const positions = builder.constant(table("position", sizes.positions))
   const kinds = builder.constant(table("token_type", sizes.types))
-  const length = builder.node("Shape", [ids], { start: 1, end: 2 })
-  const placed = builder.node("Slice", [positions, integers(builder, 0), length])
+  // 0, 1, 2 … for each sentence; their shape is known to be that of ids, without which no normalisation is fused.
+  const ones = builder.node("Add", [builder.node("Mul", [ids, integers(builder, 0)]), integers(builder, 1)])
+  const places = builder.node("CumSum", [ones, integers(builder, 1)], { exclusive: 1 })
+  const placed = builder.node("Gather", [positions, places])
   const typed = builder.node("Gather", [kinds, types ?? integers(builder, 0)])
   const x = builder.node("Add", [builder.node("Gather", [words, ids]), typed])
   return normalized(bert, builder.node("Add", [x, placed]), "embeddings.LayerNorm")

@@ -6,7 +6,7 @@ import type { Model } from "@igm/onnx"
 import type { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import { EncoderError } from "./EncoderError.ts"
-import { unfit, type Weights } from "./Weights.ts"
+import type { Weights } from "./Weights.ts"
 
 /** A float32 tensor of a weight file, or one made of several. */
 export interface Parameter extends Model.Promised<EncoderError> {
@@ -79,6 +79,17 @@ export const make = (weights: Weights, prefix: string, unused: RegExp): Paramete
   })
 
   return { get, shapeOf: (name) => entries.get(prefix + name)?.shape, derive, check }
+}
+
+/** Why a tensor cannot be taken for one of the given shape: it is missing, transposed, or has another shape. */
+const unfit = (weights: Weights, name: string, shape: ReadonlyArray<number>): string | undefined => {
+  const entry = weights.entries.get(name)
+  if (entry === undefined) return `${name} is missing`
+  const [found, expected] = [entry.shape.join(", "), shape.join(", ")]
+  if (found === expected) return undefined
+  return entry.shape.toReversed().join(", ") === expected
+    ? `${name} is transposed: it is [${found}] and should be [${expected}]`
+    : `${name} has the shape [${found}] and should have [${expected}]`
 }
 
 /** Where else a missing tensor may be: under another prefix. */

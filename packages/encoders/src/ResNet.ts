@@ -24,7 +24,7 @@ export interface Options {
   readonly adapt?: Adaptation
   /** What the names of the weights begin with, as in `module.`; with its dot. */
   readonly prefix?: string
-  /** The height and width of an image; both are free unless given. */
+  /** The height and width of an image; free unless given. Fixed, it is faster. */
   readonly size?: readonly [height: number, width: number]
   /** A sample is channels × frames × height × width, and its feature the mean over its frames; any number of them. */
   readonly frames?: boolean

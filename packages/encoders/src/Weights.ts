@@ -30,14 +30,3 @@ export const ofTensors = (path: string, tensors: { readonly [name: string]: Tens
       : Effect.succeed(Tensor.toFloat32(tensor))
   }
 })
-
-/** Why a tensor cannot be taken for one of the given shape: it is missing, transposed, or has another shape. */
-export const unfit = (weights: Weights, name: string, shape: ReadonlyArray<number>): string | undefined => {
-  const entry = weights.entries.get(name)
-  if (entry === undefined) return `${name} is missing`
-  const [found, expected] = [entry.shape.join(", "), shape.join(", ")]
-  if (found === expected) return undefined
-  return entry.shape.toReversed().join(", ") === expected
-    ? `${name} is transposed: it is [${found}] and should be [${expected}]`
-    : `${name} has the shape [${found}] and should have [${expected}]`
-}

@@ -80,6 +80,28 @@ describe("weights that do not fit", () => {
   )
 })
 
+describe("Released", () => {
+  it.effect("each encoder finds its weights among those of all encoders and heads that the released code saves", () =>
+    Effect.gen(function* () {
+      const { layouts } = yield* Golden.read("released")
+      const files = {
+        "released-av": [Released.audio, Released.video],
+        "released-ti": [Released.text, Released.image],
+        "released-rod": [Released.rgb, Released.flow, Released.depth]
+      }
+      const widths = []
+      for (const [layout, architectures] of Object.entries(files)) {
+        for (const architecture of architectures) {
+          const { outputs } = yield* architecture.graph(Formula.weights(layouts[layout]!))
+          assert.deepStrictEqual(outputs[0]!.shape, ["batch", architecture.width])
+          widths.push(architecture.width)
+        }
+      }
+      assert.deepStrictEqual(widths, [512, 512, 768, 1000, 1024, 1024, 1024])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
 describe("Architecture.write", () => {
   it.effect("writes the bytes of the model and gives their digest; a bad tensor leaves no file", () =>
     Effect.gen(function* () {
