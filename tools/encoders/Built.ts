@@ -40,11 +40,17 @@ const write = Effect.fnUntraced(function* (file: string, lines: ReadonlyArray<Fo
   return bytes.length
 })
 
-/** Prints time and memory of each build. */
+/** Seconds that a build may take, and its memory in sizes of the weight file. */
+const LIMITS = { seconds: 20, times: 2.5 }
+
+/** Prints time and memory of each build; whether all are within the limits. */
 export const measure = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped()
-  yield* Console.log("\nBuilt from safetensors files of full size:")
+  yield* Console.log(
+    `\nBuilt from safetensors files of full size, in at most ${LIMITS.seconds} s and ${LIMITS.times} times the file:`
+  )
+  let within = true
   for (const { name, family, layout } of models) {
     const { layouts } = yield* Golden.read(family)
     const file = join(folder, `${name}.safetensors`)
@@ -53,10 +59,12 @@ export const measure = Effect.gen(function* () {
     const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, args))
     const { seconds, most, before }: Figures = JSON.parse(stdout)
     const memory = `${megabytes(most)} at most (${megabytes(before)} before it began)`
-    const times = (most / size).toFixed(2)
+    const times = most / size
+    within &&= seconds <= LIMITS.seconds && times <= LIMITS.times
     yield* Console.log(
-      `${name.padEnd(10)} ${megabytes(size)}: ${seconds.toFixed(1)} s, ${memory}: ${times} times the file`
+      `${name.padEnd(10)} ${megabytes(size)}: ${seconds.toFixed(1)} s, ${memory}: ${times.toFixed(2)} times the file`
     )
     yield* fs.remove(file)
   }
+  return within
 }).pipe(Effect.scoped)
