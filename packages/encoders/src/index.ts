@@ -1,5 +1,11 @@
 /** Frozen encoders and the features they make. */
+export * as Architecture from "./Architecture.ts"
+export * as Bert from "./Bert.ts"
 export * as DigitEncoders from "./DigitEncoders.ts"
 export * as Encoder from "./Encoder.ts"
 export { EncoderError } from "./EncoderError.ts"
 export * as FeatureStore from "./FeatureStore.ts"
+export * as I3d from "./I3d.ts"
+export * as Released from "./Released.ts"
+export * as ResNet from "./ResNet.ts"
+export * as Weights from "./Weights.ts"
