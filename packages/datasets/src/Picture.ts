@@ -36,7 +36,7 @@ type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
 
 const SIGNATURES: ReadonlyArray<readonly [Format, RegExp]> = [
   ["JPEG", /^\xff\xd8\xff/],
-  ["PNG", /^\x89PNG\r\n\x1a\n/],
+  ["PNG", /^\x89PNG\r\n/],
   ["GIF", /^GIF8[79]a/],
   ["WebP", /^RIFF[^]{4}WEBP/],
   ["TIFF", /^(II\x2a\0|MM\0\x2a)/]

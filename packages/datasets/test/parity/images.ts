@@ -1,7 +1,7 @@
 /** Compares pictures and their views with what PIL and torchvision made of the same files (`tools/reference/images.py`). */
 import type { Safetensors, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
-import { ImageInput, Picture, Resize } from "../../src/index.ts"
+import { ImageInput, Picture, type Resize } from "../../src/index.ts"
 
 type Size = readonly [number, number]
 
