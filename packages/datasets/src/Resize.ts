@@ -24,7 +24,7 @@ export interface Box extends Size {
 }
 
 /**
- * Which axis comes first, which matters to the rounding and clipping between the passes. Pillow up to 12.1 resizes along
+ * Which axis comes first, which matters to the rounding and clipping between the passes. Pillow up to 11 resizes along
  * rows first; Pillow 13 along columns first when the height loses more than twice as many pixels as the width.
  */
 export type Order = "rows-first" | "pillow-13"
