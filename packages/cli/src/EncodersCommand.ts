@@ -1,5 +1,5 @@
 /** `igm encoders`: frozen encoders from published weights or ONNX files, pinned by their digests. */
-import { Catalog, type Check, type EncoderLock, Encoders, Hub, Named } from "@igm/encoders"
+import { Catalog, type Check, EncoderFolder, type EncoderLock, Encoders, Hub, Named } from "@igm/encoders"
 import { OnnxRuntime } from "@igm/onnx"
 import { Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
@@ -47,7 +47,7 @@ const addedText = ({ name, file, pin, reused, checks }: Encoders.Added): string 
     ...checks.map((check, i) => `  ${i === 0 ? "checks" : "      "}     ${checkText(check)}`)
   ].join("\n")
 
-const listText = (found: ReadonlyArray<Encoders.Listed>, folder: string): string => {
+const listText = (found: ReadonlyArray<EncoderFolder.Listed>, folder: string): string => {
   const rows = found.map(({ name, pin, present }) => {
     const size = present ? Words.bytes(pin.onnx.bytes) : "not there"
     return [name, size, short(pin.weights), short(pin.onnx.sha256), sourceText(pin), shapeText(pin)]
@@ -72,7 +72,7 @@ const listText = (found: ReadonlyArray<Encoders.Listed>, folder: string): string
 const listing = { to, json: RunFlags.json }
 
 const list = Effect.fn("igm.encoders.list")(function* ({ to, json }: { to: string; json: boolean }) {
-  const found = yield* Encoders.list(to)
+  const found = yield* EncoderFolder.list(to)
   yield* Console.log(json ? JSON.stringify(found, null, 2) : listText(found, to))
 })
 
@@ -124,7 +124,7 @@ const checkCommand = Command.make(
   "check",
   { to },
   Effect.fn("igm.encoders.check")(function* ({ to }) {
-    const found = yield* Encoders.check(to)
+    const found = yield* EncoderFolder.check(to)
     for (const { name, problem } of found) yield* Console.log(`${name}: ${problem ?? "as pinned"}`)
     if (found.length === 0) yield* Console.log(`there are no encoders in ${to}`)
     const problems = found.flatMap(({ problem }) => (problem === undefined ? [] : [problem]))

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url"
 import * as Catalog from "./Catalog.ts"
 import { EncoderError } from "./EncoderError.ts"
 import * as EncoderLock from "./EncoderLock.ts"
-import { ONNX } from "./Encoders.ts"
+import { ONNX } from "./EncoderFolder.ts"
 
 /** The description of an encoder of a folder, with features `Width` wide. */
 export interface Named<Width extends number = number> {

@@ -4,7 +4,7 @@ import { Lock, Progress } from "@igm/io"
 import { Builder, Model, OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { ConfigProvider, Effect, Fiber, FileSystem, Layer, Ref, Schedule } from "effect"
-import { EncoderLock, Encoders, Hub, Named } from "../src/index.ts"
+import { EncoderFolder, EncoderLock, Encoders, Hub, Named } from "../src/index.ts"
 import * as HubServer from "./HubServer.ts"
 import * as Linear from "./linear.ts"
 
@@ -43,7 +43,8 @@ const setting = Effect.gen(function* () {
         )
       )
     )
-  const add = (more: Partial<Encoders.Options> = {}, name = "linear") => Encoders.add(name, { ...options, ...more })
+  const add = (more: Partial<Encoders.PublishedOptions> = {}, name = "linear") =>
+    Encoders.add(name, { ...options, ...more })
   const files = Effect.map(fs.readDirectory(folder, { recursive: true }), (names) =>
     names.filter((name) => !name.startsWith(".lock")).toSorted()
   )
@@ -104,7 +105,7 @@ describe("Encoders", () => {
       server.log.length = 0
       assert.isTrue((yield* add().pipe(on("ann"))).reused)
       assert.isEmpty(server.log)
-      assert.deepStrictEqual(yield* Encoders.check(folder), [{ name: "linear", pin, problem: undefined }])
+      assert.deepStrictEqual(yield* EncoderFolder.check(folder), [{ name: "linear", pin, problem: undefined }])
       assert.include(yield* fs.readFileString(`${folder}/.gitignore`), "!encoders.lock.json")
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
@@ -118,7 +119,7 @@ describe("Encoders", () => {
         const lock = yield* fs.readFileString(`${folder}/encoders.lock.json`)
         yield* fs.remove(`${folder}/linear`, { recursive: true })
         assert.deepStrictEqual(
-          (yield* Encoders.list(folder)).map(({ name, present }) => [name, present]),
+          (yield* EncoderFolder.list(folder)).map(({ name, present }) => [name, present]),
           [["linear", false]]
         )
         server.log.length = 0
@@ -137,12 +138,12 @@ describe("Encoders", () => {
         yield* add().pipe(on("bob"))
         // A damaged file is noticed, and made anew without the network.
         yield* fs.writeFileString(`${folder}/linear/encoder.onnx`, "damaged")
-        const [damaged] = yield* Encoders.check(folder)
+        const [damaged] = yield* EncoderFolder.check(folder)
         assert.include(damaged!.problem, `but ${pin.onnx.sha256} is pinned`)
         server.log.length = 0
         yield* add().pipe(on("bob"))
         assert.isEmpty(server.log)
-        assert.isUndefined((yield* Encoders.check(folder))[0]!.problem)
+        assert.isUndefined((yield* EncoderFolder.check(folder))[0]!.problem)
         assert.lengthOf(yield* files, 5)
       }).pipe(Effect.scoped, Effect.provide(layers))
   )
@@ -167,7 +168,7 @@ describe("Encoders", () => {
         assert.deepStrictEqual(same.pin, pin, "the pinned bytes from a file are as good, and the pin stays")
         const { pin: now } = yield* add({ revision: "main", repin: true }).pipe(on("bob"))
         assert.deepStrictEqual([now.weights, now.source], [other, { kind: "hub", repo: REPO, commit: server.commit }])
-        assert.isUndefined((yield* Encoders.check(folder))[0]!.problem)
+        assert.isUndefined((yield* EncoderFolder.check(folder))[0]!.problem)
       }).pipe(Effect.scoped, Effect.provide(layers))
   )
 
@@ -238,13 +239,13 @@ describe("Encoders", () => {
   it.live("what cannot be added is an error that says what to do", () =>
     Effect.gen(function* () {
       const { fs, home, server, folder, on, add } = yield* setting
-      const unable = (more: Partial<Encoders.Options>, name: string) => told(add(more, name).pipe(on("ann")))
+      const unable = (more: Partial<Encoders.PublishedOptions>, name: string) => told(add(more, name).pipe(on("ann")))
       assert.include(yield* unable({}, "resnet19"), "neither an encoder of the catalogue (linear, elsewhere, wide) nor")
       assert.include(
         yield* unable({}, "elsewhere"),
         "not on the hub: get model.safetensors from https://example.org (CC0-1.0), and give it: igm encoders add elsewhere --file"
       )
-      assert.include(yield* unable({}, "wide"), "its features are 3 wide, and should be 5")
+      assert.include(yield* unable({}, "wide"), "wide: its features are 3 wide, and should be 5")
       assert.include(yield* unable({ name: "wide" }, "linear"), "the name of an encoder of the catalogue")
       assert.include(yield* unable({ file: `${home}/none.pth` }, "linear"), "no such file")
       const broken = (factor: number) => {
@@ -260,7 +261,7 @@ describe("Encoders", () => {
       )
       server.refusal = 500
       assert.include(yield* unable({}, "linear"), "the hub answered 500")
-      assert.isEmpty(yield* Encoders.list(folder))
+      assert.isEmpty(yield* EncoderFolder.list(folder))
       yield* fs.writeFileString(`${folder}/encoders.lock.json`, "<<<<<<< HEAD")
       assert.include(yield* unable({}, "linear"), "this is not a lock file of encoders: take it from version control")
       yield* fs.writeFileString(`${folder}/encoders.lock.json`, '{"format": 9}')
@@ -290,6 +291,7 @@ describe("Encoders", () => {
       const { pin } = yield* add("half")
       assert.deepStrictEqual([pin.inputs, pin.output, pin.width], [{ x: { dtype: "float32", shape: [4] } }, "half", 4])
       assert.deepStrictEqual(yield* features(Named.other("mine", 4, { folder })), [0.5, 1, 1.5, 2])
+      assert.deepStrictEqual((yield* add()).pin, pin)
       yield* write(2, 4)
       assert.include(yield* told(add("half")), `but ${pin.onnx.sha256} is pinned: another file`)
       assert.include(

@@ -2,7 +2,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { Progress } from "@igm/io"
 import { Effect, Layer } from "effect"
-import { Hub } from "../src/index.ts"
+import { Hub } from "../src/Hub.ts"
 
 const [repo, file] = process.argv.slice(2) as [string, string]
 const layers = Hub.layer.pipe(Layer.provide([NodeServices.layer, Progress.layerSilent]))
