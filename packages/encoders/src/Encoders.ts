@@ -13,7 +13,7 @@ import * as EncoderLock from "./EncoderLock.ts"
 import * as Golden from "./Golden.ts"
 import * as Material from "./Material.ts"
 import * as OpenModel from "./OpenModel.ts"
-import * as OpenWeights from "./OpenWeights.ts"
+import * as Weights from "./Weights.ts"
 
 /** An encoder that a folder holds now. */
 export interface Added {
@@ -82,7 +82,7 @@ export const add = Effect.fn("Encoders.add")(function* (of: string, options: Pub
     const goldens = (yield* Golden.read(options.goldens ?? Golden.FOLDER)).filter(({ encoder }) => encoder === of)
     const architecture = yield* EncoderCheck.architecture(entry.architecture, goldens, scratch)
     const onnx = path.join(scratch, EncoderFolder.ONNX)
-    const made = yield* OpenWeights.open(material.weights).pipe(
+    const made = yield* Weights.open(material.weights).pipe(
       Effect.flatMap((weights) => Architecture.write(entry.architecture, weights, onnx)),
       Effect.scoped
     )

@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
-import { Architecture, Bert, I3d, Released, ResNet, Weights } from "../src/index.ts"
+import { Architecture, Bert, I3d, Released, ResNet } from "../src/index.ts"
 import * as Formula from "./formula.ts"
 import * as Golden from "./golden.ts"
 
@@ -118,11 +118,15 @@ describe("Architecture.write", () => {
       assert.deepStrictEqual(new Uint8Array(written), yield* Golden.bytes(bert, weights))
 
       const bad = "encoder.layer.2.output.dense.bias"
-      const tensors: Record<string, Tensor.Tensor> = {}
+      const tensors: Record<string, Tensor.Tensor<"float32">> = {}
       for (const [name] of lines) tensors[name] = yield* weights.read(name)
       tensors[bad] = Tensor.float32([48], new Float32Array(48).fill(NaN, 7, 8))
       const error = yield* Effect.flip(
-        Architecture.write(bert, Weights.ofTensors("bad.pt", tensors), path.join(folder, "b"))
+        Architecture.write(
+          bert,
+          { ...weights, path: "bad.pt", read: (name) => Effect.succeed(tensors[name]!) },
+          path.join(folder, "b")
+        )
       )
       assert.strictEqual(error.message, `bad.pt: ${bad} holds numbers that are not finite`)
       assert.deepStrictEqual(yield* fs.readDirectory(folder), ["new"])
