@@ -61,19 +61,20 @@ const time = <E>(effect: Effect.Effect<unknown, E>) =>
 /** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
 const REST = "250 millis"
 
-/**
- * Measures in turns, each after a rest and then once for nothing, since an idle processor begins slowly and caches are cold;
- * the first two turns warm up.
- */
+/** How often what is measured is done for nothing after a rest: an idle processor begins slowly, and its caches are cold. */
+const WARM = 3
+
+/** Measures in turns, each after a rest and warm unless it takes seconds; the first two turns are for nothing. */
 const inTurns = Effect.fnUntraced(function* (
   repeats: number,
-  sides: { readonly [who: string]: Effect.Effect<number, unknown> }
+  sides: { readonly [who: string]: Effect.Effect<number, unknown> },
+  warm = WARM
 ) {
   const seconds = Object.fromEntries(Object.keys(sides).map((who) => [who, [] as Array<number>]))
   for (let turn = -2; turn < repeats; turn++) {
     for (const [who, measure] of Object.entries(sides)) {
       yield* Effect.sleep(REST)
-      yield* measure
+      for (let i = 0; i < warm; i++) yield* measure
       const took = yield* measure
       if (turn >= 0) seconds[who]!.push(took)
     }
@@ -274,11 +275,12 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
   const { threads } = trainer.about
   const alone = (concurrency: number) =>
     Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), { concurrency, discard: true })
-  const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), {
+  const sides = {
     "one after another": time(alone(1)),
     [`one after another on each of ${threads} threads`]: time(alone(threads)),
     together: time(Stream.runDrain(trainer.trainMany(tasks)))
-  })
+  }
+  const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), sides, 0)
   const row: Row = {
     name: `${heads} heads, two stages of one epoch each`,
     seconds,
