@@ -2,7 +2,7 @@
  * Tensors of the files that `torch.save` writes (`.pth`, `.pt`), read one at a time. Both formats hold a pickle, of which
  * nothing is run, and the numbers that its tensors are views of: the zip archive as files of their own with checksums; the
  * older format one after the other behind the pickle, without any, so that only a pinned digest of the file shows a changed
- * number there.
+ * number there. A tensor whose elements do not lie together is read with what lies between them.
  */
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"

@@ -1,7 +1,7 @@
 /**
  * The tensors that a pickle of torch's describes, by name. A state dict may lie inside of other dicts, beside epochs,
- * optimizers and settings; those that only wrap it (`state_dict`, `model_state_dict`, `model`) leave no trace in the names,
- * and others are joined to them by dots.
+ * optimizers and settings. Those that only wrap it (`state_dict`, `model_state_dict`, `model_state`, `model`) leave no trace
+ * in the names; others are joined to them by dots.
  */
 import { Tensor } from "@igm/tensor"
 import { type DType, type Layout, bytesOf, reach } from "./Elements.ts"
@@ -34,7 +34,7 @@ const MAX_ENTRIES = 4_000_000
 const MAX_DEPTH = 32
 
 /** Entries of checkpoints that hold nothing but the weights. */
-const WRAPPERS = ["state_dict", "model_state_dict", "model"]
+const WRAPPERS = ["state_dict", "model_state_dict", "model_state", "model"]
 
 const isNatural = (value: Value | undefined): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
