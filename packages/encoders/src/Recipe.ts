@@ -40,7 +40,7 @@ const uniform = (name: string, shape: ReadonlyArray<number>, spread: number, cen
 }
 
 /** A weight of a network, spread so that its layer's output is about as large as its input. */
-const weight = (name: string, shape: ReadonlyArray<number>): Tensor.Tensor<"float32"> => {
+export const weight = (name: string, shape: ReadonlyArray<number>): Tensor.Tensor<"float32"> => {
   if (shape.length > 1) return uniform(name, shape, Math.sqrt(6 / Tensor.sizeOf(shape.slice(1))))
   if (name.endsWith("running_var")) return uniform(name, shape, 0.5, 1)
   if (name.endsWith("weight")) return uniform(name, shape, 0.25, 1)
@@ -65,7 +65,8 @@ const int64 = (shape: ReadonlyArray<number>, of: (i: number) => number): Tensor.
   return Tensor.make("int64", shape, data)
 }
 
-const input = (name: string, recipe: Recipe): Tensor.Tensor => {
+/** An input, by its name. */
+export const input = (name: string, recipe: Recipe): Tensor.Tensor => {
   if (recipe.kind === "normal") return uniform(name, recipe.shape, 2)
   if (recipe.kind === "integers") {
     const word = words(name)
