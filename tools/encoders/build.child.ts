@@ -1,9 +1,8 @@
 /** Builds one encoder from a weight file and prints, as JSON, what that took: for `Built.ts`. */
 import { NodeServices } from "@effect/platform-node"
-import { Architecture, Bert, ResNet } from "@igm/encoders"
+import { Architecture, Bert, ResNet, Weights } from "@igm/encoders"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
-import { open } from "./SafetensorsWeights.ts"
 
 const [name, file, out] = process.argv.slice(2) as [string, string, string]
 
@@ -14,7 +13,7 @@ const architecture =
 
 const before = process.memoryUsage.rss()
 const start = performance.now()
-const program = Effect.flatMap(open(file), (weights) => Architecture.write(architecture, weights, out))
+const program = Effect.flatMap(Weights.open(file), (weights) => Architecture.write(architecture, weights, out))
 const digest = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 const seconds = (performance.now() - start) / 1000
 process.stdout.write(JSON.stringify({ seconds, most: mostMemory(), before, digest }))
