@@ -5,6 +5,7 @@
 export * as AppendFile from "./AppendFile.ts"
 export { type Artifact, ArtifactStore, contentOf, Described, digestOf, RECORD, type Work } from "./ArtifactStore.ts"
 export * as AtomicFile from "./AtomicFile.ts"
+export * as FileDigest from "./FileDigest.ts"
 export * as Folder from "./Folder.ts"
 export { IoError, ioError } from "./IoError.ts"
 export * as Lock from "./Lock.ts"

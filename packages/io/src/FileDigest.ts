@@ -1,0 +1,20 @@
+/** The SHA-256 of a file, read in pieces: a file of any size takes little memory. */
+import type { Digest } from "@igm/tensor"
+import { Effect, FileSystem } from "effect"
+import { createHash } from "node:crypto"
+
+/** Bytes that are read at a time. */
+const PIECE = 2 ** 17
+
+/** The digest of a file's bytes. */
+export const of = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const file = yield* fs.open(path)
+  const hash = createHash("sha256")
+  const piece = new Uint8Array(PIECE)
+  for (let count = yield* file.read(piece); count > 0; count = yield* file.read(piece)) {
+    hash.update(piece.subarray(0, count))
+  }
+  const digest: Digest.Digest = hash.digest("hex")
+  return digest
+}, Effect.scoped)
