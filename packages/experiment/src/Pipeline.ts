@@ -44,7 +44,7 @@ export interface Result {
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
   // A damaged encoder is found before anything is made.
-  yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
+  yield* Effect.forEach(Object.values(encoders), (encoder) => Encoder.check(encoder), { discard: true })
   const prepared = yield* dataset.prepare
   const artifacts: Array<Artifact> = [...prepared.artifacts]
 
@@ -57,8 +57,8 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,
         label: `encode ${split} ${modality}`,
-        key: { preprocessing: settings, samples: media.map(({ digest }) => digest) },
-        count: samples.length,
+        preprocessing: settings,
+        samples: media.map(({ digest }) => digest),
         load: (i) => load(media[i]!.path)
       })
       modalities[modality] = features
