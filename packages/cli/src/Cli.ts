@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url"
 import * as Device from "./Device.ts"
 import * as DiffCommand from "./DiffCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
+import * as FeaturesCommand from "./FeaturesCommand.ts"
 import * as GcCommand from "./GcCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
@@ -216,6 +217,7 @@ const aboutRuns = [
   RunsCommand.command,
   ShowCommand.command,
   DiffCommand.command,
+  FeaturesCommand.command,
   GcCommand.command,
   SchemaCommand.command
 ] as const

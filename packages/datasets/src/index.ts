@@ -1,6 +1,7 @@
 /** Data sets: what one is, the media and preprocessing it is read with, and AV-digits. */
 export * as AvDigits from "./AvDigits.ts"
 export * as Dataset from "./Dataset.ts"
+export * as DecodeThreads from "./DecodeThreads.ts"
 export * as Degradation from "./Degradation.ts"
 export { DIGITS } from "./Digits.ts"
 export { DatasetError, MediaError } from "./Errors.ts"

@@ -4,7 +4,7 @@
  */
 import { AppendFile } from "@igm/io"
 import type { Digest } from "@igm/tensor"
-import { Effect, Path, Schema } from "effect"
+import { Effect, type Path, Schema } from "effect"
 
 /** The folder of costs in a store. */
 export const FOLDER = ".costs"

@@ -17,7 +17,7 @@ import type * as Unfinished from "./Unfinished.ts"
 export interface Options {
   /** Samples that are encoded at a time; 32 by default. */
   readonly batch?: number
-  /** Samples that are decoded at a time; 4 by default. */
+  /** Samples that are decoded at a time; one for each processor by default, and at least four. */
   readonly decoders?: number
   /** Samples that are decoded and wait for the encoder, at most; two batches by default, eight where sizes are free. */
   readonly ahead?: number
@@ -46,7 +46,7 @@ export interface Request<E, R> extends Options {
 
 /** Samples of a batch, where nothing is said. */
 export const BATCH = 32
-const DECODERS = 4
+const DECODERS = Math.max(4, availableParallelism())
 const CHUNK = 512
 /** Milliseconds after which what there is of a chunk is kept. */
 const PERIOD = 5000

@@ -31,18 +31,19 @@ export const split = function* ({ count, row, ...rest }: Run, bytesPerRow: numbe
 }
 
 /** The rows of samples as runs, in the order of the samples. */
-export const runs = function* (samples: Iterable<Digest.Digest>, index: Index, bytesPerRow: number): Generator<Run> {
-  let run: Run | undefined
-  for (const sample of samples) {
-    const next = index.get(sample)!
-    if (run !== undefined && next.file === run.file && next.row === run.row + run.count) {
-      run = { ...run, count: run.count + 1 }
-    } else {
-      if (run !== undefined) yield* split(run, bytesPerRow)
-      run = { ...next, count: 1 }
-    }
+export const runs = function* (
+  samples: ReadonlyArray<Digest.Digest>,
+  index: Index,
+  bytesPerRow: number
+): Generator<Run> {
+  const rowOf = (i: number) => index.get(samples[i]!)!
+  for (let from = 0; from < samples.length;) {
+    const first = rowOf(from)
+    let to = from + 1
+    while (to < samples.length && rowOf(to).file === first.file && rowOf(to).row === first.row + to - from) to++
+    yield* split({ ...first, count: to - from }, bytesPerRow)
+    from = to
   }
-  if (run !== undefined) yield* split(run, bytesPerRow)
 }
 
 /** The bytes of a range of a file. */

@@ -169,7 +169,7 @@ describe("FeatureStore", () => {
       const { load, ...rest } = request(range(0, 9), { batch: 2, chunk: 4, decoders: 1 })
       const failing = (i: number) => (i === 8 ? Effect.fail("no") : load(i))
       yield* here(Effect.flip(FeatureStore.keep({ ...rest, load: failing })))
-      const [chunk] = (yield* unfinished).filter((name) => name.endsWith(".safetensors"))
+      const chunk = (yield* unfinished).find((name) => name.endsWith(".safetensors"))
       const file = `${folder}/${Unfinished.FOLDER}/${chunk}`
       const bytes = yield* fs.readFile(file)
       // In a row of the features, which lie behind the header.

@@ -28,7 +28,7 @@ type Named = { readonly [name: string]: Tensor.Tensor }
 export type Value = Opened | Named | null
 
 /** A session that is open in the thread. */
-export interface Opened {
+interface Opened {
   readonly session: number
   readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>
