@@ -3,7 +3,7 @@
  * transition, against PyTorch running the released code on the same features and draws, and against the floor of the same
  * matrix products; and many heads as one against one after another. All are measured in turns.
  */
-import { Alternating, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
+import { Alternating, type Float64, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { HeadTrainer, Interpreter, Local, Member, Program, Remote } from "@igm/training"
@@ -61,15 +61,20 @@ const time = <E>(effect: Effect.Effect<unknown, E>) =>
 /** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
 const REST = "250 millis"
 
-/** Measures in turns, each after a rest; the first two turns warm up. */
+/** How often what is measured is done for nothing after a rest: an idle processor begins slowly, and its caches are cold. */
+const WARM = 3
+
+/** Measures in turns, each after a rest and warm unless it takes seconds; the first two turns are for nothing. */
 const inTurns = Effect.fnUntraced(function* (
   repeats: number,
-  sides: { readonly [who: string]: Effect.Effect<number, unknown> }
+  sides: { readonly [who: string]: Effect.Effect<number, unknown> },
+  warm = WARM
 ) {
   const seconds = Object.fromEntries(Object.keys(sides).map((who) => [who, [] as Array<number>]))
   for (let turn = -2; turn < repeats; turn++) {
     for (const [who, measure] of Object.entries(sides)) {
       yield* Effect.sleep(REST)
+      for (let i = 0; i < warm; i++) yield* measure
       const took = yield* measure
       if (turn >= 0) seconds[who]!.push(took)
     }
@@ -225,10 +230,13 @@ const transition = Effect.fnUntraced(function* (
   const ours = Effect.gen(function* () {
     const found = yield* Member.survey(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane)
     const moments = Moment.momentsOf(found)
-    for (const [i, means] of Moment.meansOf(found).entries()) {
-      const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
-      yield* it.compute(Projection.computation(projection), lane)
-    }
+    const matrixOf = (means: Float64.Matrix, i: number) =>
+      Effect.suspend(() => {
+        const projection = Projection.ofMeans(means, { tau: 0.4, strictNaN: false }, moments[String(i + 1)])
+        return it.compute(Projection.computation(projection), lane)
+      })
+    // While the engine makes one layer's P, the host finds what the next one needs.
+    yield* Effect.forEach(Moment.meansOf(found), matrixOf, { concurrency: "unbounded", discard: true })
   })
   const whole = Effect.suspend(() => Member.enter(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane))
   const seconds = yield* inTurns(Math.ceil(options.repeats / 2), {
@@ -267,11 +275,12 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
   const { threads } = trainer.about
   const alone = (concurrency: number) =>
     Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), { concurrency, discard: true })
-  const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), {
+  const sides = {
     "one after another": time(alone(1)),
     [`one after another on each of ${threads} threads`]: time(alone(threads)),
     together: time(Stream.runDrain(trainer.trainMany(tasks)))
-  })
+  }
+  const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), sides, 0)
   const row: Row = {
     name: `${heads} heads, two stages of one epoch each`,
     seconds,

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url"
 
 import * as Device from "./Device.ts"
 import * as DiffCommand from "./DiffCommand.ts"
+import * as EncodersCommand from "./EncodersCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
 import * as FeaturesCommand from "./FeaturesCommand.ts"
 import * as GcCommand from "./GcCommand.ts"
@@ -223,7 +224,9 @@ const aboutRuns = [
 ] as const
 
 /** The whole command. */
-export const cli = root.pipe(Command.withSubcommands([run, replay, ...aboutRuns, exportRun, predict, ledger, data]))
+export const cli = root.pipe(
+  Command.withSubcommands([run, replay, ...aboutRuns, exportRun, predict, EncodersCommand.command, ledger, data])
+)
 
 /** The command on this process's arguments. */
 export const main = cli.pipe(

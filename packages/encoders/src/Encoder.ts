@@ -7,6 +7,7 @@ import { FileDigest } from "@igm/io"
 import { ModelFile, OnnxRuntime, type Opening, Placement, isOutOfMemory } from "@igm/onnx"
 import { Digest, type Tensor } from "@igm/tensor"
 import { Effect, Path } from "effect"
+import type { Port } from "./Architecture.ts"
 import { BatchTooLarge, EncoderError } from "./EncoderError.ts"
 import * as Ports from "./Port.ts"
 
@@ -85,7 +86,7 @@ export const check = Effect.fn("Encoder.check")(function* (encoder: Encoder) {
     }
   }
   const own = declared.inputs[0]?.name ?? "input"
-  const inputs = encoder.inputs ?? { [own]: { dtype: "float32", shape: encoder.input } satisfies Ports.Port }
+  const inputs = encoder.inputs ?? { [own]: { dtype: "float32", shape: encoder.input } satisfies Port }
   const problems = [
     ...Ports.differences(inputs, declared.inputs),
     ...Ports.outputDifferences(output, width, declared.outputs)

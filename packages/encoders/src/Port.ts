@@ -1,12 +1,7 @@
 /** Inputs of encoders: what they take of one sample, and how that is held against what an ONNX file declares. */
 import type { ModelFile } from "@igm/onnx"
 import type { Tensor } from "@igm/tensor"
-
-/** An input as one sample has it: there is no batch axis, and a string names a free size. */
-export interface Port {
-  readonly dtype: "float32" | "int64"
-  readonly shape: ReadonlyArray<number | string>
-}
+import type { Port } from "./Architecture.ts"
 
 /** Inputs by name. */
 export type Ports = { readonly [input: string]: Port }

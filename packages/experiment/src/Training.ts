@@ -13,7 +13,7 @@ import { Run } from "./Run.ts"
 import * as Stage from "./Stage.ts"
 
 /** Raised when a change of the code changes what a training makes, so that older artifacts are not taken for it. */
-export const VERSION = 5
+export const VERSION = 6
 
 /** The name of the stage. */
 export const STAGE = "training"

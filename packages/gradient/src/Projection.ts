@@ -7,6 +7,7 @@ import * as Float64 from "./Float64.ts"
 import * as Modification from "./Modification.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Spectrum from "./Spectrum.ts"
+import { dot } from "./Symmetric.ts"
 
 /** A projection by P (d × d, symmetric). */
 export interface Projection {
@@ -53,25 +54,33 @@ const ofKernel = (Z: Float64.Matrix, { kernel: K, effect }: Spectrum.Thin): Proj
   }
 }
 
-/** Up to this ‖X‖ the series below is exact to 1e-13, with terms up to X⁴ and with terms up to X⁶. */
-const SMALL = [0.006, 0.05] as const
+/** How many products the series below takes: terms up to X², X⁴ or X⁶. */
+type Products = 1 | 2 | 3
+
+/**
+ * The products for ‖X‖, undefined where it is too large for the series. The error is 1e-13 at most; of a moment in single
+ * precision terms up to X² are enough where what they leave out, ‖X‖³/6, is no more than rounding P to single precision.
+ */
+const productsFor = (norm: number, single: boolean): Products | undefined => {
+  if (single && norm ** 3 / 6 <= Spectrum.SINGLE) return 1
+  if (norm <= 0.006) return 2
+  return norm <= 0.05 ? 3 : undefined
+}
 
 /**
  * P = e^(s λmin) exp(X) − (e^(s λmin) − e^−τ) v vᵀ with X = −s (Y − λmax v vᵀ) and s = τ/(λmax − λmin), for small ‖X‖ = s λ2,
- * by the series, in two or three products. What it does is told to about 1e-5, from Σσ and Σσ² over the other directions,
+ * by the series, in one to three products. What it does is told to about 1e-5, from Σσ and Σσ² over the other directions,
  * where σ = 1 − e^−x = x − x²/2 + … with x = s (λ − λmin).
  */
-const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projection => {
+const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends, products: Products): Projection => {
   const { min, max, second, vector } = ends
   const [d, s] = [vector.length, tau / (max - min)]
-  let [trace, squares] = [-max, -(max ** 2)]
-  for (let i = 0; i < Y.data.length; i++) squares += Y.data[i]! ** 2
+  let [trace, squares] = [-max, dot(Y.data, Y.data) - max ** 2]
   for (let i = 0; i < d; i++) trace += Y.data[i * (d + 1)]!
   const removedSquares = s * s * Math.max(0, squares - 2 * min * trace + (d - 1) * min ** 2)
   const removed = s * (trace - (d - 1) * min) - removedSquares / 2
   const gone = -Math.expm1(-tau)
   const whole = Math.exp(s * min)
-  const isLong = s * second > SMALL[0]
   return {
     flat: false,
     effect: {
@@ -85,23 +94,26 @@ const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends): Projectio
       v: Tensor.float64([d, 1], vector),
       ...mapNamed({ s: -s, along: s * max, whole, gone: Math.exp(-tau) - whole }, Float64.ops.scalar)
     },
-    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs, isLong)),
-    matrix: (ops, inputs) => seriesOf(ops, inputs, isLong)
+    times: (ops, inputs, a) => ops.gemm(a, seriesOf(ops, inputs, products)),
+    matrix: (ops, inputs) => seriesOf(ops, inputs, products)
   }
 }
 
-const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>, isLong: boolean): T => {
+const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>, products: Products): T => {
   const { Y, I, v, s, along, whole, gone } = mapNamed(inputs, (value) => value) as Record<string, T>
   const times = (a: T, b: T) => ops.multiply(a, b)
   const withOuter = (weight: T, addend: T) => ops.gemm(times(weight, v!), v!, { transB: true, addend })
   const X = withOuter(along!, times(s!, Y!))
+  const low = withOuter(gone!, times(whole!, ops.add(X, I!)))
+  if (products === 1) return ops.gemm(times(times(ops.scalar(1 / 2), whole!), X), X, { addend: low })
   const X2 = ops.gemm(X, X)
   const terms = (x: number, one: number) => ops.add(times(ops.scalar(x), X), times(ops.scalar(one), I!))
   const highest = (x2: number, rest: T) => ops.add(times(ops.scalar(x2), X2), rest)
-  const high = isLong
-    ? ops.gemm(highest(1 / 720, terms(1 / 120, 1 / 24)), X2, { addend: terms(1 / 6, 1 / 2) })
-    : highest(1 / 24, terms(1 / 6, 1 / 2))
-  return ops.gemm(times(whole!, high), X2, { addend: withOuter(gone!, times(whole!, ops.add(X, I!))) })
+  const high =
+    products === 3
+      ? ops.gemm(highest(1 / 720, terms(1 / 120, 1 / 24)), X2, { addend: terms(1 / 6, 1 / 2) })
+      : highest(1 / 24, terms(1 / 6, 1 / 2))
+  return ops.gemm(times(whole!, high), X2, { addend: low })
 }
 
 /** The identity of so many dimensions, the same tensor each time, so that it is sent and converted once. */
@@ -146,17 +158,23 @@ const made = (means: Float64.Matrix, { tau, strictNaN }: Options, known?: Float6
     const thin = Spectrum.thin(means, tau)
     return thin.flat ? flat() : ofKernel(means, thin)
   }
-  const { moment, ends } = spectrumOf(known ?? means, () => {
+  const { moment, single, ends } = spectrumOf(known ?? means, () => {
     const moment = known ?? Spectrum.moment(means)
-    return { moment, ends: Spectrum.ends(moment, isSingle(moment) ? Spectrum.SINGLE : undefined) }
+    const single = isSingle(moment)
+    return { moment, single, ends: Spectrum.ends(moment, single ? Spectrum.SINGLE : undefined) }
   })
   if (Spectrum.isFlat(ends, d)) return flat()
-  if ((tau * ends.second) / (ends.max - ends.min) <= SMALL[1]) return ofSmall(moment, tau, ends)
+  const products = productsFor((tau * ends.second) / (ends.max - ends.min), single)
+  if (products !== undefined) return ofSmall(moment, tau, ends, products)
   const P = Spectrum.exponential(moment, tau, ends)
   return ofMatrix(P, false, Spectrum.effect(P, tau, ends))
 }
 
-const spectrumOf = remembered<{ readonly moment: Float64.Matrix; readonly ends: Spectrum.Ends }>()
+const spectrumOf = remembered<{
+  readonly moment: Float64.Matrix
+  readonly single: boolean
+  readonly ends: Spectrum.Ends
+}>()
 
 const projectionsOf = remembered<Map<string, Projection>>()
 

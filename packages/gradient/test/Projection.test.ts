@@ -42,6 +42,16 @@ describe("Projection", () => {
     })
   }
 
+  it("of a moment in single precision is right to single precision, by however few products", () => {
+    for (const spread of [0.005, 0.02, 0.05, 0.1, 0.3]) {
+      const moment = Moment.ofMeans(meansOf(40, 12, spread))
+      const rounded = Tensor.float64([12, 12], moment.data.map(Math.fround))
+      const exact = Modification.ofMoment(rounded, 0.4).matrix
+      const found = Projection.ofMeans(meansOf(40, 12, spread), { tau: 0.4, strictNaN: false }, rounded)
+      assert.isBelow(farthest(found.matrix(Float64.ops, found.inputs as never), exact), 2 ** -24)
+    }
+  })
+
   it("of several one after another is their product", () => {
     const all = cases.slice(0, 2).map(({ means }) => Projection.ofMeans(means, { tau: 1, strictNaN: false }))
     const chain = Projection.chain(all, "x")

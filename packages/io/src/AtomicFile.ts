@@ -2,36 +2,72 @@
  * Writes that happen whole or not at all: the bytes go to a scratch file beside the target, are flushed to the disk,
  * and the scratch file is renamed. A failure or an interruption removes the scratch file and leaves the target as it was.
  */
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Path, Stream } from "effect"
+import { createHash } from "node:crypto"
 import * as Folder from "./Folder.ts"
-import { ioError } from "./IoError.ts"
+import { type IoError, ioError } from "./IoError.ts"
 
 /** How the names of files begin that are half written. */
 export const PARTIAL = ".partial-"
 
-/** Writes a file whole, and its folder if need be; the scratch file may lie in another folder of the same disk. */
-export const write = Effect.fn("AtomicFile.write")(function* (
+/** Where a scratch file lies, if not beside its target: in another folder of the same disk. */
+interface Options {
+  readonly scratch?: string
+}
+
+/** Fills a scratch file, and puts it in the target's place. */
+const whole = Effect.fnUntraced(function* <A, E, R>(
   path: string,
-  content: Uint8Array | string,
-  options: { readonly scratch?: string } = {}
+  options: Options,
+  fill: (write: (bytes: Uint8Array) => Effect.Effect<void, IoError>) => Effect.Effect<A, E, R>
 ) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
   const folder = paths.dirname(path)
   const scratch = paths.join(options.scratch ?? folder, `${PARTIAL}${process.pid}-${paths.basename(path)}`)
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+  const or = Effect.mapError(ioError(path, "write this file"))
   const writeScratch = Effect.scoped(
     Effect.gen(function* () {
-      const file = yield* fs.open(scratch, { flag: "w" })
-      yield* file.writeAll(bytes)
-      yield* file.sync
+      const file = yield* or(fs.open(scratch, { flag: "w" }))
+      const filled = yield* fill((bytes) => or(file.writeAll(bytes)))
+      yield* or(file.sync)
+      return filled
     })
   )
-  yield* Folder.make(folder).pipe(
-    Effect.andThen(writeScratch),
-    Effect.andThen(fs.rename(scratch, path)),
-    Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(scratch)))),
-    Effect.mapError(ioError(path, "write this file"))
+  yield* or(Folder.make(folder))
+  return yield* writeScratch.pipe(
+    Effect.tap(() => or(fs.rename(scratch, path))),
+    Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(scratch))))
+  )
+})
+
+/** Writes a file whole, and its folder if need be. */
+export const write = Effect.fn("AtomicFile.write")(function* (
+  path: string,
+  content: Uint8Array | string,
+  options: Options = {}
+) {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content
+  yield* whole(path, options, (write) => write(bytes))
+})
+
+/** Writes a file whole from pieces that come one after the other, and its folder if need be; gives the SHA-256 of it. */
+export const stream = Effect.fn("AtomicFile.stream")(function* <E, R>(
+  path: string,
+  pieces: Stream.Stream<Uint8Array, E, R>,
+  options: Options = {}
+) {
+  return yield* whole(path, options, (write) =>
+    Effect.suspend(() => {
+      const hash = createHash("sha256")
+      return pieces.pipe(
+        Stream.runForEach((piece) => {
+          hash.update(piece)
+          return piece.length === 0 ? Effect.void : write(piece)
+        }),
+        Effect.map(() => hash.digest("hex"))
+      )
+    })
   )
 })
 

@@ -8,7 +8,7 @@
  */
 import { hostname } from "node:os"
 import type { DatabaseSync } from "node:sqlite"
-import { DateTime, Effect, FileSystem, Path, Schema } from "effect"
+import { DateTime, Effect, FileSystem, Path, Schedule, Schema } from "effect"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
 import { ioError } from "./IoError.ts"
@@ -121,5 +121,26 @@ export const hold = Effect.fn("Lock.hold")(function* (folder: string, what: stri
       )
     ),
     (database) => Effect.andThen(Effect.ignore(fs.remove(holderFile)), close(database))
+  )
+})
+
+const PATIENCE = Schedule.spaced("100 millis")
+
+/** Holds a folder as soon as nobody else does; `onWait` is told once of the holder that is waited for. */
+export const wait = Effect.fn("Lock.wait")(function* <R>(
+  folder: string,
+  what: string,
+  onWait: (holder: LockError) => Effect.Effect<void, never, R>
+) {
+  let told = false
+  yield* hold(folder, what).pipe(
+    Effect.tapErrorTag("LockError", (error) => {
+      // A holder that has not said who it is yet will have by the next time.
+      if (told || error.holder === null) return Effect.void
+      told = true
+      return onWait(error)
+    }),
+    Effect.retry({ while: ({ _tag }) => _tag === "LockError", schedule: PATIENCE }),
+    Effect.catchTag("LockError", Effect.die)
   )
 })

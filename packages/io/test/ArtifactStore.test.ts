@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Path } from "effect"
+import { Deferred, Effect, Fiber, FileSystem, Path, Stream } from "effect"
+import { createHash } from "node:crypto"
 import { ArtifactStore, AtomicFile } from "../src/index.ts"
 
 /** A store in a folder of its own, and the names of all that lies there. */
@@ -142,6 +143,22 @@ describe("AtomicFile", () => {
       const full = yield* Effect.flip(AtomicFile.write(path.join(folder, "deep/er"), "not over a folder"))
       assert.include(full.message, "cannot write this file")
       assert.deepStrictEqual(yield* fs.readDirectory(path.join(folder, "deep")), ["er"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("puts pieces together as they come, and tells their digest; where a piece fails, the old file stays", () =>
+    Effect.gen(function* () {
+      const { fs, path, folder } = yield* fresh
+      const file = path.join(folder, "deep/a.txt")
+      const pieces = (...texts: ReadonlyArray<string>) =>
+        Stream.fromIterable(texts).pipe(Stream.map((text) => new TextEncoder().encode(text)))
+      const digest = yield* AtomicFile.stream(file, pieces("one", "", "two"))
+      assert.strictEqual(yield* fs.readFileString(file), "onetwo")
+      assert.strictEqual(digest, createHash("sha256").update("onetwo").digest("hex"))
+      const failing = Stream.concat(pieces("three"), Stream.fail("no more" as const))
+      assert.strictEqual(yield* Effect.flip(AtomicFile.stream(file, failing)), "no more")
+      assert.strictEqual(yield* fs.readFileString(file), "onetwo")
+      assert.deepStrictEqual(yield* fs.readDirectory(path.dirname(file)), ["a.txt"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

@@ -10,12 +10,12 @@ export interface Value {
   readonly name: string
 }
 
-/** A graph under construction. */
-export interface Builder {
+/** A graph under construction; its constants may be promised ones where `Initializer` says so. */
+export interface Builder<Initializer = Tensor.Tensor> {
   /** Declares an input. */
   readonly input: (name: string, type: ElementType, shape: ReadonlyArray<number | string>) => Value
   /** A constant, stored with the graph. Equal scalars are the caller's to share. */
-  readonly constant: (tensor: Tensor.Tensor) => Value
+  readonly constant: (tensor: Initializer) => Value
   /** One node with one output. */
   readonly node: (op: string, inputs: ReadonlyArray<Value>, attributes?: { [name: string]: Attribute }) => Value
   /** One node with several outputs. */
@@ -31,16 +31,19 @@ export interface Builder {
   readonly result: (value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
   /** A builder for a graph nested in this one; its names differ from all names here. */
   readonly nested: (name: string) => Builder
-  readonly graph: () => Graph
+  readonly graph: () => Graph<Initializer>
 }
 
 /** An empty graph. */
-export const make = (name: string, fresh: () => number = counter()): Builder => {
+export const make = <Initializer = Tensor.Tensor>(
+  name: string,
+  fresh: () => number = counter()
+): Builder<Initializer> => {
   const nodes: Array<Node> = []
   const inputs: Array<ValueInfo> = []
   const outputs: Array<ValueInfo> = []
-  const initializers: Record<string, Tensor.Tensor> = {}
-  const several: Builder["nodes"] = (op, operands, count, attributes = {}) => {
+  const initializers: Record<string, Initializer> = {}
+  const several: Builder<Initializer>["nodes"] = (op, operands, count, attributes = {}) => {
     const values = Array.from({ length: count }, () => ({ name: `v${fresh()}` }))
     nodes.push({ op, inputs: operands.map((v) => v.name), outputs: values.map((v) => v.name), attributes })
     return values

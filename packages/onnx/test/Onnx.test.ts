@@ -1,10 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Tensor } from "@igm/tensor"
-import { Arbitrary, Effect, Fiber, Schema } from "effect"
+import { Arbitrary, Effect, Fiber, Ref, Schema, Stream } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Builder, Model, ModelFile, OnnxRuntime, Placement, isOutOfMemory } from "../src/index.ts"
+import { Builder, Model, ModelFile, OnnxError, OnnxRuntime, Placement, isOutOfMemory } from "../src/index.ts"
 
 /** y = 2 x, with metadata. */
 const twice = () => {
@@ -309,4 +309,47 @@ describe("Model", () => {
     assert.deepStrictEqual(twice(), twice())
     assert.deepStrictEqual(Model.metadataOf(twice()), { made: "here", about: "doubling" })
   })
+
+  const promised = (shape: ReadonlyArray<number>, tensor: Effect.Effect<Tensor.Tensor, OnnxError>) => {
+    const builder = Builder.make<Tensor.Tensor | Model.Promised<OnnxError>>("promised")
+    const x = builder.input("x", "float32", ["batch", 2])
+    const two = builder.constant(Tensor.float32([1], [2]))
+    const late = builder.constant({ dtype: "float32", shape, tensor })
+    builder.output("y", builder.node("Mul", [builder.node("Mul", [x, two]), late]), "float32", ["batch", 2])
+    return { graph: builder.graph(), opset: 17, metadata: { made: "here" } }
+  }
+
+  it.effect("in parts it is the same file, and each promised tensor is made once, when its turn comes", () =>
+    Effect.gen(function* () {
+      const made = yield* Ref.make(0)
+      const three = Tensor.float32([2], [3, 4])
+      const model = promised([2], Ref.update(made, (n) => n + 1).pipe(Effect.as(three)))
+      const parts = Model.parts(model)
+      assert.strictEqual(yield* Ref.get(made), 0)
+      const bytes = Buffer.concat(yield* Stream.runCollect(parts))
+      assert.strictEqual(yield* Ref.get(made), 1)
+      const initializers = Object.fromEntries(
+        Object.entries(model.graph.initializers).map(([name, of]) => [name, "tensor" in of ? three : of])
+      )
+      assert.deepStrictEqual(new Uint8Array(bytes), Model.encode({ ...model, graph: { ...model.graph, initializers } }))
+      const session = yield* (yield* OnnxRuntime).open("promised", bytes)
+      const { y } = yield* session.run({ x: Tensor.float32([1, 2], [5, 6]) })
+      assert.deepStrictEqual(y, Tensor.float32([1, 2], [30, 48]))
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.effect("a promise that is not kept, fails, or makes the file too large for the format is an error", () =>
+    Effect.gen(function* () {
+      const problem = (shape: ReadonlyArray<number>, tensor: Effect.Effect<Tensor.Tensor, OnnxError>) =>
+        Effect.flip(Stream.runDrain(Model.parts(promised(shape, tensor)))).pipe(Effect.map(({ message }) => message))
+      const three = Tensor.float32([3], [3, 4, 5])
+      assert.strictEqual(yield* problem([2], Effect.succeed(three)), "promised: float32 [3] came for float32 [2]")
+      const gone = new OnnxError({ model: "weights", problem: "gone" })
+      assert.strictEqual(yield* problem([2], Effect.fail(gone)), "weights: gone")
+      assert.match(
+        yield* problem([2 ** 29], Effect.die("not to be made")),
+        /^promised: the file would have 21474\d+ bytes; an ONNX file holds at most 2147483647$/
+      )
+    })
+  )
 })

@@ -50,6 +50,31 @@ export const encode = (tensors: Contents["tensors"], metadata: Contents["metadat
   return out
 }
 
+/** Where a tensor lies in the bytes after the header, `start` to `end`, and what the header says of it. */
+export interface Located {
+  readonly dtype: string
+  readonly shape: ReadonlyArray<number>
+  readonly start: number
+  readonly end: number
+}
+
+/** What a header says. */
+export interface Header {
+  readonly tensors: ReadonlyMap<string, Located>
+  readonly metadata: Contents["metadata"]
+}
+
+/** The bytes of one element, by the format's name of its type. */
+const sizes: ReadonlyMap<unknown, number> = new Map([
+  ...["BOOL", "U8", "I8"].map((code) => [code, 1] as const),
+  ...["U16", "I16", "F16", "BF16"].map((code) => [code, 2] as const),
+  ...["U32", "I32", "F32"].map((code) => [code, 4] as const),
+  ...["U64", "I64", "F64"].map((code) => [code, 8] as const)
+])
+
+/** The longest header that the format allows, in bytes. */
+const MAX_HEADER = 100_000_000
+
 interface Entry {
   readonly dtype: unknown
   readonly shape: ReadonlyArray<number>
@@ -60,34 +85,74 @@ const isNatural = (value: unknown): value is number => Number.isSafeInteger(valu
 
 const isEntry = (value: unknown): value is Entry => {
   const { shape, data_offsets: offsets } = (value ?? {}) as Partial<Entry>
-  return Array.isArray(shape) && shape.every(isNatural) && Array.isArray(offsets) && offsets.every(isNatural)
+  return (
+    Array.isArray(shape) &&
+    shape.every(isNatural) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isNatural)
+  )
+}
+
+const isMetadata = (value: unknown): value is Contents["metadata"] =>
+  typeof value === "object" && value !== null && Object.values(value).every((text) => typeof text === "string")
+
+const fail = (reason: string): never => {
+  throw new MalformedSafetensors(reason)
+}
+
+/**
+ * The length of the header, by the first eight bytes of a file of `size` bytes. Throws `MalformedSafetensors` where the file
+ * cannot hold it.
+ */
+export const headerLength = (first: Uint8Array, size: number): number => {
+  if (first.byteLength < 8) fail(`${first.byteLength} bytes are too few for a header`)
+  const length = Number(new DataView(first.buffer, first.byteOffset).getBigUint64(0, true))
+  if (8 + length > size) fail(`the header needs ${length} bytes, the file ends after ${size}`)
+  if (length > MAX_HEADER) fail(`the header has ${length} bytes, more than the ${MAX_HEADER} that the format allows`)
+  return length
+}
+
+/**
+ * What the JSON of a header says of the `body` bytes after it, which its tensors must fill without holes and without
+ * overlaps. Throws `MalformedSafetensors`, which names the tensor.
+ */
+export const header = (json: Uint8Array, body: number): Header => {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json))
+  } catch (cause) {
+    throw new MalformedSafetensors("the header is not JSON", { cause })
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return fail("the header is not an object")
+  const { __metadata__: metadata = {}, ...entries } = parsed as Record<string, unknown>
+  if (!isMetadata(metadata)) return fail("the header's metadata are not texts by name")
+  const tensors = new Map<string, Located>()
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isEntry(entry)) return fail(`${name}: no shape or no data_offsets`)
+    const size = sizes.get(entry.dtype) ?? fail(`${name}: dtype ${String(entry.dtype)} is not supported`)
+    const [start, end] = entry.data_offsets
+    if (end > body) fail(`${name}: ends at byte ${end} of ${body}`)
+    if (end - start !== sizeOf(entry.shape) * size) fail(`${name}: shape and bytes disagree`)
+    tensors.set(name, { dtype: entry.dtype as string, shape: entry.shape, start, end })
+  }
+  let position = 0
+  for (const [name, { start, end }] of [...tensors].toSorted(([, a], [, b]) => a.start - b.start || a.end - b.end)) {
+    if (start !== position) fail(`${name}: starts at byte ${start}, where the tensors before it end at ${position}`)
+    position = end
+  }
+  if (position !== body) fail(`the tensors end at byte ${position} of ${body}`)
+  return { tensors, metadata }
 }
 
 /** The contents of a safetensors file. Throws `MalformedSafetensors`, which says what is wrong and where. */
 export const decode = (file: Uint8Array): Contents => {
-  const fail = (reason: string): never => {
-    throw new MalformedSafetensors(reason)
+  const start = 8 + headerLength(file.subarray(0, 8), file.byteLength)
+  const body = file.subarray(start)
+  const { tensors, metadata } = header(file.subarray(8, start), body.byteLength)
+  const read = ([name, located]: readonly [string, Located]) => {
+    const dtype = dtypes.get(located.dtype) ?? fail(`${name}: dtype ${located.dtype} has no counterpart here`)
+    return [name, fromBytes(dtype, located.shape, body.subarray(located.start, located.end))] as const
   }
-  if (file.byteLength < 8) fail(`${file.byteLength} bytes are too few for a header`)
-  const length = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true))
-  if (8 + length > file.byteLength) fail(`the header needs ${length} bytes, the file ends after ${file.byteLength}`)
-  let header: unknown
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(file.subarray(8, 8 + length)))
-  } catch (cause) {
-    throw new MalformedSafetensors("the header is not JSON", { cause })
-  }
-  if (typeof header !== "object" || header === null) return fail("the header is not an object")
-  const { __metadata__: metadata = {}, ...entries } = header as Record<string, unknown>
-  const body = file.subarray(8 + length)
-  const tensors: Record<string, Tensor> = {}
-  for (const [name, entry] of Object.entries(entries)) {
-    if (!isEntry(entry)) return fail(`${name}: no shape or no data_offsets`)
-    const dtype = dtypes.get(entry.dtype) ?? fail(`${name}: dtype ${String(entry.dtype)} is not supported`)
-    const [start, end] = entry.data_offsets
-    if (end > body.byteLength) fail(`${name}: ends at byte ${end} of ${body.byteLength}`)
-    if (end - start !== sizeOf(entry.shape) * bytesPerElement(dtype)) fail(`${name}: shape and bytes disagree`)
-    tensors[name] = fromBytes(dtype, entry.shape, body.subarray(start, end))
-  }
-  return { tensors, metadata: metadata as Contents["metadata"] }
+  return { tensors: Object.fromEntries([...tensors].map(read)), metadata }
 }

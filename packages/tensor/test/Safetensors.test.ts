@@ -46,6 +46,22 @@ describe("Safetensors", () => {
     assert.deepStrictEqual(Array.from(Safetensors.decode(inside).tensors["a"]!.data as Float64Array), [1.5, -2])
   })
 
+  it("refuses tensors that overlap or leave bytes between them or behind them", () => {
+    const offsets = (...pairs: ReadonlyArray<readonly [number, number]>) =>
+      new TextEncoder().encode(
+        JSON.stringify(
+          Object.fromEntries(pairs.map((data_offsets, i) => [i, { dtype: "U8", shape: [2], data_offsets }]))
+        )
+      )
+    assert.strictEqual(Safetensors.header(offsets([2, 4], [0, 2]), 4).tensors.size, 2)
+    assert.throws(
+      () => Safetensors.header(offsets([0, 2], [1, 3]), 3),
+      "1: starts at byte 1, where the tensors before it end at 2"
+    )
+    assert.throws(() => Safetensors.header(offsets([0, 2], [3, 5]), 5), "1: starts at byte 3")
+    assert.throws(() => Safetensors.header(offsets([0, 2]), 3), "the tensors end at byte 2 of 3")
+  })
+
   it("names the tensor whose shape and bytes disagree", () => {
     const header = JSON.stringify({ x: { dtype: "F32", shape: [3], data_offsets: [0, 8] } })
     const file = new Uint8Array(8 + header.length + 8)

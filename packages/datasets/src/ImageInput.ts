@@ -1,0 +1,150 @@
+/**
+ * From an image file to the float32 tensor (channels × height × width) that an image encoder reads, as torchvision's
+ * transforms make it: resize or crop, flip, values in [0, 1], and (x − mean) / deviation for each channel.
+ *
+ * A file is decoded off the main thread; what follows is a pure function of a picture, a view of it and plain settings.
+ */
+import { type Keyed, Tensor } from "@igm/tensor"
+import { Effect, type FileSystem } from "effect"
+import * as Crop from "./Crop.ts"
+import type { Preprocess } from "./Dataset.ts"
+import type { MediaError } from "./Errors.ts"
+import * as Picture from "./Picture.ts"
+import * as Resize from "./Resize.ts"
+
+type Common = {
+  /** Height and width of the tensor. */
+  readonly size: readonly [number, number]
+  readonly filter: Resize.Filter
+  /** For each channel; one channel means grey. */
+  readonly mean: ReadonlyArray<number>
+  readonly deviation: ReadonlyArray<number>
+  /** Whose order of passes; they differ in pictures that lose more height than width. */
+  readonly order: Resize.Order
+  /** Whether the EXIF orientation is applied. */
+  readonly orient: boolean
+}
+
+/** The whole picture, stretched to the size; or its shorter side brought to `shorter`, and the middle taken. */
+export type Still = Common & { readonly shorter?: number }
+
+/** A random part, stretched to the size, and mirrored with a probability. */
+export type Moving = Common & Crop.Bounds & { readonly flip: number }
+
+/** What of a picture is seen: a part of it, stretched to a size, a window of the result, mirrored or not. */
+export interface View {
+  readonly box: Resize.Box
+  readonly size: Resize.Size
+  readonly window: Resize.Box
+  readonly flip: boolean
+}
+
+const box = ({ height, width }: Resize.Size): Resize.Box => ({ top: 0, left: 0, height, width })
+const sizeOf = ([height, width]: Common["size"]): Resize.Size => ({ height, width })
+
+/** The view of every picture of a size. */
+export const still = ({ size, shorter }: Pick<Still, "size" | "shorter">, of: Resize.Size): View => {
+  if (shorter === undefined) return { box: box(of), size: sizeOf(size), window: box(sizeOf(size)), flip: false }
+  const scaled = Resize.toShorter(of, shorter)
+  return { box: box(of), size: scaled, window: Crop.centre(scaled, sizeOf(size)), flip: false }
+}
+
+/** A view drawn from a stream; the same stream gives the same view of pictures of one size. */
+export const draw = (settings: Moving, of: Resize.Size, stream: Keyed.Stream): View => {
+  const part = Crop.random(stream, of, settings)
+  const size = sizeOf(settings.size)
+  return { box: part, size, window: box(size), flip: stream.uniform() < settings.flip }
+}
+
+/** (v / 255 − mean) / deviation for each of the 256 values v, each operation rounded to float32. */
+const standardised = (mean: number, deviation: number): Float32Array =>
+  Float32Array.from({ length: 256 }, (_, v) =>
+    Math.fround(Math.fround(Math.fround(v / 255) - Math.fround(mean)) / Math.fround(deviation))
+  )
+
+/** The tensor (channels × height × width) of a view of a picture. */
+export const render = (
+  picture: Picture.Picture,
+  view: View,
+  { filter, order, mean, deviation }: Pick<Common, "filter" | "order" | "mean" | "deviation">
+): Tensor.Tensor<"float32"> => {
+  const { data, channels, height, width } = Resize.resize(picture, view.size, filter, { ...view, order })
+  const out = new Float32Array(channels * height * width)
+  const step = view.flip ? -channels : channels
+  let to = 0
+  for (let c = 0; c < channels; c++) {
+    const values = standardised(mean[c]!, deviation[c]!)
+    for (let y = 0; y < height; y++) {
+      let from = (y * width + (view.flip ? width - 1 : 0)) * channels + c
+      for (let x = 0; x < width; x++, from += step) out[to++] = values[data[from]!]!
+    }
+  }
+  return Tensor.float32([channels, height, width], out)
+}
+
+const pictureOf = (path: string, { mean, orient }: Common) =>
+  Picture.read(path, { mode: mean.length === 1 ? "L" : "RGB", orient })
+
+const shapeOf = ({ mean, size }: Common): ReadonlyArray<number> => [mean.length, ...size]
+
+const json = <S extends Still | Moving>(settings: S) => ({ kind: "image", version: 1, ...settings })
+
+/** The image path without chance. */
+export const preprocess = (settings: Still): Preprocess => ({
+  settings: json(settings),
+  shape: shapeOf(settings),
+  load: Effect.fn("ImageInput.load")(function* (path: string) {
+    const picture = yield* pictureOf(path, settings)
+    return render(picture, still(settings, picture), settings)
+  })
+})
+
+/** Preprocessing that draws: what it loads is a function of the file and of the stream. */
+export interface Augmentation extends Omit<Preprocess, "load"> {
+  readonly load: (
+    path: string,
+    stream: Keyed.Stream
+  ) => Effect.Effect<Tensor.Tensor<"float32">, MediaError, FileSystem.FileSystem>
+}
+
+/** The image path with a random crop and flip. */
+export const augmentation = (settings: Moving): Augmentation => ({
+  settings: json(settings),
+  shape: shapeOf(settings),
+  load: Effect.fn("ImageInput.draw")(function* (path: string, stream: Keyed.Stream) {
+    const picture = yield* pictureOf(path, settings)
+    return render(picture, draw(settings, picture, stream), settings)
+  })
+})
+
+const imagenetColours: Common = {
+  size: [224, 224],
+  filter: "bilinear",
+  mean: [0.485, 0.456, 0.406],
+  deviation: [0.229, 0.224, 0.225],
+  order: "pillow-13",
+  orient: false
+}
+
+const clipColours: Common = {
+  size: [224, 224],
+  filter: "bicubic",
+  mean: [0.48145466, 0.4578275, 0.40821073],
+  deviation: [0.26862954, 0.26130258, 0.27577711],
+  order: "pillow-13",
+  orient: false
+}
+
+const ratio = [3 / 4, 4 / 3] as const
+
+/** Frames of CREMA-D and Kinetics-Sounds at test time: 224 × 224, bilinear, ImageNet's mean and deviation. */
+export const imagenet = preprocess(imagenetColours)
+
+/** The same at training time: a crop of 8 % to 100 % of the area, and a flip half of the time. */
+export const imagenetCrops = augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 })
+
+/** Images of Twitter15 and Sarcasm at test time: 224 × 224, bicubic, CLIP's mean and deviation. */
+export const clip = preprocess(clipColours)
+
+/** The same at training time without RandAugment: a crop of 50 % to 100 % of the area, and a flip half of the time. */
+export const clipCrops = augmentation({ ...clipColours, scale: [0.5, 1], ratio, flip: 0.5 })

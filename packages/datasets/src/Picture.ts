@@ -1,0 +1,161 @@
+/**
+ * A picture: the 8-bit pixels of an image file, equal to those of PIL's `Image.open(file).convert("RGB")`, on whose
+ * pixels the published encoders were trained. JPEG, PNG, WebP, GIF (its first frame) and TIFF (its first page) are read.
+ *
+ * Colours are taken as they are stored: alpha is dropped and not blended, embedded profiles and gamma are ignored, CMYK
+ * is converted by PIL's formula, 16-bit grey is clipped at 255 and 16-bit colour keeps its upper byte. Only a TIFF is
+ * turned as its orientation says, unless the options ask for it.
+ */
+import { Effect, FileSystem } from "effect"
+import sharp, { type Metadata } from "sharp"
+import { MediaError } from "./Errors.ts"
+import * as Gif from "./Gif.ts"
+
+/** Pixels in rows, the channels of a pixel side by side: red, green, blue, or grey. */
+export interface Picture {
+  readonly width: number
+  readonly height: number
+  readonly channels: 1 | 3
+  readonly data: Uint8Array
+}
+
+/** How a file becomes pixels. */
+export interface Options {
+  /** Colour, or the grey that PIL's `convert("L")` makes of it. By default RGB. */
+  readonly mode?: "RGB" | "L"
+  /** Whether the EXIF orientation is applied, as `ImageOps.exif_transpose` does. By default not. */
+  readonly orient?: boolean
+  /** The largest number of pixels that is decoded. By default the number at which PIL suspects an attack. */
+  readonly limit?: number
+}
+
+const LIMIT = 178_956_970
+const FORMATS = "a JPEG, PNG, WebP, GIF or TIFF image"
+
+type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
+
+const SIGNATURES: ReadonlyArray<readonly [Format, RegExp]> = [
+  ["JPEG", /^\xff\xd8\xff/],
+  ["PNG", /^\x89PNG\r\n/],
+  ["GIF", /^GIF8[79]a/],
+  ["WebP", /^RIFF[^]{4}WEBP/],
+  ["TIFF", /^(II\x2a\0|MM\0\x2a)/]
+]
+
+/** The format that the first bytes of a file announce, whatever its name. */
+const formatOf = (bytes: Uint8Array): Format | undefined => {
+  const head = String.fromCharCode(...bytes.subarray(0, 16))
+  return SIGNATURES.find(([, pattern]) => pattern.test(head))?.[0]
+}
+
+/** What is wrong with a file, in words for its user. */
+class Refusal extends Error {}
+
+/** RGB of CMYK pixels (0: no ink): white − round(ink · white / 255), where white = 255 − K. */
+const ofCmyk = (cmyk: Uint8Array): Uint8Array => {
+  const out = new Uint8Array((cmyk.length / 4) * 3)
+  for (let from = 0, to = 0; from < cmyk.length; from += 4) {
+    const white = 255 - cmyk[from + 3]!
+    for (let c = 0; c < 3; c++) {
+      const scaled = cmyk[from + c]! * white + 128
+      out[to++] = white - ((scaled + (scaled >> 8)) >> 8)
+    }
+  }
+  return out
+}
+
+/** RGB of 16-bit grey: values above 255 become 255. */
+const ofGrey16 = (grey: Uint16Array): Uint8Array => {
+  const out = new Uint8Array(grey.length * 3)
+  for (let i = 0; i < grey.length; i++) out.fill(Math.min(255, grey[i]!), 3 * i, 3 * i + 3)
+  return out
+}
+
+/** The grey L = (19595 R + 38470 G + 7471 B) / 65536, rounded, of RGB pixels (ITU-R 601). */
+const luma = (rgb: Uint8Array): Uint8Array => {
+  const out = new Uint8Array(rgb.length / 3)
+  for (let i = 0; i < out.length; i++) {
+    out[i] = (19595 * rgb[3 * i]! + 38470 * rgb[3 * i + 1]! + 7471 * rgb[3 * i + 2]! + 0x8000) >>> 16
+  }
+  return out
+}
+
+const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
+
+/** Whether the pixels are 16-bit grey without alpha of its own, which PIL clips instead of shifting. */
+const isGrey16 = (format: Format, bytes: Uint8Array, { depth, channels }: Metadata): boolean =>
+  depth === "ushort" && (format === "PNG" ? bytes[25] === 0 : channels === 1)
+
+const decodeRgb = async (format: Format, bytes: Uint8Array, { limit = LIMIT, orient = false }: Options) => {
+  const image = sharp(bytes, {
+    // What is cut off is an error; harmless flaws, which PIL reads over, are not. A TIFF needs the stricter level for that.
+    failOn: format === "TIFF" ? "error" : "truncated",
+    ignoreIcc: true,
+    limitInputPixels: limit,
+    autoOrient: orient || format === "TIFF"
+  }).removeAlpha()
+  const metadata = await image.metadata()
+  const { depth, space } = metadata
+  if (!["srgb", "b-w", "rgb16", "grey16", "cmyk"].includes(space) || !["uchar", "ushort", "float"].includes(depth)) {
+    throw new Refusal(`this ${format} image has pixels of a kind that is not read: ${space}, ${depth}`)
+  }
+  if (space === "cmyk") {
+    const raw = image.pipelineColourspace("cmyk").toColourspace("cmyk").raw()
+    const { data, info } = await raw.toBuffer({ resolveWithObject: true })
+    return { width: info.width, height: info.height, data: ofCmyk(bytesOf(data)) }
+  }
+  if (isGrey16(format, bytes, metadata)) {
+    const raw = image.toColourspace("grey16").raw({ depth: "ushort" })
+    const { data, info } = await raw.toBuffer({ resolveWithObject: true })
+    const grey = new Uint16Array(data.buffer, data.byteOffset, info.width * info.height)
+    return { width: info.width, height: info.height, data: ofGrey16(grey) }
+  }
+  const { data, info } = await image.raw().toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, data: bytesOf(data) }
+}
+
+const decodeGif = async (bytes: Uint8Array, options: Options) => {
+  const { frame, canvas, place, fill } = Gif.firstFrame(bytes)
+  if (canvas.width * canvas.height > (options.limit ?? LIMIT)) throw new Error("the canvas exceeds pixel limit")
+  const inner = await decodeRgb("GIF", frame, options)
+  if (inner.width === canvas.width && inner.height === canvas.height) return inner
+  const data = new Uint8Array(canvas.width * canvas.height * 3)
+  for (let i = 0; i < data.length; i++) data[i] = fill[i % 3]!
+  for (let y = 0; y < inner.height; y++) {
+    const row = inner.data.subarray(y * inner.width * 3, (y + 1) * inner.width * 3)
+    data.set(row, ((place.top + y) * canvas.width + place.left) * 3)
+  }
+  return { ...canvas, data }
+}
+
+const problemOf = (format: Format, cause: unknown, { limit = LIMIT }: Options): string => {
+  if (cause instanceof Refusal) return cause.message
+  const message = (cause as Error).message
+    .split("\n")[0]!
+    .replace(/^Input buffer has corrupt header: *|^Unknown error$/, "")
+  if (message.includes("exceeds pixel limit")) return `this ${format} image has more than ${limit} pixels`
+  return `this ${format} image is truncated or damaged${message === "" ? "" : ` (${message})`}`
+}
+
+/** The picture in the bytes of a file, whose path errors will name. */
+export const decode = (path: string, bytes: Uint8Array, options: Options = {}): Effect.Effect<Picture, MediaError> => {
+  if (bytes.length === 0) return Effect.fail(new MediaError({ path, problem: "this file is empty" }))
+  const format = formatOf(bytes)
+  if (format === undefined) return Effect.fail(new MediaError({ path, problem: `this is not ${FORMATS}` }))
+  return Effect.tryPromise({
+    try: async (): Promise<Picture> => {
+      const rgb = await (format === "GIF" ? decodeGif(bytes, options) : decodeRgb(format, bytes, options))
+      return options.mode === "L" ? { ...rgb, channels: 1, data: luma(rgb.data) } : { ...rgb, channels: 3 }
+    },
+    catch: (cause) => new MediaError({ path, problem: problemOf(format, cause, options), cause })
+  })
+}
+
+/** The picture in a file. */
+export const read = Effect.fn("Picture.read")(function* (path: string, options?: Options) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs
+    .readFile(path)
+    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
+  return yield* decode(path, bytes, options)
+})

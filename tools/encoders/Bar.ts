@@ -1,0 +1,7 @@
+/** What errors are held to, and how they are printed. */
+
+/** The largest error relative to the largest magnitude. */
+export const BAR = 1e-5
+
+/** An error in words. */
+export const shown = (off: number): string => `${off.toExponential(1)}${off <= BAR ? "" : " FAILS"}`
