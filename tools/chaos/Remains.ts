@@ -8,7 +8,7 @@ import * as Story from "./Story.ts"
 export type Remains = { readonly [path: string]: string }
 
 /** Files that tell how it came about, not what it resulted in; they are looked at by themselves. */
-const told = /\/(journal|spans)\.jsonl$/
+const told = /(\/(journal|spans)|^\.store\/\.costs\/[^/]+)\.jsonl$/
 
 /** What is in a folder of runs. */
 export const of = Effect.fn("Remains.of")(function* (out: string) {

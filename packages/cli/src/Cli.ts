@@ -14,6 +14,7 @@ import * as Device from "./Device.ts"
 import * as DiffCommand from "./DiffCommand.ts"
 import * as EncodersCommand from "./EncodersCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
+import * as FeaturesCommand from "./FeaturesCommand.ts"
 import * as GcCommand from "./GcCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
@@ -217,6 +218,7 @@ const aboutRuns = [
   RunsCommand.command,
   ShowCommand.command,
   DiffCommand.command,
+  FeaturesCommand.command,
   GcCommand.command,
   SchemaCommand.command
 ] as const

@@ -85,6 +85,21 @@ describe("igm runs, show, diff and gc", () => {
         names.filter((name) => name.endsWith("artifact.json")).toSorted()
       )
       const all = yield* stored
+      const features = JSON.parse(yield* ask("features", "--json")) as ReadonlyArray<{
+        readonly encoder: { readonly name: string }
+        readonly sets: number
+        readonly samples: number
+        readonly encoded: number
+        readonly bytes: number
+      }>
+      assert.deepStrictEqual(features.map(({ encoder }) => encoder.name).toSorted(), ["digit-audio", "digit-image"])
+      for (const { sets, samples, encoded, bytes } of features) {
+        // The recordings are the same in both runs, their noise is not.
+        assert.isAtLeast(sets, 3)
+        assert.strictEqual(encoded, samples)
+        assert.isAtLeast(bytes, 4 * 128 * samples)
+      }
+      assert.match(yield* ask("features"), /digit-audio {3,}log-spectrogram {3,}\d+ .*cpu, onnxruntime/)
       assert.include(yield* ask("gc"), "nothing to remove")
       assert.include(yield* ask("gc", "--run", second, "--dry-run"), "would remove the run")
       assert.include(yield* ask("gc", "--run", second), `removed the run ${out}/${second}`)

@@ -22,8 +22,16 @@ export interface Sample<M extends string> {
   readonly media: { readonly [K in M]: Media }
 }
 
+/** Where a thread finds a preprocessing: the module's address, and the name of its export, with dots where it is deeper. */
+export interface Place {
+  readonly module: string
+  readonly name: string
+}
+
 /** How a media file becomes a tensor. */
 export interface Preprocess {
+  /** Where it is found; given for preprocessing that is worth threads of its own. */
+  readonly place?: Place
   /** All parameters, for cache keys and manifests. */
   readonly settings: Digest.Json
   /** The shape of the tensor. */

@@ -94,6 +94,7 @@ export const readWav = Effect.fn("Spectrogram.readWav")(function* (path: string)
 
 /** The audio path: from a wav file to its spectrogram, 1 × 129 × 63. */
 export const preprocess: Preprocess = {
+  place: { module: import.meta.url, name: "preprocess" },
   settings,
   shape: [1, BINS, FRAMES],
   load: (path) =>

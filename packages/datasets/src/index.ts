@@ -2,6 +2,7 @@
 export * as AvDigits from "./AvDigits.ts"
 export * as Crop from "./Crop.ts"
 export * as Dataset from "./Dataset.ts"
+export * as DecodeThreads from "./DecodeThreads.ts"
 export * as Degradation from "./Degradation.ts"
 export { DIGITS } from "./Digits.ts"
 export { DatasetError, MediaError } from "./Errors.ts"

@@ -42,8 +42,8 @@ export const open = Effect.fn("OpenModel.open")(function* (file: string, wanted?
   const runtime = yield* OnnxRuntime
   const fail = (problem: string, cause?: unknown) =>
     new EncoderError({ path: file, problem, ...(cause === undefined ? {} : { cause }) })
-  const bytes = yield* Effect.mapError(fs.readFile(file), (cause) => fail("this file cannot be read", cause))
-  const session = yield* Effect.mapError(runtime.open(file, bytes), (cause) => fail(cause.problem, cause))
+  yield* Effect.mapError(fs.access(file, { readable: true }), (cause) => fail("this file cannot be read", cause))
+  const session = yield* Effect.mapError(runtime.open(file, file), (cause) => fail(cause.problem, cause))
 
   const names = session.outputs.map(({ name }) => name).join(", ")
   const output = wanted === undefined ? session.outputs[0] : session.outputs.find(({ name }) => name === wanted)

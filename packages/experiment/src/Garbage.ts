@@ -4,6 +4,7 @@
  * has not named, and a run that cannot be read may name anything: while there is one, no artifact is removed. What cannot
  * be made again without a run's folder, that folder, is removed only by name.
  */
+import { Unfinished } from "@igm/encoders"
 import { AtomicFile, IoError, Lock, RECORD, ioError } from "@igm/io"
 import { Clock, Effect, FileSystem, Option, Path } from "effect"
 import { files } from "./RunFiles.ts"
@@ -104,6 +105,13 @@ export const plan = Effect.fn("Garbage.plan")(function* (
     (yield* namesIn(store)).filter(isPartial).map((name) => path.join(store, name)),
     (place) => Effect.map(Lock.look(place), (holder) => holder === null)
   )
+  // Features that were encoded before an end serve the run that goes on.
+  const isOver = runs.every(({ state }) => state.kind === "finished")
+  const encoding = path.join(store, Unfinished.FOLDER)
+  const encoded = yield* Effect.filter(
+    isOver ? (yield* namesIn(encoding)).map((name) => path.join(encoding, name)) : [],
+    (place) => Effect.map(Lock.look(place), (holder) => holder === null)
+  )
   const checked = path.join(store, "checked")
   const memories = yield* Effect.filter(
     (yield* namesIn(checked)).map((name) => path.join(checked, name)),
@@ -112,7 +120,7 @@ export const plan = Effect.fn("Garbage.plan")(function* (
   const found: Plan = {
     items: [
       ...(unsure.length > 0 ? [] : yield* Effect.forEach(unnamed, ({ at }) => item("artifact", at))),
-      ...(yield* Effect.forEach(abandoned, (at) => item("half made", at))),
+      ...(yield* Effect.forEach([...abandoned, ...encoded], (at) => item("half made", at))),
       ...checkpoints.flat(),
       ...(yield* Effect.forEach(memories, (at) => item("typecheck", at)))
     ],

@@ -3,13 +3,14 @@
  * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
  * is stored already is reused.
  */
-import type { Dataset } from "@igm/datasets"
+import { type Dataset, DecodeThreads } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect } from "effect"
+import { availableParallelism } from "node:os"
 import * as CrossValidation from "./CrossValidation.ts"
 import * as Experiments from "./Experiment.ts"
 import * as Standings from "./Standings.ts"
@@ -40,25 +41,35 @@ export interface Result {
   readonly weightsDigest: Digest.Digest
 }
 
+/** Samples of a split from which on threads are worth their start. */
+const MANY = 256
+
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
   // A damaged encoder is found before anything is made.
-  yield* Effect.scoped(Effect.forEach(Object.values(encoders), Encoder.open))
+  yield* Effect.forEach(Object.values(encoders), (encoder) => Encoder.check(encoder), { discard: true })
   const prepared = yield* dataset.prepare
   const artifacts: Array<Artifact> = [...prepared.artifacts]
+
+  const decoders: Record<string, Effect.Success<ReturnType<typeof DecodeThreads.make>>> = {}
+  for (const modality of Object.keys(encoders)) {
+    const { place } = dataset.modalities[modality]!
+    if (place !== undefined) decoders[modality] = yield* DecodeThreads.make(place, { threads: availableParallelism() })
+  }
 
   const featuresOf = Effect.fnUntraced(function* <S extends Split.Split>(split: S) {
     const samples = prepared.samples(split)
     const modalities: Record<string, Tensor.Tensor<"float32">> = {}
     for (const [modality, encoder] of Object.entries(encoders)) {
-      const { settings, load } = dataset.modalities[modality]!
+      const { settings, load: here } = dataset.modalities[modality]!
+      const load = samples.length < MANY ? here : (decoders[modality] ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,
         label: `encode ${split} ${modality}`,
-        key: { preprocessing: settings, samples: media.map(({ digest }) => digest) },
-        count: samples.length,
+        preprocessing: settings,
+        samples: media.map(({ digest }) => digest),
         load: (i) => load(media[i]!.path)
       })
       modalities[modality] = features
@@ -80,7 +91,7 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
     test: yield* featuresOf("test")
   }
   return { prepared, features, artifacts }
-})
+}, Effect.scoped)
 
 /** The methods of an experiment, with what a cross-validation found where they depend on its choice. */
 const settle = Effect.fn("Pipeline.settle")(function* (

@@ -1,5 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import { Unfinished } from "@igm/encoders"
 import { ArtifactStore, AtomicFile, Lock } from "@igm/io"
 import { Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -181,6 +182,26 @@ describe("Garbage", () => {
       )
       assert.isTrue(yield* fs.exists(path.join(out, mine)))
       assert.isTrue(yield* fs.exists(path.join(out, "stopped", files.checkpoint("unfinished"))))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("features of a run that may go on stay, and go once no run is left that would", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      const place = `${out}/${Runs.STORE}/${Unfinished.FOLDER}/${"0".repeat(64)}`
+      yield* fs.makeDirectory(place, { recursive: true })
+      yield* fs.writeFileString(`${place}/chunk.safetensors`, "some")
+      yield* run(out, "killed", Effect.void)
+      assert.deepStrictEqual((yield* collect(out)).removed, [])
+      yield* Garbage.removeRun(`${out}/killed`, { dryRun: false })
+      const held = yield* Lock.hold(place, "features").pipe(Effect.andThen(collect(out)), Effect.scoped)
+      assert.deepStrictEqual(held.removed, [])
+      assert.deepStrictEqual(
+        (yield* collect(out)).removed.map(({ what, path }) => [what, path]),
+        [["half made", place]]
+      )
+      assert.isFalse(yield* fs.exists(place))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

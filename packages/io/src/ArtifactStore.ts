@@ -21,8 +21,8 @@ import {
   Scope,
   Semaphore
 } from "effect"
-import { createHash } from "node:crypto"
 import * as AtomicFile from "./AtomicFile.ts"
+import * as FileDigest from "./FileDigest.ts"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 import * as Lock from "./Lock.ts"
@@ -105,22 +105,19 @@ export class ArtifactStore extends Context.Service<
         const path = yield* Path.Path
         const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
 
-        const fileDigest = (file: string) =>
-          fs.readFile(file).pipe(Effect.map((bytes) => createHash("sha256").update(bytes).digest("hex")))
-
         const digests = Effect.fnUntraced(function* (at: string) {
           const names = (yield* fs.readDirectory(at, { recursive: true })).filter((name) => name !== RECORD).toSorted()
-          const files = yield* Effect.forEach(
+          const found = yield* Effect.forEach(
             names,
             (name) =>
-              fileDigest(path.join(at, name)).pipe(
+              FileDigest.of(path.join(at, name)).pipe(
                 Effect.map((digest) => [[name, digest] as const]),
                 Effect.catchIf(isFolder, () => Effect.succeed([]))
               ),
             { concurrency: READERS }
           )
-          return Object.fromEntries(files.flat())
-        })
+          return Object.fromEntries(found.flat())
+        }, files)
 
         /** A stored artifact, or what is left of one. */
         const look = Effect.fnUntraced(

@@ -1,21 +1,23 @@
 /**
  * Sessions of onnxruntime as scoped resources. A session declares its inputs and outputs when it is opened, runs named
  * tensors, and is released with its scope. Programs run with one intra-op thread, so that their bits do not depend on
- * how many cores a machine has. A run blocks its thread until it is done.
+ * how many cores a machine has. A run blocks its thread until it is done: a session that is opened `apart` has a thread
+ * of its own for it.
  *
  * A provider is tried as its layer is built: a product that may run nowhere else has to come out right. Of a larger model
- * onnxruntime leaves to the processor whatever the provider has no kernel for, on cuda and webgpu the control flow, shapes
- * and counters of a program: it says which nodes in its log alone (`logSeverityLevel: 0`, "Node placements"), since
- * profiling a webgpu session aborts the process.
+ * onnxruntime leaves to the processor whatever the provider has no kernel for: `placements` says which nodes.
  */
-import { Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { createRequire } from "node:module"
 import * as Builder from "./Builder.ts"
 import * as Model from "./Model.ts"
 import { OnnxError, wordsOf } from "./OnnxError.ts"
+import { fromOrt, toOrt } from "./OrtTensors.ts"
+import * as Placement from "./Placement.ts"
 import * as Provider from "./Provider.ts"
+import * as SessionThread from "./SessionThread.ts"
 
 /** The declaration of an input or output; a dimension without a fixed size is a name, or empty. */
 export interface Port {
@@ -35,6 +37,14 @@ export interface Session {
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
+/** How a model is opened. */
+export interface Opening {
+  /** Threads that the processor's operators share among them; 1 by default. */
+  readonly threads?: number
+  /** Whether it runs in a thread of its own, and the thread that asks goes on meanwhile; not on webgpu, which one thread has. */
+  readonly apart?: boolean
+}
+
 /** Opens models. */
 export class OnnxRuntime extends Context.Service<
   OnnxRuntime,
@@ -44,8 +54,14 @@ export class OnnxRuntime extends Context.Service<
     readonly version: string
     /** The name of the processor or graphics card. */
     readonly device: string
-    /** Opens the model in `bytes`; `name` is what errors call it. */
-    readonly open: (name: string, bytes: Uint8Array) => Effect.Effect<Session, OnnxError, Scope.Scope>
+    /** Opens a model, its bytes or the path of its file, which onnxruntime itself reads; `name` is what errors call it. */
+    readonly open: (
+      name: string,
+      model: Uint8Array | string,
+      options?: Opening
+    ) => Effect.Effect<Session, OnnxError, Scope.Scope>
+    /** Where the nodes of the model in a file run; costs about as much as opening it. */
+    readonly placements: (path: string) => Effect.Effect<ReadonlyArray<Placement.Placement>, OnnxError>
   }
 >()("@igm/onnx/OnnxRuntime") {
   /** Runs models on a provider, and on no other: where it cannot be had, the error says why and what to do. */
@@ -88,7 +104,7 @@ const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provide
     new OnnxError({ model: provider, problem, ...(cause === undefined ? {} : { cause }) })
   const missing = Provider.missing(provider)
   if (missing !== undefined) return yield* unable(missing)
-  if (provider === "cpu") return runtimeOf(provider, yield* Provider.deviceName(provider))
+  if (provider === "cpu") return yield* runtimeOf(provider, yield* Provider.deviceName(provider))
   // NVIDIA's libraries would round the operands of products to ten bits (TF32), and read this as they start.
   if (provider === "cuda") process.env["NVIDIA_TF32_OVERRIDE"] ??= "0"
   const y = yield* Effect.tryPromise({ try: () => trial(provider), catch: (cause) => cause }).pipe(
@@ -99,22 +115,48 @@ const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provide
   if (y.join() !== "4,6") {
     return yield* unable(`the device is faulty: it says that [1, 2] times [[2, 0], [1, 3]] is [${y.join(", ")}]`)
   }
-  return runtimeOf(provider, yield* Provider.deviceName(provider))
+  return yield* runtimeOf(provider, yield* Provider.deviceName(provider))
 })
 
-const optionsOf = (provider: Provider.Provider): InferenceSession.SessionOptions => ({
+const optionsOf = (provider: Provider.Provider, threads = 1): InferenceSession.SessionOptions => ({
   executionProviders: [provider],
-  intraOpNumThreads: 1,
+  intraOpNumThreads: threads,
   interOpNumThreads: 1,
   logSeverityLevel: 3
 })
 
-const runtimeOf = (provider: Provider.Provider, device: string): OnnxRuntime["Service"] => {
-  const open = Effect.fn("OnnxRuntime.open")(function* (name: string, bytes: Uint8Array) {
-    const session = yield* Effect.acquireRelease(
-      Effect.tryPromise({
-        try: () => InferenceSession.create(bytes, optionsOf(provider)),
-        catch: (cause) =>
+const here = (model: Uint8Array | string, options: InferenceSession.SessionOptions) =>
+  Effect.acquireRelease(
+    Effect.tryPromise({
+      try: () =>
+        typeof model === "string" ? InferenceSession.create(model, options) : InferenceSession.create(model, options),
+      catch: (cause) => cause
+    }),
+    (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
+  ).pipe(
+    Effect.map((session) => ({
+      inputs: session.inputMetadata,
+      outputs: session.outputMetadata,
+      run: (inputs: Named) =>
+        Effect.tryPromise({ try: () => session.run(toOrt(inputs)).then(fromOrt), catch: (cause) => cause })
+    }))
+  )
+
+const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, device: string) {
+  const apart = yield* SessionThread.make
+  const open = Effect.fn("OnnxRuntime.open")(function* (
+    name: string,
+    model: Uint8Array | string,
+    options: Opening = {}
+  ) {
+    const settings = optionsOf(provider, options.threads)
+    const isApart = options.apart === true && provider !== "webgpu"
+    const opening: Effect.Effect<Opened, unknown, Scope.Scope> = isApart
+      ? apart(model, settings)
+      : here(model, settings)
+    const session = yield* opening.pipe(
+      Effect.mapError(
+        (cause) =>
           new OnnxError({
             model: name,
             problem:
@@ -123,19 +165,28 @@ const runtimeOf = (provider: Provider.Provider, device: string): OnnxRuntime["Se
                 : `onnxruntime cannot open it on ${provider}: ${wordsOf(cause)}`,
             cause
           })
-      }),
-      (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
+      )
     )
-    const run = Effect.fn("OnnxRuntime.run")(function* (inputs: Named) {
-      const results = yield* Effect.tryPromise({
-        try: () => session.run(Object.fromEntries(Object.entries(inputs).map(([key, t]) => [key, toOrt(t)]))),
-        catch: (cause) => new OnnxError({ model: name, problem: `running it failed: ${wordsOf(cause)}`, cause })
-      })
-      return Object.fromEntries(Object.entries(results).map(([key, value]) => [key, fromOrt(value as OrtTensor)]))
-    })
-    return { inputs: session.inputMetadata.map(port), outputs: session.outputMetadata.map(port), run }
+    const run = Effect.fn("OnnxRuntime.run")((inputs: Named) =>
+      session
+        .run(inputs)
+        .pipe(
+          Effect.mapError(
+            (cause) => new OnnxError({ model: name, problem: `running it failed: ${wordsOf(cause)}`, cause })
+          )
+        )
+    )
+    return { inputs: session.inputs.map(port), outputs: session.outputs.map(port), run }
   })
-  return OnnxRuntime.of({ provider, version: runtimeVersion(), device, open })
+  const placements = (path: string) => Placement.of(provider, path)
+  return OnnxRuntime.of({ provider, version: runtimeVersion(), device, open, placements })
+})
+
+/** An open session, here or apart. */
+interface Opened {
+  readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
+  readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>
+  readonly run: (inputs: Named) => Effect.Effect<Named, unknown>
 }
 
 const runtimeVersion = (): string =>
@@ -145,10 +196,3 @@ const port = (metadata: InferenceSession.ValueMetadata): Port =>
   metadata.isTensor
     ? { name: metadata.name, type: metadata.type, shape: metadata.shape }
     : { name: metadata.name, type: "not a tensor", shape: [] }
-
-const toOrt = ({ dtype, data, shape }: Tensor.Tensor): OrtTensor =>
-  new OrtTensor(dtype, data as Float32Array, shape as Array<number>)
-
-const fromOrt = (value: OrtTensor): Tensor.Tensor =>
-  // The runtime owns its output buffers: copy before they go.
-  Tensor.make(value.type as Tensor.DType, value.dims, (value.data as Float32Array).slice() as never)

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Tensor } from "@igm/tensor"
-import { Effect, Ref, Stream } from "effect"
-import { Builder, Model, OnnxError, OnnxRuntime } from "../src/index.ts"
+import { Arbitrary, Effect, Fiber, Ref, Schema, Stream } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Builder, Model, ModelFile, OnnxError, OnnxRuntime, Placement, isOutOfMemory } from "../src/index.ts"
 
 /** y = 2 x, with metadata. */
 const twice = () => {
@@ -77,6 +80,202 @@ describe("OnnxRuntime", () => {
       assert.isDefined(wrong.cause)
     }).pipe(Effect.provide(OnnxRuntime.layerCpu))
   )
+})
+
+/** The path of a file with these bytes, which is removed with the scope. */
+const fileOf = (bytes: Uint8Array) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const folder = mkdtempSync(join(tmpdir(), "igm-onnx-"))
+      writeFileSync(join(folder, "model.onnx"), bytes)
+      return join(folder, "model.onnx")
+    }),
+    (file) => Effect.sync(() => rmSync(join(file, ".."), { recursive: true }))
+  )
+
+/** Counts far in a Loop, so that a run takes its time. */
+const slow = () => {
+  const outer = Builder.make("slow")
+  const steps = outer.input("steps", "int64", [])
+  const start = outer.input("start", "float32", [1])
+  const body = outer.nested("body")
+  body.input("iteration", "int64", [])
+  const goOn = body.input("goOn", "bool", [])
+  const total = body.input("total", "float32", [1])
+  body.output("goesOn", goOn, "bool", [])
+  body.output("next", body.node("Add", [total, total]), "float32", [1])
+  const [end] = outer.nodes("Loop", [steps, { name: "" }, start], 1, { body: { graph: body.graph() } })
+  outer.output("end", end!, "float32", [1])
+  return Model.encode({ graph: outer.graph(), opset: 17, metadata: {} })
+}
+
+describe("OnnxRuntime, apart", () => {
+  it.effect(
+    "runs the model of a path in another thread, with the same results and errors, while this one goes on",
+    () =>
+      Effect.gen(function* () {
+        const runtime = yield* OnnxRuntime
+        const file = yield* fileOf(twice())
+        const session = yield* runtime.open("twice.onnx", file, { apart: true, threads: 2 })
+        assert.deepStrictEqual(session.inputs, [{ name: "x", type: "float32", shape: ["batch", 2] }])
+        const x = Tensor.float32([1, 2], [3, 4])
+        const results = yield* Effect.all([session.run({ x }), session.run({ x })], { concurrency: "unbounded" })
+        for (const { y } of results) assert.deepStrictEqual(y, Tensor.float32([1, 2], [6, 8]))
+        assert.deepStrictEqual(x, Tensor.float32([1, 2], [3, 4]))
+        const wrong = yield* Effect.flip(session.run({ x: Tensor.float32([1, 3], [1, 2, 3]) }))
+        assert.match(wrong.message, /^twice.onnx: running it failed: /)
+        const damaged = yield* Effect.flip(runtime.open("broken.onnx", twice().slice(0, 40), { apart: true }))
+        assert.strictEqual(damaged.message, "broken.onnx: this is not a model that onnxruntime can open")
+
+        const long = yield* runtime.open("slow", slow(), { apart: true })
+        const steps = Tensor.make("int64", [], BigInt64Array.of(100_000n))
+        let ticks = 0
+        const timer = setInterval(() => ticks++, 1)
+        yield* long.run({ steps, start: Tensor.float32([1], [0]) })
+        clearInterval(timer)
+        assert.isAbove(ticks, 2)
+      }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.live("who stops waiting for a run is free at once, and the next run comes out right", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      const session = yield* runtime.open("slow", slow(), { apart: true })
+      const start = Tensor.float32([1], [1])
+      const run = (n: bigint) => session.run({ steps: Tensor.make("int64", [], BigInt64Array.of(n)), start })
+      const fiber = yield* Effect.forkChild(run(300_000n), { startImmediately: true })
+      yield* Effect.sleep("20 millis")
+      const began = performance.now()
+      yield* Fiber.interrupt(fiber)
+      const took = performance.now() - began
+      const { end } = yield* run(3n)
+      assert.deepStrictEqual(Array.from(end!.data as Float32Array), [8])
+      assert.isBelow(took, performance.now() - began)
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.effect("a session that outlives its runtime is an error, and not a wait without end", () =>
+    Effect.gen(function* () {
+      const session = yield* OnnxRuntime.use((runtime) => runtime.open("twice", twice(), { apart: true })).pipe(
+        Effect.provide(OnnxRuntime.layerCpu)
+      )
+      const error = yield* Effect.flip(session.run({ x: Tensor.float32([1, 2], [3, 4]) }))
+      assert.include(error.message, "its thread has ended")
+    })
+  )
+})
+
+describe("Placement", () => {
+  it.effect("tells that the processor has all nodes where it is the provider", () =>
+    Effect.gen(function* () {
+      const { placements } = yield* OnnxRuntime
+      const placed = yield* placements(yield* fileOf(twice()))
+      assert.deepStrictEqual(
+        placed.map(({ provider }) => provider),
+        ["CPUExecutionProvider"]
+      )
+      assert.isAtLeast(placed[0]!.count, 1)
+      const none = yield* Effect.flip(placements("/nowhere/model.onnx"))
+      assert.include(none.message, "/nowhere/model.onnx: onnxruntime does not say")
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it("reads which nodes the processor has of another provider's model", () => {
+    const place = "2026-11-25 03:33:35.87 [V:onnxruntime:, session_state.cc:1381 VerifyEachNodeIsAssignedToAnEp] "
+    const [cpu, cuda] = Placement.parse(
+      [
+        " Node(s) placed on [CPUExecutionProvider]. Number of nodes: 3",
+        "  Shape (/bert/Shape)",
+        "  Gather (/bert/Gather (1))",
+        "  Shape ()",
+        " Node(s) placed on [CUDAExecutionProvider]. Number of nodes: 1",
+        "  Conv (conv1)"
+      ].map((text) => `${place}${text}`)
+    )
+    assert.strictEqual(Placement.inWords(cpu!), "3 nodes (2 Shape, Gather)")
+    assert.deepStrictEqual(cpu!.nodes[1], { operator: "Gather", name: "/bert/Gather (1)" })
+    assert.deepStrictEqual([cuda!.provider, cuda!.count, cuda!.nodes.length], ["CUDAExecutionProvider", 1, 1])
+  })
+})
+
+describe("ModelFile", () => {
+  const read = (bytes: Uint8Array) => (start: number, length: number) => bytes.subarray(start, start + length)
+
+  it.effect("declares what onnxruntime says that it declares", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      for (const bytes of [twice(), sums()]) {
+        const { inputs, outputs } = yield* runtime.open("model", bytes)
+        assert.deepStrictEqual(ModelFile.declared(read(bytes), bytes.length), { inputs, outputs, external: [] })
+      }
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.prop(
+    "any bytes, and any change of a model's, are read to an end or are an error",
+    [
+      Arbitrary.schema(
+        Schema.Struct({
+          cut: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 })),
+          at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 299 })),
+          byte: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 255 }))
+        })
+      )
+    ],
+    ([{ cut, at, byte }]) => {
+      const bytes = Uint8Array.from(sums())
+      bytes[at % bytes.length] = byte
+      const part = bytes.subarray(0, cut === 0 ? bytes.length : cut)
+      try {
+        assert.isArray(ModelFile.declared(read(part), part.length).inputs)
+      } catch (error) {
+        assert.match((error as Error).message, /^(byte|it |the |its )/)
+      }
+    }
+  )
+
+  it.effect("a file that is none is an error that says where it ends being one", () =>
+    Effect.gen(function* () {
+      const bytes = twice()
+      const cut = yield* Effect.flip(ModelFile.read(yield* fileOf(bytes.subarray(0, 40))))
+      assert.match(cut.message, /model.onnx: this is not an ONNX model: the field at byte \d+ would end at byte \d+/)
+      const empty = yield* Effect.flip(ModelFile.read(yield* fileOf(new Uint8Array(0))))
+      assert.include(empty.message, "this is not an ONNX model: it has no graph")
+      const missing = yield* Effect.flip(ModelFile.read("/nowhere/model.onnx"))
+      assert.include(missing.message, "/nowhere/model.onnx: this is not an ONNX model: ENOENT")
+    }).pipe(Effect.scoped)
+  )
+
+  it("names the files that hold weights, also those of graphs in nodes", () => {
+    const encode = (field: number, ...parts: ReadonlyArray<Uint8Array | string>) => {
+      const body = Buffer.concat(parts.map((part) => Buffer.from(part)))
+      return Buffer.concat([Buffer.from([8 * field + 2, body.length]), body])
+    }
+    const tensor = (location: string) => [
+      encode(8, "weights"),
+      encode(13, encode(1, "offset"), encode(2, "0")),
+      encode(13, encode(1, "location"), encode(2, location))
+    ]
+    const nested = encode(1, encode(5, encode(6, encode(5, ...tensor("nested.data")))))
+    const model = encode(7, nested, encode(5, ...tensor("model.data")))
+    assert.deepStrictEqual(ModelFile.declared(read(model), model.length).external, ["model.data", "nested.data"])
+  })
+})
+
+describe("isOutOfMemory", () => {
+  it("knows the words of the runtimes, however deep, and no others", () => {
+    for (const words of [
+      "Failed to allocate memory for requested buffer of size 52776558133248",
+      "CUDA failure 2: out of memory ; GPU=0",
+      "Available memory of 1 is smaller than requested bytes of 2",
+      "std::bad_alloc",
+      "Array buffer allocation failed"
+    ]) {
+      assert.isTrue(isOutOfMemory({ cause: new Error(words) }))
+    }
+    assert.isFalse(isOutOfMemory(new Error("Got invalid dimensions for input: x", { cause: "shape" })))
+    assert.isFalse(isOutOfMemory(undefined))
+  })
 })
 
 describe("OnnxRuntime on a provider", () => {

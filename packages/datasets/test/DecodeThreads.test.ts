@@ -1,0 +1,42 @@
+import { NodeServices } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem } from "effect"
+import { DecodeThreads, Spectrogram, Wav } from "../src/index.ts"
+
+/** A wav file of a tone. */
+const tone = Effect.fnUntraced(function* (folder: string, i: number) {
+  const fs = yield* FileSystem.FileSystem
+  const samples = Float32Array.from({ length: 6000 + 500 * i }, (_, t) => 0.5 * Math.sin((0.05 + 0.01 * i) * t))
+  const file = `${folder}/${i}.wav`
+  yield* fs.writeFile(file, Wav.encode({ rate: i % 2 === 0 ? 8000 : 11_025, samples }))
+  return file
+})
+
+describe("DecodeThreads", () => {
+  it.live("threads decode what this one would, bit by bit, and errors name the file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const files = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => tone(folder, i))
+      const decode = yield* DecodeThreads.make(Spectrogram.preprocess.place!, { threads: 2 })
+      const found = yield* Effect.forEach(files, decode, { concurrency: 4 })
+      const expected = yield* Effect.forEach(files, Spectrogram.preprocess.load)
+      assert.deepStrictEqual(found, expected)
+      yield* fs.writeFileString(`${folder}/none.wav`, "none")
+      const here = yield* Effect.flip(Spectrogram.preprocess.load(`${folder}/none.wav`))
+      const there = yield* Effect.flip(decode(`${folder}/none.wav`))
+      assert.strictEqual(there.message, here.message)
+      assert.deepStrictEqual(yield* decode(files[0]!), expected[0])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a thread that cannot have its preprocessing fails what it was asked, and says why", () =>
+    Effect.gen(function* () {
+      const { module } = Spectrogram.preprocess.place!
+      const decode = yield* DecodeThreads.make({ module, name: "nothing.here" }, { threads: 1 })
+      const error = yield* Effect.flip(decode("a.wav"))
+      assert.strictEqual(error.path, "a.wav")
+      assert.include(error.message, "has no preprocessing nothing.here")
+    }).pipe(Effect.scoped)
+  )
+})

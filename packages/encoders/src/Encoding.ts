@@ -1,0 +1,166 @@
+/**
+ * Encoding samples as a pipeline: they are decoded some at a time, wait in bounded number, go into batches, are encoded in a
+ * thread of its own, and are kept in chunks. The next samples are decoded while a batch is encoded.
+ */
+import { Progress } from "@igm/io"
+import { Digest, Tensor } from "@igm/tensor"
+import { Clock, Effect, Semaphore, Stream } from "effect"
+import { availableParallelism } from "node:os"
+import * as Batches from "./Batches.ts"
+import * as Encoder from "./Encoder.ts"
+import { BatchTooLarge, EncoderError } from "./EncoderError.ts"
+import * as Ports from "./Port.ts"
+import type * as Rows from "./Rows.ts"
+import type * as Unfinished from "./Unfinished.ts"
+
+/** How much is done at a time; no choice changes the features, but for `batch` on other devices than the processor. */
+export interface Options {
+  /** Samples that are encoded at a time; 32 by default. */
+  readonly batch?: number
+  /** Samples that are decoded at a time; one for each processor by default, and at least four. */
+  readonly decoders?: number
+  /** Samples that are decoded and wait for the encoder, at most; two batches by default, eight where sizes are free. */
+  readonly ahead?: number
+  /** Threads of the encoder on the processor; by default all but one. */
+  readonly threads?: number
+  /** Samples of a chunk that is kept; a chunk is kept after five seconds too. 512 by default. */
+  readonly chunk?: number
+  /** What is done about a batch that there is not enough memory for: by default encoding fails. Halves are told as a warning. */
+  readonly onOutOfMemory?: "fail" | "halve"
+}
+
+/** What to encode. */
+export interface Request<E, R> extends Options {
+  readonly encoder: Encoder.Encoder
+  /** What a person calls this work. */
+  readonly label: string
+  /** Everything that samples' tensors depend on besides their content: the preprocessing in all parameters. */
+  readonly preprocessing: Digest.Json
+  /** The digest of each sample's content, in the order of the features. */
+  readonly samples: ReadonlyArray<Digest.Digest>
+  /** The tensors of sample i. */
+  readonly load: (i: number) => Effect.Effect<Encoder.Tensors, E, R>
+  /** Free sizes are filled up with zeros to a multiple of this, for encoders that are told where samples end (a mask). */
+  readonly multiple?: number
+}
+
+/** Samples of a batch, where nothing is said. */
+export const BATCH = 32
+const DECODERS = Math.max(4, availableParallelism())
+const CHUNK = 512
+/** Milliseconds after which what there is of a chunk is kept. */
+const PERIOD = 5000
+/** Batches that are on their way at a time: one is encoded, and the next is ready. */
+const BATCHES = 2
+
+/** Encodes the samples that no row is known of; gives where all rows lie. */
+export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
+  request: Request<E, R>,
+  place: Unfinished.Place,
+  known: Rows.Index,
+  tell: (samples: number, seconds: number) => Effect.Effect<void>
+) {
+  const { encoder, samples, batch = BATCH, chunk = CHUNK, multiple = 1 } = request
+  const index = new Map(known)
+  const wanted = new Map<Digest.Digest, number>()
+  samples.forEach((sample, i) => {
+    if (!index.has(sample) && !wanted.has(sample)) wanted.set(sample, i)
+  })
+  if (wanted.size === 0) return index
+  const advance = yield* (yield* Progress).bar(request.label, samples.length)
+  yield* advance(samples.length - wanted.size)
+  const { threads = Math.max(1, availableParallelism() - 1) } = request
+  const { inputs, encode } = yield* Encoder.open(encoder, { threads, apart: true })
+  const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
+  const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
+  const permits = yield* Semaphore.make(ahead)
+
+  const load = Effect.fnUntraced(function* (at: number) {
+    yield* permits.take(1)
+    const tensors = Encoder.named(inputs, yield* request.load(at))
+    const problem = Ports.misfit(inputs, tensors)
+    if (problem === undefined) return { at, tensors }
+    const sample = `sample ${at} (${Digest.short(samples[at]!)})`
+    return yield* new EncoderError({
+      path: encoder.file,
+      problem: `${encoder.name} cannot encode ${sample}: ${problem}`
+    })
+  })
+
+  const halved = (items: ReadonlyArray<Batches.Item>) => {
+    const middle = items.length >> 1
+    const note = `${encoder.file}: not enough memory for a batch of ${items.length}: it is halved`
+    return Effect.logWarning(note).pipe(
+      Effect.andThen(features(items.slice(0, middle))),
+      Effect.zipWith(features(items.slice(middle)), (a, b) => [...a, ...b])
+    )
+  }
+  const stacked = (items: ReadonlyArray<Batches.Item>) =>
+    Effect.try({
+      try: () => Batches.stack(inputs, items, multiple),
+      catch: (cause) => new BatchTooLarge({ path: encoder.file, batch: items.length, cause })
+    })
+  /** The features of samples that go together, in one piece or several. */
+  const features: (
+    items: ReadonlyArray<Batches.Item>
+  ) => Effect.Effect<ReadonlyArray<Float32Array>, EncoderError | BatchTooLarge> = (items) =>
+    stacked(items).pipe(
+      Effect.flatMap(encode),
+      Effect.map(({ data }) => [data]),
+      Effect.catchTag("BatchTooLarge", (error) =>
+        request.onOutOfMemory === "halve" && items.length > 1 ? halved(items) : Effect.fail(error)
+      )
+    )
+
+  let [since, waiting]: [number, Array<readonly [ReadonlyArray<number>, ReadonlyArray<Float32Array>]>] = [
+    yield* Clock.currentTimeMillis,
+    []
+  ]
+  const keep = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const which = waiting.flatMap(([at]) => at.map((i) => samples[i]!))
+    const data = new Float32Array(which.length * encoder.width)
+    let offset = 0
+    for (const part of waiting.flatMap(([, parts]) => parts)) {
+      data.set(part, offset)
+      offset += part.length
+    }
+    waiting = []
+    const rows = yield* place.keep(which, Tensor.float32([which.length, encoder.width], data))
+    for (const [sample, row] of rows) index.set(sample, row)
+    yield* tell(which.length, (now - since) / 1000)
+    since = now
+  })
+  const isDue = Effect.map(
+    Clock.currentTimeMillis,
+    (now) => waiting.reduce((n, [at]) => n + at.length, 0) >= chunk || now - since >= PERIOD
+  )
+  const collector = Batches.collector(inputs, batch, isFree ? ahead - batch : Infinity, multiple)
+
+  yield* Stream.fromIterable(wanted.values()).pipe(
+    Stream.mapEffect(load, { concurrency: request.decoders ?? DECODERS }),
+    Stream.buffer({ capacity: ahead }),
+    Stream.mapAccum(
+      () => collector,
+      (_, item) => [collector, collector.add(item)],
+      { onHalt: () => collector.rest() }
+    ),
+    Stream.mapEffect(
+      (items) =>
+        permits.release(items.length).pipe(
+          Effect.andThen(features(items)),
+          Effect.map((parts) => [items.map(({ at }) => at), parts] as const)
+        ),
+      { concurrency: BATCHES }
+    ),
+    Stream.runForEach((done) =>
+      Effect.gen(function* () {
+        waiting.push(done)
+        yield* advance(done[0].length)
+        if (yield* isDue) yield* keep
+      })
+    )
+  )
+  if (waiting.length > 0) yield* keep
+  return index
+}, Effect.scoped)

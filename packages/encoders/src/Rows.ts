@@ -1,0 +1,96 @@
+/**
+ * Rows of features in files, read and written some at a time: where each sample's row lies, runs of rows that lie one after
+ * another, and a safetensors file that is written as the rows come.
+ */
+import { ioError } from "@igm/io"
+import type { Digest } from "@igm/tensor"
+import { Effect, FileSystem, Stream } from "effect"
+
+/** A row of a file in which rows of one width lie from the byte `offset` on. */
+export interface Row {
+  readonly file: string
+  readonly offset: number
+  readonly row: number
+}
+
+/** Where the rows of samples lie. */
+export type Index = ReadonlyMap<Digest.Digest, Row>
+
+/** Rows that lie one after another. */
+interface Run extends Row {
+  readonly count: number
+}
+
+/** Bytes that are read at a time, at most. */
+const PIECE = 2 ** 22
+
+/** A run in pieces that are read one at a time. */
+export const split = function* ({ count, row, ...rest }: Run, bytesPerRow: number): Generator<Run> {
+  const most = Math.max(1, Math.floor(PIECE / bytesPerRow))
+  for (let done = 0; done < count; done += most) yield { ...rest, row: row + done, count: Math.min(most, count - done) }
+}
+
+/** The rows of samples as runs, in the order of the samples. */
+export const runs = function* (
+  samples: ReadonlyArray<Digest.Digest>,
+  index: Index,
+  bytesPerRow: number
+): Generator<Run> {
+  const rowOf = (i: number) => index.get(samples[i]!)!
+  for (let from = 0; from < samples.length;) {
+    const first = rowOf(from)
+    let to = from + 1
+    while (to < samples.length && rowOf(to).file === first.file && rowOf(to).row === first.row + to - from) to++
+    yield* split({ ...first, count: to - from }, bytesPerRow)
+    from = to
+  }
+}
+
+/** The bytes of a range of a file. */
+const range = Effect.fnUntraced(function* (path: string, start: number, length: number) {
+  const fs = yield* FileSystem.FileSystem
+  const failed = ioError(path, "read this file")
+  const file = yield* fs.open(path).pipe(Effect.mapError(failed))
+  const bytes = new Uint8Array(length)
+  for (let done = 0; done < length;) {
+    const count = yield* file
+      .read(bytes.subarray(done), { position: BigInt(start + done) })
+      .pipe(Effect.mapError(failed))
+    if (count === 0) return yield* Effect.fail(failed(new Error(`it ends before byte ${start + length}`)))
+    done += count
+  }
+  return bytes
+}, Effect.scoped)
+
+/** The bytes of runs of rows. */
+export const bytesOf = (all: Iterable<Run>, bytesPerRow: number) =>
+  Stream.fromIterable(all).pipe(
+    Stream.mapEffect(({ file, offset, row, count }) => range(file, offset + row * bytesPerRow, count * bytesPerRow))
+  )
+
+/** The byte of a safetensors file at which its tensors begin. */
+export const offsetOf = Effect.fn("Rows.offsetOf")(function* (file: string) {
+  const bytes = yield* range(file, 0, 8)
+  return 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))
+})
+
+/** What a safetensors file begins with that holds `features` (count × width, float32) and nothing else. */
+export const header = (count: number, width: number): Uint8Array => {
+  const json = JSON.stringify({
+    features: { dtype: "F32", shape: [count, width], data_offsets: [0, 4 * count * width] }
+  })
+  const padded = Math.ceil(json.length / 8) * 8
+  const out = new Uint8Array(8 + padded)
+  new DataView(out.buffer).setBigUint64(0, BigInt(padded), true)
+  out.set(new TextEncoder().encode(json.padEnd(padded)), 8)
+  return out
+}
+
+/** Writes a file from pieces as they come; it is flushed to the disk at the end. */
+export const write = Effect.fn("Rows.write")(function* <E, R>(path: string, pieces: Stream.Stream<Uint8Array, E, R>) {
+  const fs = yield* FileSystem.FileSystem
+  const failed = Effect.mapError(ioError(path, "write this file"))
+  const file = yield* failed(fs.open(path, { flag: "w" }))
+  yield* Stream.runForEach(pieces, (piece) => failed(file.writeAll(piece)))
+  yield* failed(file.sync)
+}, Effect.scoped)

@@ -1,0 +1,170 @@
+/**
+ * What is encoded before all of it is: chunks of features that outlive a kill. They lie in the store, in a folder for what
+ * they were made by (encoder, preprocessing, device), each sample's row with the digest of the sample; so they serve the
+ * same work when it is begun again, and other work that has some of the samples. Who encodes holds the folder, and another
+ * process waits. A chunk that finished work has all samples of is removed.
+ */
+import { AtomicFile, IoError, Lock, ioError } from "@igm/io"
+import { Digest, Safetensors, Tensor } from "@igm/tensor"
+import { Context, Effect, Exit, FileSystem, Path, Schedule, Scope, Semaphore } from "effect"
+import { createHash } from "node:crypto"
+import type { Row } from "./Rows.ts"
+
+/** The folder, in a store, of what is not finished. */
+export const FOLDER = ".features"
+
+/** A folder of chunks that is held. */
+export interface Place {
+  /** Where the rows lie that were kept before. */
+  readonly rows: ReadonlyMap<Digest.Digest, Row>
+  /** Keeps a chunk: features (n × width) of n samples; gives where they lie. */
+  readonly keep: (
+    samples: ReadonlyArray<Digest.Digest>,
+    features: Tensor.Tensor<"float32">
+  ) => Effect.Effect<ReadonlyMap<Digest.Digest, Row>, IoError>
+}
+
+const EXTENSION = ".safetensors"
+
+const shaOf = (tensor: Tensor.Tensor): string => createHash("sha256").update(Tensor.bytes(tensor)).digest("hex")
+
+const encode = (samples: ReadonlyArray<Digest.Digest>, features: Tensor.Tensor<"float32">): Uint8Array => {
+  const digests = Tensor.make("uint8", [samples.length, 32], new Uint8Array(Buffer.from(samples.join(""), "hex")))
+  return Safetensors.encode({ features, digests }, { sha256: shaOf(features) })
+}
+
+/** The samples of a chunk; undefined where it is damaged. */
+const decode = (bytes: Uint8Array): ReadonlyArray<Digest.Digest> | undefined => {
+  try {
+    const { tensors, metadata } = Safetensors.decode(bytes)
+    const { features, digests } = tensors
+    if (features === undefined || digests === undefined || digests.shape[0] !== features.shape[0]) return undefined
+    if (metadata["sha256"] !== shaOf(features)) return undefined
+    const hex = Buffer.from(digests.data as Uint8Array).toString("hex")
+    return Array.from({ length: digests.shape[0]! }, (_, i) => hex.slice(64 * i, 64 * i + 64))
+  } catch {
+    return undefined
+  }
+}
+
+/** Safetensors puts what is wider first: the features begin behind the header. */
+const offsetIn = (bytes: Uint8Array): number =>
+  8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+
+const rowsOf = (file: string, bytes: Uint8Array, samples: ReadonlyArray<Digest.Digest>) =>
+  samples.map((sample, row) => [sample, { file, offset: offsetIn(bytes), row }] as const)
+
+/** Who waits in this process; the lock of a folder would stop its thread instead. */
+const turns = new Map<string, Semaphore.Semaphore>()
+
+const inTurn = Effect.fnUntraced(function* (folder: string) {
+  const turn = turns.get(folder) ?? (yield* Semaphore.make(1))
+  turns.set(folder, turn)
+  yield* Effect.acquireRelease(turn.take(1), () => turn.release(1), { interruptible: true })
+})
+
+/** Holds a folder until the scope closes, however long another process has it. */
+const held = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* inTurn(folder)
+  const scope = yield* Effect.scope
+  let told = false
+  const once = Effect.gen(function* () {
+    const own = yield* Scope.fork(scope)
+    yield* Lock.hold(folder, "features").pipe(Scope.provide(own))
+    // Who had it before may have removed it meanwhile, and the lock with it: then another one can be had.
+    if (yield* Effect.orElseSucceed(fs.exists(path.join(folder, "lock")), () => false)) return
+    yield* Scope.close(own, Exit.void)
+    return yield* new Lock.LockError({ folder, holder: null })
+  })
+  yield* once.pipe(
+    Effect.tapError((error) => {
+      if (told || error._tag !== "LockError") return Effect.void
+      told = true
+      return Effect.logInfo(`waiting for the same features: ${error.message}`)
+    }),
+    Effect.retry({ while: ({ _tag }) => _tag === "LockError", schedule: Schedule.spaced("500 millis") }),
+    Effect.mapError((error) =>
+      error._tag === "LockError" ? new IoError({ path: folder, problem: error.message, cause: error }) : error
+    )
+  )
+})
+
+const chunksIn = Effect.fnUntraced(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const names = yield* fs.readDirectory(folder).pipe(Effect.mapError(ioError(folder, "read this folder")))
+  return names
+    .filter((name) => name.endsWith(EXTENSION) && !name.startsWith(AtomicFile.PARTIAL))
+    .toSorted()
+    .map((name) => path.join(folder, name))
+})
+
+/** The folder of what is not finished in a store, of work of one identity. */
+export const folderOf = (path: Path.Path, store: string, identity: Digest.Digest): string =>
+  path.join(store, FOLDER, identity)
+
+/** Takes the place of unfinished work until the scope closes. */
+export const take = Effect.fn("Unfinished.take")(function* (folder: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* held(folder)
+  const rows = new Map<Digest.Digest, Row>()
+  for (const file of yield* chunksIn(folder)) {
+    const bytes = yield* AtomicFile.read(file)
+    const samples = decode(bytes)
+    if (samples === undefined) {
+      yield* Effect.logWarning(`${file} is damaged: what it held is encoded anew`)
+      yield* fs.remove(file).pipe(Effect.mapError(ioError(file, "remove this file")))
+    } else for (const [sample, row] of rowsOf(file, bytes, samples)) rows.set(sample, row)
+  }
+  const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
+  const place: Place = {
+    rows,
+    keep: Effect.fn("Unfinished.keep")(function* (samples: ReadonlyArray<Digest.Digest>, features) {
+      const file = path.join(folder, `${Digest.short(Digest.ofJson(samples))}${EXTENSION}`)
+      const bytes = encode(samples, features)
+      yield* AtomicFile.write(file, bytes)
+      return new Map(rowsOf(file, bytes, samples))
+    }, files)
+  }
+  return place
+})
+
+/** The samples of the chunks in a folder. */
+export const samplesIn = Effect.fn("Unfinished.samplesIn")(function* (folder: string) {
+  const chunks = yield* Effect.forEach(yield* chunksIn(folder), AtomicFile.read)
+  return chunks.flatMap((bytes) => decode(bytes) ?? [])
+})
+
+/** Removes what is left of unfinished work that has only samples of finished one; who has the folder meanwhile keeps it. */
+export const tidy = Effect.fn("Unfinished.tidy")(function* (
+  folder: string,
+  finished: ReadonlySet<Digest.Digest>,
+  isHeld: boolean
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  if (!(yield* Effect.orElseSucceed(fs.exists(folder), () => false))) return
+  const failed = Effect.mapError(ioError(folder, "remove what is finished"))
+  const clear = Effect.gen(function* () {
+    let left = 0
+    // Who holds the folder writes here alone: what is half written is of a process that was killed.
+    const names = yield* failed(fs.readDirectory(folder))
+    for (const name of names.filter((name) => name.startsWith(AtomicFile.PARTIAL))) {
+      yield* failed(fs.remove(path.join(folder, name), { force: true }))
+    }
+    for (const file of yield* chunksIn(folder)) {
+      const samples = decode(yield* AtomicFile.read(file))
+      if (samples?.every((sample) => finished.has(sample)) === false) left++
+      else yield* failed(fs.remove(file))
+    }
+    if (left === 0) yield* failed(fs.remove(folder, { recursive: true }))
+  })
+  yield* isHeld
+    ? clear
+    : Effect.scoped(Effect.andThen(Lock.hold(folder, "features"), clear)).pipe(
+        Effect.catchTag("LockError", () => Effect.void)
+      )
+})
