@@ -41,13 +41,16 @@ const runIn = Effect.fnUntraced(function* (out: string) {
 /** Files that tell how a run came about, which may differ; who holds a folder is told in no file after its end. */
 const STORY: ReadonlyArray<string> = [files.journal, files.spans, "lock"]
 
+/** Where a store tells what encoding cost, in seconds. */
+const COSTS = ".store/.costs/"
+
 /** The digest of each file under a folder but the story; all files where the story is wanted too. */
 const contents = Effect.fnUntraced(function* (folder: string, story: ReadonlyArray<string> = STORY) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const found: Record<string, string> = {}
   for (const name of (yield* fs.readDirectory(folder, { recursive: true })).toSorted()) {
-    if (story.includes(path.basename(name))) continue
+    if (story.includes(path.basename(name)) || (story.length > 0 && name.startsWith(COSTS))) continue
     const { type } = yield* fs.stat(path.join(folder, name))
     if (type === "File") found[name] = Digest.ofBytes(yield* fs.readFile(path.join(folder, name)))
   }

@@ -82,7 +82,7 @@ describe("ProgramFile.load", () => {
       const { line, problem } = yield* load(folder)
       assert.strictEqual(
         line,
-        "experiment.ts:12:17: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
+        "experiment.ts:12:17: width: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
       )
       assert.include(problem, "Type 'Encoder<128>' is not assignable to type 'Encoder<512>'")
       assert.deepStrictEqual(yield* load(folder, { check: false }), { asked: 0, problem: "", line: "" })
@@ -158,7 +158,7 @@ describe("ProgramFile.load", () => {
       const apart = text(512, `const ${encoders.replace("encoders:", "encoders =")};`).replace(encoders, "encoders")
       assert.include(
         (yield* told(apart)).line,
-        "experiment.ts:12:5: audio: Type '128' is not assignable to type '512'."
+        "experiment.ts:12:5: audio.width: Type '128' is not assignable to type '512'."
       )
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -188,7 +188,7 @@ describe("igm run", () => {
         Effect.flip(igm("run", ...args, "--out", `${folder}/runs`)).pipe(
           Effect.map((error) => (error as Error).message)
         )
-      assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: Type '128'")
+      assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: width: Type '128'")
       assert.isFalse(yield* fs.exists(`${folder}/runs`))
       assert.strictEqual(
         yield* problem(`${folder}/experiment.ts`, "--no-check"),

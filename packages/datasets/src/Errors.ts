@@ -16,3 +16,10 @@ export class DatasetError extends Schema.TaggedError<DatasetError>()("DatasetErr
     return `${this.path}: ${this.problem}`
   }
 }
+
+/** A vocabulary that cannot be read or is not one of word pieces. */
+export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", fields) {
+  override get message(): string {
+    return `${this.path}: ${this.problem}`
+  }
+}

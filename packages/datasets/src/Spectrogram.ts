@@ -5,9 +5,9 @@
 import LibSampleRate from "@alexanderolsen/libsamplerate-js"
 import { Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import FFT from "fft.js"
 import type { Preprocess } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
+import * as Stft from "./Stft.ts"
 import * as Wav from "./Wav.ts"
 
 /** The parameters of the audio path: rates in Hz, lengths in samples. */
@@ -28,18 +28,14 @@ const FRAMES = 1 + Math.floor(settings.samples / settings.hop)
 
 /** Frames × bins of magnitudes |X|, with the signal padded by half a window of zeros at both ends. */
 export const magnitudes = (samples: Float32Array, window: number, hop: number): ReadonlyArray<Float64Array> => {
-  const fft = new FFT(window)
-  const frames = 1 + Math.floor(samples.length / hop)
-  const spectrum = fft.createComplexArray()
-  const hann = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
-  return Array.from({ length: frames }, (_, frame) => {
-    const start = frame * hop - window / 2
-    fft.realTransform(
-      spectrum,
-      Array.from(hann, (w, i) => w * (samples[start + i] ?? 0))
+  const frames: Array<Float64Array> = []
+  // Not a square root of squares: its last bits differ, and features that are stored depend on them.
+  Stft.eachFrame(samples, { window, hop }, (spectrum) =>
+    frames.push(
+      Float64Array.from({ length: window / 2 + 1 }, (_, k) => Math.hypot(spectrum[2 * k]!, spectrum[2 * k + 1]!))
     )
-    return Float64Array.from({ length: window / 2 + 1 }, (_, k) => Math.hypot(spectrum[2 * k]!, spectrum[2 * k + 1]!))
-  })
+  )
+  return frames
 }
 
 /** Exactly one second: cut at the end, or filled up with zeros. */

@@ -1,6 +1,6 @@
 /**
- * RIFF/WAVE files, read strictly: integer PCM of 8, 16, 24 and 32 bits and 32-bit floats, any number of channels and any
- * rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
+ * RIFF/WAVE files, read strictly: integer PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits, any number of channels
+ * and any rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
  * or silent recording.
  */
 
@@ -59,7 +59,7 @@ const formatOf = (view: DataView, at: number, size: number): Format => {
     rate: view.getUint32(at + 4, true),
     bits: view.getUint16(at + 14, true)
   }
-  const known = format.codec === PCM ? [8, 16, 24, 32] : format.codec === FLOAT ? [32] : []
+  const known = format.codec === PCM ? [8, 16, 24, 32] : format.codec === FLOAT ? [32, 64] : []
   if (!known.includes(format.bits)) {
     throw new MalformedWav(`${format.bits}-bit samples of codec ${format.codec} are not supported: use PCM`)
   }
@@ -72,7 +72,7 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
   const frames = Math.floor(size / (width * channels))
   if (frames === 0) throw new MalformedWav("it holds no samples")
   const read = (p: number): number => {
-    if (codec === FLOAT) return view.getFloat32(p, true)
+    if (codec === FLOAT) return bits === 32 ? view.getFloat32(p, true) : view.getFloat64(p, true)
     if (bits === 8) return (view.getUint8(p) - 128) / 128
     if (bits === 16) return view.getInt16(p, true) / 32768
     if (bits === 24) return ((view.getInt8(p + 2) << 16) | view.getUint16(p, true)) / 8388608
@@ -81,6 +81,7 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
   return Float32Array.from({ length: frames }, (_, i) => {
     let total = 0
     for (let c = 0; c < channels; c++) total += read(at + (i * channels + c) * width)
+    if (!Number.isFinite(Math.fround(total))) throw new MalformedWav(`sample ${i} is not a finite number`)
     return total / channels
   })
 }

@@ -48,6 +48,8 @@ describe("Wav", () => {
     const floats = new Uint8Array(Float32Array.of(0.25, -0.5).buffer)
     assert.deepStrictEqual(Array.from(Wav.decode(wav(3, 1, 32, floats)).samples), [0.25, -0.5])
     assert.deepStrictEqual(Array.from(Wav.decode(wav(3, 2, 32, floats)).samples), [-0.125])
+    const doubles = new Uint8Array(Float64Array.of(0.25, -0.5).buffer)
+    assert.deepStrictEqual(Array.from(Wav.decode(wav(3, 1, 64, doubles)).samples), [0.25, -0.5])
   })
 
   it("says what is wrong with what is no wav file", () => {
@@ -70,5 +72,9 @@ describe("Wav", () => {
       "16-bit samples of codec 85 are not supported: use PCM"
     )
     assert.strictEqual(problem(wav(1, 1, 16, new Uint8Array())), "it holds no samples")
+    const bad = new Uint8Array(Float32Array.of(0, Number.NaN).buffer)
+    assert.strictEqual(problem(wav(3, 1, 32, bad)), "sample 1 is not a finite number")
+    const huge = new Uint8Array(Float64Array.of(1e300).buffer)
+    assert.strictEqual(problem(wav(3, 1, 64, huge)), "sample 0 is not a finite number")
   })
 })

@@ -1,3 +1,4 @@
+/// <reference path="./yauzl.d.ts" />
 /**
  * A zip archive of files that are stored as they are, of which any range is read without the rest. A file's CRC-32 is
  * checked before anything of it is handed on: the whole file is read for that, once, however little of it is wanted.

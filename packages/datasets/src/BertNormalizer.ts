@@ -1,0 +1,52 @@
+/**
+ * How BERT cleans a text and cuts it into words: the two steps that `@huggingface/tokenizers` takes before it looks for word
+ * pieces. Its own differ from those of Hugging Face's tokenizer for Python, so they stand here, as functions in their place:
+ *
+ * - it makes ς of a capital sigma at the end of a word, since JavaScript lower-cases by context; BERT reads σ;
+ * - it does not set apart ideographs beyond U+FFFF;
+ * - its marks, punctuation, format characters and decompositions are those of the engine's Unicode; BERT's tables are older
+ *   and a model was trained with them (`BertUnicode.ts`);
+ * - it takes a text for a special token that becomes one by cleaning, such as "[CLS]" with a soft hyphen inside.
+ */
+import * as Unicode from "./BertUnicode.ts"
+
+/** What a BERT normalizer does; the names are those of a tokenizer.json. */
+export interface Settings {
+  readonly clean_text: boolean
+  readonly handle_chinese_chars: boolean
+  /** Absent or null: as `lowercase`. */
+  readonly strip_accents?: boolean | null
+  readonly lowercase: boolean
+}
+
+/** The members of a class of characters from ranges of hexadecimal code points. */
+const members = (ranges: string): string =>
+  ranges
+    .split(/\s+/)
+    .map((range) => range.replaceAll(/[0-9a-f]+/g, String.raw`\u{$&}`))
+    .join("")
+
+// The property White_Space of Unicode, which is closed.
+const SPACE = String.raw`\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`
+const removed = new RegExp(`[${members(Unicode.removed)}]+`, "gu")
+const spaces = new RegExp(`[${SPACE}]`, "gu")
+const ideograph = new RegExp(`[${members(Unicode.ideographs)}]`, "gu")
+const composed = new RegExp(`[${members(Unicode.composed)}]+`, "gu")
+const nonspacing = new RegExp(`[${members(Unicode.nonspacing)}]+`, "gu")
+const PUNCTUATION = members(Unicode.punctuation)
+const words = new RegExp(`[${PUNCTUATION}]|[^${SPACE}${PUNCTUATION}]+`, "gu")
+
+/** A text cleaned, its ideographs set apart, its accents stripped and its letters made small, each as asked for. */
+export const normalize = (text: string, settings: Settings): string => {
+  let out = text
+  if (settings.clean_text) out = out.replace(removed, "").replace(spaces, " ")
+  if (settings.handle_chinese_chars) out = out.replace(ideograph, " $& ")
+  // What lies between the known characters takes no part in normalization, whatever a newer Unicode says about it.
+  if (settings.strip_accents ?? settings.lowercase) {
+    out = out.replace(composed, (run) => run.normalize("NFD")).replace(nonspacing, "")
+  }
+  return settings.lowercase ? out.replaceAll("Σ", "σ").toLowerCase() : out
+}
+
+/** The words of a normalized text: what white space separates, with each punctuation character on its own. */
+export const split = (text: string): Array<string> => text.match(words) ?? []

@@ -1,0 +1,51 @@
+/**
+ * From a wav file to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
+ * until it fills the length, cut, clipped to ±1, and log(|STFT| + floor), as librosa 0.11 and numpy compute it.
+ */
+import { Tensor } from "@igm/tensor"
+import { Effect } from "effect"
+import type { Preprocess } from "./Dataset.ts"
+import * as Resample from "./Resample.ts"
+import { readWav } from "./Spectrogram.ts"
+import * as Stft from "./Stft.ts"
+
+/** The parameters: the rate in Hz, the length in samples, and the transform's grid in samples. */
+export interface Settings extends Stft.Grid {
+  readonly rate: number
+  readonly samples: number
+  /** What is added to magnitudes before the logarithm. */
+  readonly floor: number
+}
+
+/** CREMA-D: three seconds, 257 × 188. */
+export const cremaD: Settings = { rate: 22_050, samples: 66_150, window: 512, hop: 353, floor: 1e-7 }
+
+/** Kinetics-Sounds: ten seconds, 257 × 1003. */
+export const kineticsSounds: Settings = { rate: 35_400, samples: 354_000, window: 512, hop: 353, floor: 1e-7 }
+
+/** Exactly `length` samples: the sound from its start, again and again, clipped to ±1. */
+const filled = (samples: Float32Array, length: number): Float32Array => {
+  const out = new Float32Array(length)
+  for (let start = 0; start < length; start += samples.length) out.set(samples.subarray(0, length - start), start)
+  return out.map((x) => Math.max(-1, Math.min(1, x)))
+}
+
+/** The log spectrogram, 1 × bins × frames, of at least one sample at the right rate. */
+export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Tensor<"float32"> => {
+  if (samples.length === 0) throw new RangeError("a sound of no samples")
+  const magnitudes = Stft.magnitudes(filled(samples, settings.samples), settings)
+  return Tensor.float32(
+    [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
+    magnitudes.map((x) => Math.log(x + settings.floor))
+  )
+}
+
+/** The audio path of some settings: from a wav file to its log spectrogram. */
+export const preprocess = (settings: Settings): Preprocess => ({
+  settings: { kind: "log-stft", version: 1, resampler: "kaiser sinc", ...settings },
+  shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
+  load: Effect.fn("LogStft.load")(function* (path: string) {
+    const { rate, samples } = yield* readWav(path)
+    return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
+  })
+})
