@@ -154,7 +154,7 @@ export const open = Effect.fn("WordPieces.open")(function* (path: string, option
   })
 })
 
-/** What is used of the library, whose declarations do not resolve here. */
+/** What is used of the library, whose declarations resolve in some programs only. */
 interface Library {
   normalizer: (text: string) => string
   pre_tokenizer: (text: string) => Array<string>
@@ -175,7 +175,7 @@ const make = (json: TokenizerJson): WordPieces => {
   }
   const decoder = { type: "WordPiece", prefix: "##", cleanup: false }
   const settings = { clean_up_tokenization_spaces: false }
-  const tokenizer: Library = new Tokenizer({ ...json, decoder }, settings)
+  const tokenizer = new Tokenizer({ ...json, decoder }, settings) as unknown as Library
   // The space, which no word contains, keeps the library from comparing the whole result with its special tokens.
   tokenizer.normalizer = (text) => ` ${BertNormalizer.normalize(text, json.normalizer)}`
   tokenizer.pre_tokenizer = BertNormalizer.split

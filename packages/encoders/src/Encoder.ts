@@ -44,7 +44,7 @@ export interface OpenEncoder {
 }
 
 /** The description of an encoder. */
-export const make = <const Width extends number, E extends Encoder<Width>>(encoder: E & { width: Width }): E => encoder
+export const make = <const Width extends number>(encoder: Encoder<Width>): Encoder<Width> => encoder
 
 /** What of an encoder decides its features: the digests of its files, and the output that is taken. */
 export const identity = ({ digest, data = {}, output }: Encoder): Digest.Digest =>

@@ -1,11 +1,10 @@
-/// <reference path="./yauzl.d.ts" />
 /**
  * A zip archive of files that are stored as they are, of which any range is read without the rest. A file's CRC-32 is
  * checked before anything of it is handed on: the whole file is read for that, once, however little of it is wanted.
  */
 import { Cause, Effect, Exit } from "effect"
 import { crc32 } from "node:zlib"
-import * as yauzl from "yauzl"
+import * as Yauzl from "./Yauzl.ts"
 import { EncoderError } from "./EncoderError.ts"
 import { type RangedFile } from "./RangedFile.ts"
 
@@ -22,7 +21,7 @@ const MAX_MEMBERS = 100_000
 /** How much is read at a time of a file of which less is wanted. */
 const PIECE = 4 * 2 ** 20
 
-class Reader extends yauzl.RandomAccessReader {
+class Reader extends Yauzl.RandomAccessReader {
   readonly file: RangedFile
 
   constructor(file: RangedFile) {
@@ -30,7 +29,7 @@ class Reader extends yauzl.RandomAccessReader {
     this.file = file
   }
 
-  override read(buffer: Buffer, offset: number, length: number, position: number, callback: yauzl.Callback): void {
+  override read(buffer: Buffer, offset: number, length: number, position: number, callback: Yauzl.Callback): void {
     Effect.runCallback(this.file.read(position, length), {
       onExit: Exit.match({
         onFailure: (cause) => callback(Cause.squash(cause)),
@@ -43,9 +42,9 @@ class Reader extends yauzl.RandomAccessReader {
   }
 }
 
-const list = async (zip: yauzl.ZipFile): Promise<ReadonlyArray<yauzl.Entry>> => {
+const list = async (zip: Yauzl.ZipFile): Promise<ReadonlyArray<Yauzl.Entry>> => {
   if (zip.entryCount > MAX_MEMBERS) throw new Error(`it claims ${zip.entryCount} files`)
-  const entries: Array<yauzl.Entry> = []
+  const entries: Array<Yauzl.Entry> = []
   for await (const entry of zip.eachEntry()) entries.push(entry)
   return entries
 }
@@ -60,18 +59,18 @@ export const open = Effect.fn("ZipFile.open")(function* (file: RangedFile) {
     })
 
   const zip = yield* attempt(() =>
-    yauzl.fromRandomAccessReaderPromise(new Reader(file), file.size, { autoClose: false })
+    Yauzl.fromRandomAccessReaderPromise(new Reader(file), file.size, { autoClose: false })
   )
   const entries = yield* attempt(() => list(zip))
 
   /** Where the bytes of a file begin; its own header must bear the name that the archive's directory gives it. */
-  const locate = Effect.fnUntraced(function* (entry: yauzl.Entry) {
+  const locate = Effect.fnUntraced(function* (entry: Yauzl.Entry) {
     const header = yield* attempt(() => zip.readLocalFileHeaderPromise(entry))
     if (!header.fileName.equals(entry.fileNameRaw)) return yield* damaged(`${entry.fileName} has two names`)
     return header.fileDataStart
   })
 
-  const member = (entry: yauzl.Entry): Member => {
+  const member = (entry: Yauzl.Entry): Member => {
     const { fileName: name, uncompressedSize: size } = entry
     const wrong = () => damaged(`${name} has another checksum than it should`)
     let checked = false
