@@ -33,7 +33,8 @@ export interface WordPieces {
   readonly special: ReadonlyMap<string, number>
   /**
    * Encodes a text, or a text and its pair. At most `length` ids: pieces are dropped from the end, of a pair from the end
-   * of the longer text; [CLS] and [SEP] stay. Throws a `RangeError` for a length that has no room for them.
+   * of the longer text; [CLS] and [SEP] stay. An empty pair counts as none, as in BertTokenizer's call for one text. Throws
+   * a `RangeError` for a length without room for [CLS] and [SEP].
    */
   readonly encode: (text: string, options?: { readonly pair?: string; readonly length?: number }) => Encoding
   /** The text of ids, without special tokens; words are separated by single spaces. */
@@ -191,11 +192,11 @@ const make = (json: TokenizerJson): WordPieces => {
     settings: { kind: "word-pieces", version: 1, tokenizer: Digest.ofJson(json as unknown as Digest.Json) },
     size,
     special,
-    encode: (text, { pair, length = Number.POSITIVE_INFINITY } = {}) => {
-      const room = length - (pair === undefined ? 2 : 3)
+    encode: (text, { pair = "", length = Number.POSITIVE_INFINITY } = {}) => {
+      const room = length - (pair === "" ? 2 : 3)
       if (!(room >= 0)) throw new RangeError(`a length of ${length} has no room for [CLS] and [SEP]`)
       const first = piecesOf(text)
-      const second = pair === undefined ? null : piecesOf(pair)
+      const second = pair === "" ? null : piecesOf(pair)
       const [a, b] = shares(first.length, second?.length ?? 0, room)
       const { tokens, token_type_ids } = tokenizer.post_processor(first.slice(0, a), second?.slice(0, b) ?? null, true)
       return { ids: tokens.map(idOf), types: token_type_ids }
