@@ -1,4 +1,4 @@
-/** The PyTorch side of a benchmark: a process of `tools/reference/bench_heads.py` that is asked in JSON lines. */
+/** The other side of a benchmark: a process of a program in `tools/reference` that is asked in JSON lines. */
 import { type Tensor, Safetensors } from "@igm/tensor"
 import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -19,8 +19,6 @@ export interface Peer {
   readonly quit: () => void
 }
 
-const script = fileURLToPath(new URL("../reference/bench_heads.py", import.meta.url))
-
 /** The machine's thread settings for BLAS are for another library's sake: the peer gets none of them. */
 const environment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("OPENBLAS_")))
@@ -38,17 +36,10 @@ const linesOf = (child: ChildProcess) => {
   }
 }
 
-/** Starts the peer. */
-export const start = async (
-  python: string,
-  checkout: string,
-  features: string,
-  device: "cpu" | "cuda"
-): Promise<Peer> => {
-  const child = spawn(python, [script, checkout, features, "--device", device], {
-    stdio: ["pipe", "pipe", "inherit"],
-    env: environment()
-  })
+/** Starts a peer: a program of `tools/reference`, with its arguments. */
+export const start = async (python: string, program: string, args: ReadonlyArray<string>): Promise<Peer> => {
+  const script = fileURLToPath(new URL(`../reference/${program}`, import.meta.url))
+  const child = spawn(python, [script, ...args], { stdio: ["pipe", "pipe", "inherit"], env: environment() })
   const next = linesOf(child)
   child.on("error", (error) => {
     throw error

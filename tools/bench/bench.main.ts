@@ -3,8 +3,9 @@
  * medians with a 95 % interval; `--json` prints all times.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as Encoders from "./encoders.ts"
 import * as Heads from "./heads.ts"
 import * as Memory from "./memory.ts"
 
@@ -17,19 +18,41 @@ const list = (value: string): ReadonlyArray<string> => value.split(",").filter((
 const bench = Command.make(
   "bench",
   {
-    name: Argument.Literals("name", ["heads", "memory"]).pipe(Argument.withDescription("What to measure")),
+    name: Argument.Literals("name", ["heads", "encoders", "memory"]).pipe(Argument.withDescription("What to measure")),
     engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
     device: text("device", "", "cpu, cuda, webgpu, wasm, node or node-gpu; by default cpu, and of tfjs wasm and cpu"),
     features: text("features", defaults.features, "A safetensors file with audio, video and label"),
     python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
     released: text("released", defaults.released, "A checkout of the released code"),
-    repeats: Flag.Int("repeats").pipe(Flag.withDefault(defaults.repeats)),
+    repeats: Flag.Int("repeats").pipe(Flag.withDescription("30 of heads, 20 of encoders by default"), Flag.optional),
     heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
-    parts: text("parts", "", "Which parts: step, transition, many; by default all, and of tfjs the first two"),
+    i3d: text("i3d", Encoders.defaults.i3d, "A folder with the original of I3D"),
+    networks: text("networks", Encoders.defaults.networks.join(","), "Which encoders"),
+    threads: Flag.Int("threads").pipe(
+      Flag.withDescription("Threads of encoders"),
+      Flag.withDefault(Encoders.defaults.threads)
+    ),
+    parts: text(
+      "parts",
+      "",
+      "Which parts of heads: step, transition, many; of encoders: model, files, memory; by default all, and of tfjs the first two"
+    ),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  ({ name, json, heads, parts, device, ...rest }) => {
+  ({ name, json, heads, parts, device, i3d, networks, threads, repeats: given, ...others }) => {
     if (name === "memory") return Memory.run
+    if (name === "encoders") {
+      const options: Encoders.Options = {
+        python: others.python,
+        i3d,
+        repeats: Option.getOrElse(given, () => Encoders.defaults.repeats),
+        parts: parts === "" ? Encoders.defaults.parts : list(parts),
+        networks: list(networks),
+        threads
+      }
+      return Encoders.run(options, json).pipe(Effect.provide(Encoders.layer))
+    }
+    const rest = { ...others, repeats: Option.getOrElse(given, () => defaults.repeats) }
     const isTfjs = rest.engine === "tfjs"
     const devices = device === "" ? (isTfjs ? ["wasm", "cpu"] : [defaults.device]) : [device]
     const chosen = parts === "" ? (isTfjs ? ["step", "transition"] : defaults.parts) : list(parts)

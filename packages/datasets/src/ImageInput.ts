@@ -138,13 +138,16 @@ const clipColours: Common = {
 const ratio = [3 / 4, 4 / 3] as const
 
 /** Frames of CREMA-D and Kinetics-Sounds at test time: 224 × 224, bilinear, ImageNet's mean and deviation. */
-export const imagenet = preprocess(imagenetColours)
+export const imagenet: Preprocess = {
+  ...preprocess(imagenetColours),
+  place: { module: import.meta.url, name: "imagenet" }
+}
 
 /** The same at training time: a crop of 8 % to 100 % of the area, and a flip half of the time. */
 export const imagenetCrops = augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 })
 
 /** Images of Twitter15 and Sarcasm at test time: 224 × 224, bicubic, CLIP's mean and deviation. */
-export const clip = preprocess(clipColours)
+export const clip: Preprocess = { ...preprocess(clipColours), place: { module: import.meta.url, name: "clip" } }
 
 /** The same at training time without RandAugment: a crop of 50 % to 100 % of the area, and a flip half of the time. */
 export const clipCrops = augmentation({ ...clipColours, scale: [0.5, 1], ratio, flip: 0.5 })
