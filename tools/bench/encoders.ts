@@ -197,7 +197,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
 }, Effect.scoped)
 
 const COUNTS = [1000, 20_000]
-const child = here("encoders.child.ts")
+const child = fileURLToPath(new URL("encoders.child.ts", import.meta.url))
 
 /** The memory of processes that encode few and many samples. */
 const memory = Effect.gen(function* () {
