@@ -44,7 +44,7 @@ const program = Effect.gen(function* () {
     label: "samples",
     preprocessing: settings,
     samples: Array.from({ length: count }, (_, i) => Digest.ofJson(i)),
-    load: (i) => decode(`${folder}/${names[i % names.length]}`)
+    load: (i) => decode({ path: `${folder}/${names[i % names.length]}` })
   }).pipe(Effect.provide(ArtifactStore.layer(`${scratch}/store`)))
   yield* Stream.runDrain(FeatureStore.rows(kept))
 })

@@ -130,13 +130,14 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   )
   const { place, settings } = ImageInput.imagenet
   const decode = yield* DecodeThreads.make(place!, { threads: 2 })
+  const sources = paths.map((path) => ({ path }))
   const samples = yield* Effect.forEach(paths, (path) => Effect.map(fs.readFile(path), Digest.ofBytes))
   const request = {
     encoder,
     label: "photographs",
     preprocessing: settings,
     samples,
-    load: (i: number) => decode(paths[i]!),
+    load: (i: number) => decode(sources[i]!),
     batch: BATCH,
     threads
   }
@@ -150,7 +151,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   const { features } = yield* whole
   const context = yield* Effect.context<Effect.Services<typeof whole>>()
 
-  const decoded = yield* Effect.forEach(paths, decode, { concurrency: 4 })
+  const decoded = yield* Effect.forEach(sources, decode, { concurrency: 4 })
   const { encode } = yield* Encoder.open(encoder, { threads, apart: true })
   const batches = Array.from({ length: PHOTOS / BATCH }, (_, i) =>
     Tensor.stack(decoded.slice(i * BATCH, (i + 1) * BATCH) as [Tensor.Tensor<"float32">])
@@ -171,7 +172,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
     repeats,
     {
       ours: time(Effect.provideContext(whole, context)),
-      "ours, decoding alone": time(Effect.forEach(paths, decode, { concurrency: 4, discard: true })),
+      "ours, decoding alone": time(Effect.forEach(sources, decode, { concurrency: 4, discard: true })),
       "ours, encoding alone": time(Effect.forEach(batches, encode, { concurrency: 2, discard: true })),
       ...(peer === undefined
         ? {}

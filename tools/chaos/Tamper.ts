@@ -33,7 +33,7 @@ const media = {
     const path = yield* Path.Path
     const names = (yield* fs.readDirectory(path.join(scratch, "image"))).filter((name) => name.startsWith("train"))
     const file = path.join(scratch, "image", names.toSorted()[0]!)
-    const { data } = yield* GreyImage.preprocess.load(file)
+    const { data } = yield* GreyImage.preprocess.load({ path: file })
     const { mean, deviation } = GreyImage.settings
     const pixels = Float32Array.from(data, (x) => x * deviation + mean)
     pixels[300] = pixels[300]! > 0.5 ? pixels[300]! - 1 / 255 : pixels[300]! + 1 / 255

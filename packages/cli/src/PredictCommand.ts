@@ -48,7 +48,7 @@ export const predict = Effect.fn("PredictCommand.predict")(function* (
       return yield* new ProgramError({ path: file, problem })
     }
     const opened = yield* Encoder.open(encoder)
-    const sample = yield* preprocess.load(media[modality])
+    const sample = yield* preprocess.load({ path: media[modality] })
     features[modality] = yield* opened.encode(Tensor.stack([sample]))
   }
   const { probabilities } = yield* heads.run(features)

@@ -44,7 +44,7 @@ const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Resul
 const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sample<string>, row: number) {
   const { said } = result.methods[0]!.outcomes[0]!
   const classes = result.experiment.dataset.classes.length
-  const spectrogram = yield* Spectrogram.preprocess.load(sample.media["audio"]!.path)
+  const spectrogram = yield* Spectrogram.preprocess.load(sample.media["audio"]!)
   const [, rows, columns] = spectrogram.shape as [number, number, number]
   const rowOf = (data: ArrayLike<number>) => Array.from(data).slice(row * classes, (row + 1) * classes)
   const softmax = (logits: ReadonlyArray<number>) => {

@@ -8,11 +8,25 @@ import type { Digest, Split, Tensor } from "@igm/tensor"
 import type { Effect, FileSystem, Path } from "effect"
 import type { DatasetError, MediaError } from "./Errors.ts"
 
-/** A media file and its SHA-256. */
-export interface Media {
+/** What a sample has of a modality: a file, a part of one, or a text. */
+export interface Source {
+  /** The file or folder; of a text, the file of annotations that it stands in. */
   readonly path: string
+  /** The frames of a film that belong to the sample: from the first, counted from 0, up to the second, which does not. */
+  readonly frames?: readonly [from: number, to: number]
+  readonly text?: string
+}
+
+/** A source, and the SHA-256 of all that is read of it. */
+export interface Media extends Source {
   readonly digest: Digest.Digest
 }
+
+/** Sizes, or the names of those that differ from sample to sample. */
+export type Shape = ReadonlyArray<number | string>
+
+/** What an encoder takes of one sample: the tensor of its only input, or one for each by its name. */
+export type Tensors = Tensor.Tensor<"float32"> | { readonly [input: string]: Tensor.Tensor }
 
 /** One labelled sample; the label is an index into the data set's classes. */
 export interface Sample<M extends string> {
@@ -28,15 +42,15 @@ export interface Place {
   readonly name: string
 }
 
-/** How a media file becomes a tensor. */
-export interface Preprocess {
+/** How a source becomes what an encoder takes. */
+export interface Preprocess<T extends Tensors = Tensors> {
   /** Where it is found; given for preprocessing that is worth threads of its own. */
   readonly place?: Place
   /** All parameters, for cache keys and manifests. */
   readonly settings: Digest.Json
-  /** The shape of the tensor. */
-  readonly shape: ReadonlyArray<number>
-  readonly load: (path: string) => Effect.Effect<Tensor.Tensor<"float32">, MediaError, FileSystem.FileSystem>
+  /** The shape of the tensor, or of each input's; a size that differs from sample to sample has a name. */
+  readonly shape: Shape | { readonly [input: string]: Shape }
+  readonly load: (source: Source) => Effect.Effect<T, MediaError, FileSystem.FileSystem>
 }
 
 /** What a person or a later run must know about prepared data. */

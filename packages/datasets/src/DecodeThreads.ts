@@ -3,25 +3,24 @@
  * it imports the module that has the preprocessing, and takes it by its name there. Threads start when they are needed, and
  * end with the scope.
  */
-import type { Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
-import type { Place, Preprocess } from "./Dataset.ts"
+import type { Place, Preprocess, Source, Tensors } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 
-/** What a thread is asked: to decode a file. */
+/** What a thread is asked: to decode a source. */
 export interface Request {
   readonly id: number
-  readonly path: string
+  readonly source: Source
 }
 
-/** What it answers: a tensor, or what is wrong with the file. */
+/** What it answers: tensors, or what is wrong with the file. */
 export type Answer = { readonly id: number } & (
-  | { readonly tensor: Tensor.Tensor<"float32"> }
+  | { readonly tensors: Tensors }
   | { readonly fault: { readonly path: string; readonly problem: string; readonly details: string } }
 )
 
-type Decoded = Effect.Effect<Tensor.Tensor<"float32">, MediaError>
+type Decoded = Effect.Effect<Tensors, MediaError>
 
 interface Thread {
   readonly worker: Worker
@@ -43,7 +42,7 @@ const end = ({ worker }: Thread) =>
 export const make = Effect.fn("DecodeThreads.make")(function* (
   place: Place,
   { threads: most }: { readonly threads: number }
-): Effect.fn.Return<(path: string) => Decoded, never, Scope.Scope> {
+): Effect.fn.Return<(source: Source) => Decoded, never, Scope.Scope> {
   const threads: Array<Thread> = []
   let counter = 0
 
@@ -64,7 +63,7 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
       const call = thread.owed.get(answer.id)
       thread.owed.delete(answer.id)
       if (thread.owed.size === 0) worker.unref()
-      if ("tensor" in answer) call?.settle(Effect.succeed(answer.tensor))
+      if ("tensors" in answer) call?.settle(Effect.succeed(answer.tensors))
       else {
         const { path, problem, details } = answer.fault
         call?.settle(Effect.fail(new MediaError({ path, problem, cause: details })))
@@ -85,13 +84,13 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
   }
 
   yield* Effect.addFinalizer(() => Effect.forEach([...threads], end, { concurrency: "unbounded", discard: true }))
-  return (path) =>
+  return (source) =>
     Effect.callback((resume) => {
       const id = ++counter
       const { worker, owed } = next()
-      owed.set(id, { path, settle: resume })
+      owed.set(id, { path: source.path, settle: resume })
       worker.ref()
-      worker.postMessage({ id, path } satisfies Request)
+      worker.postMessage({ id, source } satisfies Request)
     })
 })
 

@@ -2,7 +2,7 @@
 import { Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import sharp from "sharp"
-import type { Preprocess } from "./Dataset.ts"
+import type { Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 
 /** The parameters: the side in pixels, and the mean and deviation of MNIST's pixels in [0, 1]. */
@@ -27,10 +27,10 @@ export const ofPixels = (pixels: ArrayLike<number>): Tensor.Tensor<"float32"> =>
   )
 
 /** The image path: any image that libvips reads, made grey, opaque on black, and resized to 28 × 28. */
-export const preprocess: Preprocess = {
+export const preprocess: Preprocess<Tensor.Tensor<"float32">> = {
   settings,
   shape: [1, settings.side, settings.side],
-  load: Effect.fn("GreyImage.load")(function* (path: string) {
+  load: Effect.fn("GreyImage.load")(function* ({ path }: Source) {
     const fs = yield* FileSystem.FileSystem
     const bytes = yield* fs
       .readFile(path)

@@ -7,7 +7,7 @@
 import { type Keyed, Tensor } from "@igm/tensor"
 import { Effect, type FileSystem } from "effect"
 import * as Crop from "./Crop.ts"
-import type { Preprocess } from "./Dataset.ts"
+import type { Preprocess, Source } from "./Dataset.ts"
 import type { MediaError } from "./Errors.ts"
 import * as Picture from "./Picture.ts"
 import * as Resize from "./Resize.ts"
@@ -90,10 +90,10 @@ const shapeOf = ({ mean, size }: Common): ReadonlyArray<number> => [mean.length,
 const json = <S extends Still | Moving>(settings: S) => ({ kind: "image", version: 1, ...settings })
 
 /** The image path without chance. */
-export const preprocess = (settings: Still): Preprocess => ({
+export const preprocess = (settings: Still): Preprocess<Tensor.Tensor<"float32">> => ({
   settings: json(settings),
   shape: shapeOf(settings),
-  load: Effect.fn("ImageInput.load")(function* (path: string) {
+  load: Effect.fn("ImageInput.load")(function* ({ path }: Source) {
     const picture = yield* pictureOf(path, settings)
     return render(picture, still(settings, picture), settings)
   })
@@ -102,7 +102,7 @@ export const preprocess = (settings: Still): Preprocess => ({
 /** Preprocessing that draws: what it loads is a function of the file and of the stream. */
 export interface Augmentation extends Omit<Preprocess, "load"> {
   readonly load: (
-    path: string,
+    source: Source,
     stream: Keyed.Stream
   ) => Effect.Effect<Tensor.Tensor<"float32">, MediaError, FileSystem.FileSystem>
 }
@@ -111,7 +111,7 @@ export interface Augmentation extends Omit<Preprocess, "load"> {
 export const augmentation = (settings: Moving): Augmentation => ({
   settings: json(settings),
   shape: shapeOf(settings),
-  load: Effect.fn("ImageInput.draw")(function* (path: string, stream: Keyed.Stream) {
+  load: Effect.fn("ImageInput.draw")(function* ({ path }: Source, stream: Keyed.Stream) {
     const picture = yield* pictureOf(path, settings)
     return render(picture, draw(settings, picture, stream), settings)
   })
@@ -138,7 +138,7 @@ const clipColours: Common = {
 const ratio = [3 / 4, 4 / 3] as const
 
 /** Frames of CREMA-D and Kinetics-Sounds at test time: 224 × 224, bilinear, ImageNet's mean and deviation. */
-export const imagenet: Preprocess = {
+export const imagenet: Preprocess<Tensor.Tensor<"float32">> = {
   ...preprocess(imagenetColours),
   place: { module: import.meta.url, name: "imagenet" }
 }
@@ -147,7 +147,10 @@ export const imagenet: Preprocess = {
 export const imagenetCrops = augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 })
 
 /** Images of Twitter15 and Sarcasm at test time: 224 × 224, bicubic, CLIP's mean and deviation. */
-export const clip: Preprocess = { ...preprocess(clipColours), place: { module: import.meta.url, name: "clip" } }
+export const clip: Preprocess<Tensor.Tensor<"float32">> = {
+  ...preprocess(clipColours),
+  place: { module: import.meta.url, name: "clip" }
+}
 
 /** The same at training time without RandAugment: a crop of 50 % to 100 % of the area, and a flip half of the time. */
 export const clipCrops = augmentation({ ...clipColours, scale: [0.5, 1], ratio, flip: 0.5 })

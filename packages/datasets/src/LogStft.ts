@@ -4,7 +4,7 @@
  */
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
-import type { Preprocess } from "./Dataset.ts"
+import type { Preprocess, Source } from "./Dataset.ts"
 import * as Resample from "./Resample.ts"
 import { readWav } from "./Spectrogram.ts"
 import * as Stft from "./Stft.ts"
@@ -41,10 +41,10 @@ export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Ten
 }
 
 /** The audio path of some settings: from a wav file to its log spectrogram. */
-export const preprocess = (settings: Settings): Preprocess => ({
+export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
   settings: { kind: "log-stft", version: 1, resampler: "kaiser sinc", ...settings },
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
-  load: Effect.fn("LogStft.load")(function* (path: string) {
+  load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
     const { rate, samples } = yield* readWav(path)
     return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
   })

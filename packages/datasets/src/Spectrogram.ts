@@ -89,11 +89,11 @@ export const readWav = Effect.fn("Spectrogram.readWav")(function* (path: string)
 })
 
 /** The audio path: from a wav file to its spectrogram, 1 × 129 × 63. */
-export const preprocess: Preprocess = {
+export const preprocess: Preprocess<Tensor.Tensor<"float32">> = {
   place: { module: import.meta.url, name: "preprocess" },
   settings,
   shape: [1, BINS, FRAMES],
-  load: (path) =>
+  load: ({ path }) =>
     readWav(path).pipe(
       Effect.flatMap((sound) => resample(sound, settings.rate)),
       Effect.map(ofSamples)

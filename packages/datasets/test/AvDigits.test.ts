@@ -60,8 +60,8 @@ describe("AvDigits", () => {
         }
       }
       const [sample] = prepared.samples("train")
-      assert.deepStrictEqual((yield* dataset.modalities.audio.load(sample!.media.audio.path)).shape, [1, 129, 63])
-      assert.deepStrictEqual((yield* dataset.modalities.image.load(sample!.media.image.path)).shape, [1, 28, 28])
+      assert.deepStrictEqual((yield* dataset.modalities.audio.load(sample!.media.audio)).shape, [1, 129, 63])
+      assert.deepStrictEqual((yield* dataset.modalities.image.load(sample!.media.image)).shape, [1, 28, 28])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

@@ -9,7 +9,7 @@ const tone = Effect.fnUntraced(function* (folder: string, i: number) {
   const samples = Float32Array.from({ length: 6000 + 500 * i }, (_, t) => 0.5 * Math.sin((0.05 + 0.01 * i) * t))
   const file = `${folder}/${i}.wav`
   yield* fs.writeFile(file, Wav.encode({ rate: i % 2 === 0 ? 8000 : 11_025, samples }))
-  return file
+  return { path: file }
 })
 
 describe("DecodeThreads", () => {
@@ -23,8 +23,8 @@ describe("DecodeThreads", () => {
       const expected = yield* Effect.forEach(files, Spectrogram.preprocess.load)
       assert.deepStrictEqual(found, expected)
       yield* fs.writeFileString(`${folder}/none.wav`, "none")
-      const here = yield* Effect.flip(Spectrogram.preprocess.load(`${folder}/none.wav`))
-      const there = yield* Effect.flip(decode(`${folder}/none.wav`))
+      const here = yield* Effect.flip(Spectrogram.preprocess.load({ path: `${folder}/none.wav` }))
+      const there = yield* Effect.flip(decode({ path: `${folder}/none.wav` }))
       assert.strictEqual(there.message, here.message)
       assert.deepStrictEqual(yield* decode(files[0]!), expected[0])
     }).pipe(Effect.provide(NodeServices.layer))
@@ -34,7 +34,7 @@ describe("DecodeThreads", () => {
     Effect.gen(function* () {
       const { module } = Spectrogram.preprocess.place!
       const decode = yield* DecodeThreads.make({ module, name: "nothing.here" }, { threads: 1 })
-      const error = yield* Effect.flip(decode("a.wav"))
+      const error = yield* Effect.flip(decode({ path: "a.wav" }))
       assert.strictEqual(error.path, "a.wav")
       assert.include(error.message, "has no preprocessing nothing.here")
     }).pipe(Effect.scoped)

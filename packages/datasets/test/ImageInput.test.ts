@@ -33,21 +33,21 @@ describe("ImageInput", () => {
       const file = yield* withFile
       const digests = new Set<string>()
       for (const of of [ImageInput.imagenet, ImageInput.clip]) {
-        const { shape } = yield* of.load(file)
+        const { shape } = yield* of.load({ path: file })
         assert.deepStrictEqual(shape, of.shape)
         digests.add(Digest.ofJson(of.settings))
       }
       for (const of of [ImageInput.imagenetCrops, ImageInput.clipCrops]) digests.add(Digest.ofJson(of.settings))
       assert.strictEqual(digests.size, 4)
       const grey = ImageInput.preprocess({ ...clip, mean: [0.5], deviation: [0.5], size: [5, 6] })
-      assert.deepStrictEqual((yield* grey.load(file)).shape, [1, 5, 6])
+      assert.deepStrictEqual((yield* grey.load({ path: file })).shape, [1, 5, 6])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.effect("a stream draws the same tensor again, and another stream another one", () =>
     Effect.gen(function* () {
       const file = yield* withFile
-      const load = (n: number) => ImageInput.clipCrops.load(file, Keyed.stream(["view", n]))
+      const load = (n: number) => ImageInput.clipCrops.load({ path: file }, Keyed.stream(["view", n]))
       assert.deepStrictEqual(yield* load(1), yield* load(1))
       assert.notDeepEqual(yield* load(1), yield* load(2))
     }).pipe(Effect.provide(NodeServices.layer))

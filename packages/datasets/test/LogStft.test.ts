@@ -83,13 +83,13 @@ describe("LogStft", () => {
       const samples = Float32Array.from({ length: 3200 }, (_, i) => 0.5 * Math.sin((2 * Math.PI * 1000 * i) / 16_000))
       yield* fs.writeFile(file, Wav.encode({ rate: 16_000, samples }))
       const { load, shape } = LogStft.preprocess(tiny)
-      const { data, shape: got } = yield* load(file)
+      const { data, shape: got } = yield* load({ path: file })
       assert.deepStrictEqual(got, shape)
       // 1000 Hz lies in bin 64, and every frame is full of it: the sound is repeated, in whole periods.
       for (let frame = 1; frame < 11; frame++) {
         assert.closeTo(data[64 * 12 + frame]!, Math.log((0.5 * 512) / 4), 0.05)
       }
-      assert.strictEqual((yield* Effect.flip(load(`${file}.none`)))._tag, "MediaError")
+      assert.strictEqual((yield* Effect.flip(load({ path: `${file}.none` })))._tag, "MediaError")
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

@@ -70,7 +70,7 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
         label: `encode ${split} ${modality}`,
         preprocessing: settings,
         samples: media.map(({ digest }) => digest),
-        load: (i) => load(media[i]!.path)
+        load: (i) => load(media[i]!)
       })
       modalities[modality] = features
       artifacts.push(artifact)
