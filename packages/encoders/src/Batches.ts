@@ -79,14 +79,42 @@ const place = (
   copy(0, offset, 0)
 }
 
+type Numbers = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>
+
+/** Memory of batches that is used again, so that a batch leaves nothing to collect. */
+export interface Memory {
+  /** Zeros: of memory that was given back, if there is some of this size. */
+  readonly take: (dtype: "float32" | "int64", count: number) => Numbers
+  /** Gives the memory of a batch back, which nobody reads any more. */
+  readonly give: (batch: Named) => void
+}
+
+/** Memory of so many tensors at most; of more, that which was given back first goes. */
+export const memory = (most: number): Memory => {
+  const spare: Array<Numbers> = []
+  return {
+    take: (dtype, count) => {
+      const Kind = dtype === "int64" ? BigInt64Array : Float32Array
+      const at = spare.findIndex((numbers) => numbers instanceof Kind && numbers.length === count)
+      if (at < 0) return new Kind(count)
+      const [found] = spare.splice(at, 1)
+      new Uint8Array(found!.buffer).fill(0)
+      return found!
+    },
+    give: (batch) => {
+      spare.push(...Object.values(batch).map(({ data }) => data as Numbers))
+      spare.splice(0, spare.length - most)
+    }
+  }
+}
+
 /** The tensors of a batch, with a leading axis of samples that go together. */
-export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number): Named =>
+export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number, { take }: Memory): Named =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
       const shape = shapeIn(port, items[0]!.tensors[name]!, multiple)
       const size = Tensor.sizeOf(shape)
-      const count = items.length * size
-      const data = port.dtype === "int64" ? new BigInt64Array(count) : new Float32Array(count)
+      const data = take(port.dtype, items.length * size)
       items.forEach(({ tensors }, i) => place(data, shape, tensors[name]!, i * size))
       return [name, Tensor.make(port.dtype, [items.length, ...shape], data)]
     })

@@ -74,6 +74,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
   const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
+  const memory = Batches.memory(BATCHES * Object.keys(inputs).length)
 
   const load = Effect.fnUntraced(function* (at: number) {
     yield* permits.take(1)
@@ -97,7 +98,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   }
   const stacked = (items: ReadonlyArray<Batches.Item>) =>
     Effect.try({
-      try: () => Batches.stack(inputs, items, multiple),
+      try: () => Batches.stack(inputs, items, multiple, memory),
       catch: (cause) => new BatchTooLarge({ path: encoder.file, batch: items.length, cause })
     })
   /** The features of samples that go together, in one piece or several. */
@@ -105,7 +106,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
     items: ReadonlyArray<Batches.Item>
   ) => Effect.Effect<ReadonlyArray<Float32Array>, EncoderError | BatchTooLarge> = (items) =>
     stacked(items).pipe(
-      Effect.flatMap(encode),
+      Effect.flatMap((batch) => Effect.tap(encode(batch), () => Effect.sync(() => memory.give(batch)))),
       Effect.map(({ data }) => [data]),
       Effect.catchTag("BatchTooLarge", (error) =>
         request.onOutOfMemory === "halve" && items.length > 1 ? halved(items) : Effect.fail(error)

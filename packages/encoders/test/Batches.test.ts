@@ -31,6 +31,7 @@ describe("Batches", () => {
     [Arbitrary.schema(Case)],
     ([{ lengths, size, most, multiple }]) => {
       const collector = Batches.collector(ports, size, most, multiple)
+      const memory = Batches.memory(4)
       let waiting = 0
       const batches = lengths.flatMap((length, at) => {
         const full = collector.add(item(at, length))
@@ -48,7 +49,8 @@ describe("Batches", () => {
       )
       for (const batch of batches) {
         assert.isAtMost(batch.length, size)
-        const { ids, mask } = Batches.stack(ports, batch, multiple)
+        const stacked = Batches.stack(ports, batch, multiple, memory)
+        const { ids, mask } = stacked
         const wide = ids!.shape[1]!
         // What a sample is padded to depends on its own length alone.
         for (const { at } of batch) assert.strictEqual(wide, Math.ceil(lengths[at]! / multiple) * multiple)
@@ -62,6 +64,7 @@ describe("Batches", () => {
             own.length
           )
         })
+        memory.give(stacked)
       }
     }
   )
@@ -69,7 +72,12 @@ describe("Batches", () => {
   it("pads any free axis of a tensor, and leaves fixed ones", () => {
     const clip = { clip: { dtype: "float32", shape: [2, "frames", "width"] } } as const
     const data = Float32Array.from({ length: 2 * 2 * 3 }, (_, i) => i + 1)
-    const { clip: stacked } = Batches.stack(clip, [{ at: 0, tensors: { clip: Tensor.float32([2, 2, 3], data) } }], 4)
+    const { clip: stacked } = Batches.stack(
+      clip,
+      [{ at: 0, tensors: { clip: Tensor.float32([2, 2, 3], data) } }],
+      4,
+      Batches.memory(1)
+    )
     assert.deepStrictEqual(stacked!.shape, [1, 2, 4, 4])
     const rows = [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     const next = rows.map((x) => (x === 0 ? 0 : x + 6))
