@@ -64,10 +64,29 @@ describe("Batches", () => {
             own.length
           )
         })
+        const middle = batch.length >> 1
+        const [first, second] = [Batches.part(stacked, 0, middle), Batches.part(stacked, middle, batch.length)]
+        assert.deepStrictEqual([...first["ids"]!.data, ...second["ids"]!.data], [...ids!.data])
+        assert.deepStrictEqual(second["mask"]!.shape, [batch.length - middle, wide])
         memory.give(stacked)
       }
     }
   )
+
+  it("memory that was given back is taken again by what fits it, and no more is kept than was said", () => {
+    const memory = Batches.memory(2)
+    const batchOf = (data: Float32Array | BigInt64Array) => ({
+      x: { dtype: data instanceof Float32Array ? "float32" : "int64", shape: [data.length], data } as Tensor.Tensor
+    })
+    const [a, b, c] = [memory.take("float32", 4), memory.take("float32", 4), memory.take("int64", 4)]
+    assert.notStrictEqual(a, b)
+    for (const one of [a, b, c]) memory.give(batchOf(one))
+    // The first of the three is not kept.
+    assert.strictEqual(memory.take("float32", 4), b)
+    assert.notStrictEqual(memory.take("float32", 4), a)
+    assert.notStrictEqual(memory.take("int64", 5), c)
+    assert.strictEqual(memory.take("int64", 4), c)
+  })
 
   it("pads any free axis of a tensor, and leaves fixed ones", () => {
     const clip = { clip: { dtype: "float32", shape: [2, "frames", "width"] } } as const

@@ -128,15 +128,22 @@ export const make: Effect.Effect<
     const running = thread
     const opened = yield* Effect.acquireRelease(
       ask<Opened>(running, (id) => ({ kind: "open", id, model, options })),
-      ({ session }) => Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
+      ({ session }) => {
+        spare.length = 0
+        return Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
+      }
     )
     const { session } = opened
     const run = (given: Named) =>
-      Effect.suspend(() => {
-        const inputs = Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, copied(tensor)]))
-        const buffers = Object.values(inputs).map(({ data }) => data.buffer as ArrayBuffer)
-        return ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }), buffers)
-      })
+      Effect.try({
+        try: () => Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, copied(tensor)])),
+        catch: (cause) => cause as Error
+      }).pipe(
+        Effect.flatMap((inputs) => {
+          const buffers = Object.values(inputs).map(({ data }) => data.buffer as ArrayBuffer)
+          return ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }), buffers)
+        })
+      )
     return { ...opened, run }
   })
 })
