@@ -3,10 +3,10 @@
  * it imports the module that has the preprocessing, and takes it by its name there. Threads start when they are needed, and
  * end with the scope.
  *
- * Tensors lie in buffers that go from thread to thread. They are lent: when the scope that they were decoded in closes,
- * their buffers go back for samples to come, and the tensors have no numbers any more.
+ * Tensors lie in memory that is used again. They are lent: when the scope that they were decoded in closes, the numbers of
+ * other samples come to lie there.
  */
-import { Effect, type Scope } from "effect"
+import { Effect, Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import * as Buffers from "./Buffers.ts"
 import type { Place, Preprocess, Source, Tensors } from "./Dataset.ts"
@@ -16,7 +16,7 @@ import { MediaError } from "./Errors.ts"
 export interface Request {
   readonly id: number
   readonly source: Source
-  readonly buffers: ReadonlyArray<ArrayBuffer>
+  readonly buffers: ReadonlyArray<SharedArrayBuffer>
 }
 
 /** What it answers: tensors, or what is wrong with the file. */
@@ -90,19 +90,24 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
   }
 
   yield* Effect.addFinalizer(() => Effect.forEach([...threads], end, { concurrency: "unbounded", discard: true }))
-  const ask = (source: Source, given: Array<ArrayBuffer>): Decoded =>
+  const ask = (source: Source): Decoded =>
     Effect.callback((resume) => {
       const id = ++counter
       const { worker, owed } = next()
       owed.set(id, { path: source.path, settle: resume })
       worker.ref()
-      worker.postMessage({ id, source, buffers: given } satisfies Request, given)
+      worker.postMessage({ id, source, buffers: buffers.take() } satisfies Request)
     })
+  // By `Effect.acquireRelease` each sample that waits would keep its whole context.
   return (source) =>
     Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => restore(ask(source, buffers.take()))).pipe(
-        Effect.onError(() => Effect.sync(() => buffers.give())),
-        Effect.tap((tensors) => Effect.addFinalizer(() => Effect.sync(() => buffers.give(tensors))))
+      Effect.flatMap(Effect.scope, (scope) =>
+        Effect.tap(restore(ask(source)), (tensors) =>
+          Scope.addFinalizer(
+            scope,
+            Effect.sync(() => buffers.give(tensors))
+          )
+        )
       )
     )
 })

@@ -4,9 +4,8 @@
  *
  * A file is decoded off the main thread; what follows is a pure function of a picture, a view of it and plain settings.
  */
-import { type Keyed, Tensor } from "@igm/tensor"
+import { type Keyed, Memory, Tensor } from "@igm/tensor"
 import { Effect, type FileSystem } from "effect"
-import * as Buffers from "./Buffers.ts"
 import * as Crop from "./Crop.ts"
 import type { Preprocess, Source } from "./Dataset.ts"
 import type { MediaError } from "./Errors.ts"
@@ -80,7 +79,7 @@ export const render = (
       for (let x = 0; x < width; x++, from += step) out[to++] = values[data[from]!]!
     }
   }
-  Buffers.release(data)
+  Memory.release(data)
   return Tensor.float32([channels, height, width], out)
 }
 
@@ -98,7 +97,7 @@ export const preprocess = (settings: Still): Preprocess<Tensor.Tensor<"float32">
   load: Effect.fn("ImageInput.load")(function* ({ path }: Source) {
     const picture = yield* pictureOf(path, settings)
     const tensor = render(picture, still(settings, picture), settings)
-    Buffers.release(picture.data)
+    Memory.release(picture.data)
     return tensor
   })
 })
@@ -118,7 +117,7 @@ export const augmentation = (settings: Moving): Augmentation => ({
   load: Effect.fn("ImageInput.draw")(function* ({ path }: Source, stream: Keyed.Stream) {
     const picture = yield* pictureOf(path, settings)
     const tensor = render(picture, draw(settings, picture, stream), settings)
-    Buffers.release(picture.data)
+    Memory.release(picture.data)
     return tensor
   })
 })

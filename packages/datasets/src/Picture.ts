@@ -6,9 +6,9 @@
  * is converted by PIL's formula, 16-bit grey is clipped at 255 and 16-bit colour keeps its upper byte. Only a TIFF is
  * turned as its orientation says, unless the options ask for it.
  */
+import { Memory } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import sharp, { type Metadata } from "sharp"
-import * as Buffers from "./Buffers.ts"
 import { MediaError } from "./Errors.ts"
 import * as Gif from "./Gif.ts"
 
@@ -159,6 +159,6 @@ export const read = Effect.fn("Picture.read")(function* (path: string, options?:
     .readFile(path)
     .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
   const picture = yield* decode(path, bytes, options)
-  Buffers.release(bytes)
+  Memory.release(bytes)
   return picture
 })

@@ -15,8 +15,8 @@ port.on("message", async (request: DecodeThreads.Request | "end") => {
   const { id, source, buffers } = request
   const exit = await Effect.runPromiseExit(load(source).pipe(Effect.provide(NodeFileSystem.layer)))
   if (Exit.isSuccess(exit)) {
-    const tensors = Buffers.handed(exit.value, buffers)
-    return port.postMessage({ id, tensors } satisfies DecodeThreads.Answer, Buffers.of(tensors))
+    const tensors = Buffers.shared(exit.value, buffers)
+    return port.postMessage({ id, tensors } satisfies DecodeThreads.Answer)
   }
   const error = Cause.squash(exit.cause)
   const problem = error instanceof MediaError ? error.problem : `decoding failed: ${String(error)}`

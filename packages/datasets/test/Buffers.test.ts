@@ -15,90 +15,75 @@ const Case = Schema.Struct({
 })
 
 /** Sample i, of one or two tensors. */
-const sample = (i: number, length: number, other: number | undefined): Tensors => {
+const sample = (i: number, length: number, other?: number): Tensors => {
   const first = Tensor.float32(
     [length],
     Float32Array.from({ length }, (_, k) => 10 * i + k)
   )
   if (other === undefined) return first
-  return {
-    first,
-    second: Tensor.make(
-      "int64",
-      [other],
-      BigInt64Array.from({ length: other }, () => BigInt(i))
-    )
-  }
+  const second = BigInt64Array.from({ length: other }, () => BigInt(i))
+  return { first, second: Tensor.make("int64", [other], second) }
 }
 
-/** What crosses to another thread. */
-const sent = <A>(value: A, buffers: Array<ArrayBuffer>): A => structuredClone(value, { transfer: buffers })
+const dataOf = (tensors: Tensors) => (Tensor.isTensor(tensors) ? [tensors] : Object.values(tensors))
+const buffersOf = (tensors: Tensors) => dataOf(tensors).map(({ data }) => data.buffer as SharedArrayBuffer)
 
 describe("Buffers", () => {
   it.prop(
-    "a sample's numbers are its own as long as they are lent, in no more buffers than samples at a time need",
+    "a sample's numbers are its own as long as it is in use, in no more buffers than the samples in use need",
     [Arbitrary.schema(Case)],
     ([{ lengths, others, together, lost }]) => {
       const buffers = Buffers.make()
-      const lent: Array<readonly [i: number, tensors: Tensors]> = []
+      const used: Array<readonly [i: number, tensors: Tensors]> = []
       const expected = (i: number) => sample(i, lengths[i]!, others[i])
+      /** Buffers that are in use or will be used again. */
+      const alive = new Set<SharedArrayBuffer>()
       const back = () => {
-        const [i, tensors] = lent.shift()!
+        const [i, tensors] = used.shift()!
         assert.deepStrictEqual(tensors, expected(i))
         buffers.give(tensors)
       }
-      let alive = 0
       lengths.forEach((_, i) => {
-        if (lent.length === together) back()
-        const taken = buffers.take()
-        const given = sent(taken, taken)
-        if (lost[i] === true) {
-          alive -= given.length
-          buffers.give()
-          return
-        }
-        const tensors = Buffers.handed(expected(i), given)
-        const own = Buffers.of(tensors)
-        alive += own.length - given.length
-        lent.push([i, sent(tensors, own)])
-        if (lent.length === 1) alive = Math.min(alive, own.length)
-        assert.isAtMost(alive, 2 * together)
+        if (used.length === together) back()
+        const given = buffers.take()
+        given.forEach((buffer) => alive.delete(buffer))
+        if (lost[i] === true) return
+        const tensors = Buffers.shared(expected(i), given)
+        const others = new Set(used.flatMap(([, one]) => buffersOf(one)))
+        assert.isFalse(buffersOf(tensors).some((buffer) => others.has(buffer)))
+        buffersOf(tensors).forEach((buffer) => alive.add(buffer))
+        assert.isAtMost(alive.size, 2 * together)
+        used.push([i, tensors])
       })
-      while (lent.length > 0) back()
-      assert.deepStrictEqual(buffers.take(), [])
+      while (used.length > 0) back()
     }
   )
 
-  it("samples of one size use the same memory again, and memory that is used again leaves its old tensor without numbers", () => {
+  it("samples of one size use the same memory again, and what they were copied from is let go", () => {
     const buffers = Buffers.make()
-    const first = buffers.take()
-    assert.deepStrictEqual(first, [])
-    buffers.take()
-    const one = Buffers.handed(sample(1, 8, undefined), first) as Tensor.Tensor<"float32">
-    const [own] = Buffers.of(one)
-    buffers.give(one)
+    assert.deepStrictEqual(buffers.take(), [])
+    const decoded = sample(1, 8) as Tensor.Tensor<"float32">
+    const first = Buffers.shared(decoded, []) as Tensor.Tensor<"float32">
+    assert.lengthOf(decoded.data, 0)
+    assert.deepStrictEqual(first, sample(1, 8) as Tensor.Tensor<"float32">)
+    buffers.give(first)
     const again = buffers.take()
-    assert.strictEqual(again[0], own)
-    const given = sent(again, again)
-    assert.strictEqual(one.data.length, 0)
-    const next = sample(2, 8, undefined) as Tensor.Tensor<"float32">
-    const handed = Buffers.handed(next, given) as Tensor.Tensor<"float32">
-    assert.strictEqual(handed.data.buffer, given[0])
-    assert.deepStrictEqual([...handed.data], [20, 21, 22, 23, 24, 25, 26, 27])
-    // What it was copied from is let go at once.
-    assert.strictEqual(next.data.length, 0)
+    assert.strictEqual(again[0], first.data.buffer)
+    assert.strictEqual(buffersOf(Buffers.shared(sample(2, 7), again))[0], again[0])
+    assert.deepStrictEqual([...first.data.subarray(0, 7)], [20, 21, 22, 23, 24, 25, 26])
+    // A larger one does not fit, and has a new buffer.
+    assert.notStrictEqual(buffersOf(Buffers.shared(sample(3, 9), again))[0], again[0])
   })
 
-  it("a tensor that has a part of a buffer, or shares it, is handed over whole, and what others read stays", () => {
+  it("tensors over one array are two tensors, and a part of an array leaves the rest of it", () => {
     const whole = Float32Array.of(1, 2, 3, 4)
-    const part = Tensor.float32([2], whole.subarray(1, 3))
-    const handed = Buffers.handed(part, []) as Tensor.Tensor<"float32">
-    assert.deepStrictEqual([...handed.data], [2, 3])
-    Buffers.release(part.data)
+    const part = Buffers.shared(Tensor.float32([2], whole.subarray(1, 3)), []) as Tensor.Tensor<"float32">
+    assert.deepStrictEqual([...part.data], [2, 3])
     assert.deepStrictEqual([...whole], [1, 2, 3, 4])
     const both = { a: Tensor.float32([4], whole), b: Tensor.float32([4], whole) }
-    const tensors = Buffers.handed(both, [new ArrayBuffer(16)])
-    const [a, b] = Object.values(sent(tensors, Buffers.of(tensors)))
-    assert.deepStrictEqual([...a.data, ...b.data], [1, 2, 3, 4, 1, 2, 3, 4])
+    const { a, b } = Buffers.shared(both, []) as { a: Tensor.Tensor; b: Tensor.Tensor }
+    assert.deepStrictEqual(a.data, Float32Array.of(1, 2, 3, 4))
+    assert.deepStrictEqual(b.data, a.data)
+    assert.notStrictEqual(a.data.buffer, b.data.buffer)
   })
 })

@@ -3,7 +3,7 @@
  * again for batches to come; what the samples themselves had is let go as soon as it was copied there. A batch that there
  * is no memory for is halved where that was asked for.
  */
-import type { Tensor } from "@igm/tensor"
+import { Memory, type Tensor } from "@igm/tensor"
 import { Effect, Exit, Scope } from "effect"
 import * as Batches from "./Batches.ts"
 import type * as Encoder from "./Encoder.ts"
@@ -21,19 +21,18 @@ export interface Options {
   /** Free sizes are filled up with zeros to a multiple of this. */
   readonly multiple: number
   readonly onOutOfMemory?: "fail" | "halve" | undefined
-  /** Batches that are on their way at a time. */
-  readonly batches: number
 }
 
 /** Features of samples, in one piece (n × width) or several. */
 type Pieces = Effect.Effect<ReadonlyArray<Float32Array>, EncoderError | BatchTooLarge>
 
-/** The features of samples that go together; afterwards the samples' scopes are closed. */
-export const make = (
+/** The features of samples that go together, whose scopes are closed once they are in a batch; memory goes with the scope. */
+export const make = Effect.fnUntraced(function* (
   { inputs, encode }: Pick<Encoder.OpenEncoder, "inputs" | "encode">,
-  { file, multiple, onOutOfMemory, batches }: Options
-): ((items: ReadonlyArray<Loaded>) => Pieces) => {
-  const memory = Batches.memory(batches * Object.keys(inputs).length)
+  { file, multiple, onOutOfMemory }: Options
+): Effect.fn.Return<(items: ReadonlyArray<Loaded>) => Pieces, never, Scope.Scope> {
+  const pool = Memory.pool()
+  yield* Effect.addFinalizer(() => Effect.sync(pool.clear))
 
   /** The features of two halves of what is too large. */
   const halved = (error: BatchTooLarge, count: number, part: (from: number, to: number) => Pieces): Pieces => {
@@ -53,7 +52,7 @@ export const make = (
     )
   const features = (items: ReadonlyArray<Loaded>): Pieces =>
     Effect.try({
-      try: () => Batches.stack(inputs, items, multiple, memory),
+      try: () => Batches.stack(inputs, items, multiple, pool),
       catch: (cause) => new BatchTooLarge({ path: file, batch: items.length, cause })
     }).pipe(
       Effect.matchEffect({
@@ -62,9 +61,9 @@ export const make = (
           Effect.forEach(items, ({ scope }) => Scope.close(scope, Exit.void), { discard: true }).pipe(
             Effect.andThen(encoded(batch, items.length)),
             // Who is interrupted does not know whether the batch is still read.
-            Effect.onExit((exit) => Effect.sync(() => Exit.hasInterrupts(exit) || memory.give(batch)))
+            Effect.onExit((exit) => Effect.sync(() => Exit.hasInterrupts(exit) || Batches.give(batch, pool)))
           )
       })
     )
   return features
-}
+})

@@ -3,7 +3,7 @@
  * inputs may be padded have been filled up with zeros to the next multiple. What a sample is padded to depends on the
  * sample alone, and not on what it happens to share a batch with: neither do its features.
  */
-import { Tensor } from "@igm/tensor"
+import { Memory, Tensor } from "@igm/tensor"
 import type { Ports } from "./Port.ts"
 
 type Named = { readonly [input: string]: Tensor.Tensor }
@@ -78,42 +78,28 @@ const place = (out: Numbers, shape: ReadonlyArray<number>, tensor: Tensor.Tensor
   copy(0, offset, 0)
 }
 
-/** Memory of batches that is used again, so that a batch leaves nothing to collect. */
-export interface Memory {
-  /** Any numbers: memory that was given back, if there is some of this size. */
-  readonly take: (dtype: "float32" | "int64", count: number) => Numbers
-  /** Gives the memory of a batch back, which nobody reads any more. */
-  readonly give: (batch: Named) => void
-}
-
-/** Memory of so many tensors at most; of more, that which was given back first goes. */
-export const memory = (most: number): Memory => {
-  const spare: Array<Numbers> = []
-  return {
-    take: (dtype, count) => {
-      const Kind = dtype === "int64" ? BigInt64Array : Float32Array
-      const at = spare.findIndex((numbers) => numbers instanceof Kind && numbers.length === count)
-      if (at < 0) return new Kind(count)
-      return spare.splice(at, 1)[0]!
-    },
-    give: (batch) => {
-      spare.push(...Object.values(batch).map(({ data }) => data as Numbers))
-      spare.splice(0, spare.length - most)
-    }
-  }
-}
-
-/** The tensors of a batch, with a leading axis of samples that go together. */
-export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number, { take }: Memory): Named =>
+/** The tensors of a batch, with a leading axis of samples that go together, in buffers of a pool. */
+export const stack = (
+  ports: Ports,
+  items: ReadonlyArray<Item>,
+  multiple: number,
+  pool: Memory.Pool<ArrayBuffer>
+): Named =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
       const shape = shapeIn(port, items[0]!.tensors[name]!, multiple)
       const size = Tensor.sizeOf(shape)
-      const data = take(port.dtype, items.length * size)
+      const Numbers = port.dtype === "int64" ? BigInt64Array : Float32Array
+      const count = items.length * size
+      const data = new Numbers(pool.take(count * Numbers.BYTES_PER_ELEMENT), 0, count)
       items.forEach(({ tensors }, i) => place(data, shape, tensors[name]!, i * size))
       return [name, Tensor.make(port.dtype, [items.length, ...shape], data)]
     })
   )
+
+/** Gives the buffers of a batch back, which nobody reads any more. */
+export const give = (batch: Named, pool: Memory.Pool<ArrayBuffer>): void =>
+  Object.values(batch).forEach(({ data }) => pool.give(data.buffer as ArrayBuffer))
 
 /** Samples `from` … `to` − 1 of a batch, over the same numbers. */
 export const part = (batch: Named, from: number, to: number): Named =>

@@ -3,7 +3,7 @@
  * thread of its own, and are kept in chunks. The next samples are decoded while a batch is encoded.
  */
 import { Progress } from "@igm/io"
-import { Digest, Tensor } from "@igm/tensor"
+import { Digest, Memory, Tensor } from "@igm/tensor"
 import { Clock, Effect, Scope, Semaphore, Stream } from "effect"
 import { availableParallelism } from "node:os"
 import * as BatchFeatures from "./BatchFeatures.ts"
@@ -76,10 +76,11 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
   const { file } = encoder
-  const features = BatchFeatures.make(
+  const features = yield* BatchFeatures.make(
     { inputs, encode },
-    { file, multiple, onOutOfMemory: request.onOutOfMemory, batches: BATCHES }
+    { file, multiple, onOutOfMemory: request.onOutOfMemory }
   )
+  const pool = Memory.pool()
   const whole = yield* Effect.scope
 
   const load = Effect.fnUntraced(function* (at: number) {
@@ -102,14 +103,18 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const keep = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
     const which = waiting.flatMap(([at]) => at.map((i) => samples[i]!))
-    const data = new Float32Array(which.length * encoder.width)
+    const count = which.length * encoder.width
+    const buffer = pool.take(4 * count)
+    const data = new Float32Array(buffer, 0, count)
     let offset = 0
     for (const part of waiting.flatMap(([, parts]) => parts)) {
       data.set(part, offset)
       offset += part.length
+      Memory.release(part)
     }
     waiting = []
     const rows = yield* place.keep(which, Tensor.float32([which.length, encoder.width], data))
+    pool.give(buffer)
     for (const [sample, row] of rows) index.set(sample, row)
     yield* tell(which.length, (now - since) / 1000)
     since = now

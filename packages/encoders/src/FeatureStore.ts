@@ -76,7 +76,7 @@ export const keep = Effect.fn("FeatureStore.keep")(function* <E, R>(request: Enc
   return kept
 }, Effect.scoped)
 
-/** The rows of features, some at a time (each tensor n × width), in order. */
+/** The rows of features in order, some at a time (each tensor n × width), with their numbers until the next are asked for. */
 export const rows = ({ file, count, width }: Kept) =>
   Stream.unwrap(
     Effect.map(Rows.offsetOf(file), (offset) =>

@@ -68,9 +68,9 @@ export const misfit = (
     if (found.dtype !== dtype || !fits) {
       return `the input ${name} takes ${shown(dtype, shape)}, not ${shown(found.dtype, own)}`
     }
-    // A buffer that was handed over leaves a tensor without numbers.
+    // Memory that was let go leaves a tensor without numbers.
     if (found.data.length !== Tensor.sizeOf(found.shape)) {
-      return `the tensor for the input ${name} is used after the scope that it was decoded in`
+      return `the tensor for the input ${name} has ${found.data.length} numbers: its memory was let go`
     }
   }
   const unknown = Object.keys(tensors).find((name) => !Object.hasOwn(ports, name))

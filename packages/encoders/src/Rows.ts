@@ -3,7 +3,7 @@
  * another, and a safetensors file that is written as the rows come.
  */
 import { ioError } from "@igm/io"
-import { type Digest, Tensor } from "@igm/tensor"
+import { type Digest, Memory, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Stream } from "effect"
 
 /** A row of a file in which rows of one width lie from the byte `offset` on. */
@@ -43,7 +43,7 @@ const runs = function* (samples: ReadonlyArray<Digest.Digest>, index: Index, byt
 }
 
 /** Fills bytes with those of a file from `start` on. */
-const fill = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
+export const fill = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
   const fs = yield* FileSystem.FileSystem
   const failed = ioError(path, "read this file")
   const file = yield* fs.open(path).pipe(Effect.mapError(failed))
@@ -57,15 +57,19 @@ const fill = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start
   return bytes
 }, Effect.scoped)
 
-/** Runs of rows as tensors (each n × width). */
+/** Runs of rows as tensors (each n × width), which have their numbers until the next one is asked for. */
 export const tensors = (all: Iterable<Run>, width: number) =>
-  Stream.fromIterable(all).pipe(
-    Stream.mapEffect(({ file, offset, row, count }) =>
-      Effect.map(fill(new Uint8Array(4 * count * width), file, offset + 4 * row * width), ({ buffer }) =>
-        Tensor.float32([count, width], new Float32Array(buffer as ArrayBuffer))
-      )
+  Stream.suspend(() => {
+    let last = new Float32Array()
+    return Stream.fromIterable(all).pipe(
+      Stream.mapEffect(({ file, offset, row, count }) => {
+        Memory.release(last)
+        last = new Float32Array(count * width)
+        const tensor = Tensor.float32([count, width], last)
+        return Effect.as(fill(Tensor.bytes(tensor), file, offset + 4 * row * width), tensor)
+      })
     )
-  )
+  })
 
 /** The byte of a safetensors file at which its tensors begin. */
 export const offsetOf = Effect.fn("Rows.offsetOf")(function* (file: string) {

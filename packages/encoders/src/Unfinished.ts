@@ -5,9 +5,9 @@
  * process waits. A chunk that finished work has all samples of is removed.
  */
 import { AtomicFile, IoError, Lock, ioError } from "@igm/io"
-import { Digest, Safetensors, Tensor } from "@igm/tensor"
+import { Digest, Memory, type Tensor } from "@igm/tensor"
 import { Context, Effect, Exit, FileSystem, Path, Schedule, Scope, Semaphore } from "effect"
-import { createHash } from "node:crypto"
+import * as Chunk from "./Chunk.ts"
 import type { Row } from "./Rows.ts"
 
 /** The folder, in a store, of what is not finished. */
@@ -17,42 +17,14 @@ export const FOLDER = ".features"
 export interface Place {
   /** Where the rows lie that were kept before. */
   readonly rows: ReadonlyMap<Digest.Digest, Row>
-  /** Keeps a chunk: features (n × width) of n samples; gives where they lie. */
+  /** Keeps a chunk: features (n × width) of n samples; gives where each lies. */
   readonly keep: (
     samples: ReadonlyArray<Digest.Digest>,
     features: Tensor.Tensor<"float32">
-  ) => Effect.Effect<ReadonlyMap<Digest.Digest, Row>, IoError>
+  ) => Effect.Effect<ReadonlyArray<readonly [Digest.Digest, Row]>, IoError>
 }
 
 const EXTENSION = ".safetensors"
-
-const shaOf = (tensor: Tensor.Tensor): string => createHash("sha256").update(Tensor.bytes(tensor)).digest("hex")
-
-const encode = (samples: ReadonlyArray<Digest.Digest>, features: Tensor.Tensor<"float32">): Uint8Array => {
-  const digests = Tensor.make("uint8", [samples.length, 32], new Uint8Array(Buffer.from(samples.join(""), "hex")))
-  return Safetensors.encode({ features, digests }, { sha256: shaOf(features) })
-}
-
-/** The samples of a chunk; undefined where it is damaged. */
-const decode = (bytes: Uint8Array): ReadonlyArray<Digest.Digest> | undefined => {
-  try {
-    const { tensors, metadata } = Safetensors.decode(bytes)
-    const { features, digests } = tensors
-    if (features === undefined || digests === undefined || digests.shape[0] !== features.shape[0]) return undefined
-    if (metadata["sha256"] !== shaOf(features)) return undefined
-    const hex = Buffer.from(digests.data as Uint8Array).toString("hex")
-    return Array.from({ length: digests.shape[0]! }, (_, i) => hex.slice(64 * i, 64 * i + 64))
-  } catch {
-    return undefined
-  }
-}
-
-/** Safetensors puts what is wider first: the features begin behind the header. */
-const offsetIn = (bytes: Uint8Array): number =>
-  8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-
-const rowsOf = (file: string, bytes: Uint8Array, samples: ReadonlyArray<Digest.Digest>) =>
-  samples.map((sample, row) => [sample, { file, offset: offsetIn(bytes), row }] as const)
 
 /** Who waits in this process; the lock of a folder would stop its thread instead. */
 const turns = new Map<string, Semaphore.Semaphore>()
@@ -113,20 +85,23 @@ export const take = Effect.fn("Unfinished.take")(function* (folder: string) {
   const rows = new Map<Digest.Digest, Row>()
   for (const file of yield* chunksIn(folder)) {
     const bytes = yield* AtomicFile.read(file)
-    const samples = decode(bytes)
+    const samples = Chunk.decode(bytes)
     if (samples === undefined) {
       yield* Effect.logWarning(`${file} is damaged: what it held is encoded anew`)
       yield* fs.remove(file).pipe(Effect.mapError(ioError(file, "remove this file")))
-    } else for (const [sample, row] of rowsOf(file, bytes, samples)) rows.set(sample, row)
+    } else for (const [sample, row] of Chunk.rows(file, bytes, samples)) rows.set(sample, row)
+    Memory.release(bytes)
   }
   const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
   const place: Place = {
     rows,
     keep: Effect.fn("Unfinished.keep")(function* (samples: ReadonlyArray<Digest.Digest>, features) {
-      const file = path.join(folder, `${Digest.short(Digest.ofJson(samples))}${EXTENSION}`)
-      const bytes = encode(samples, features)
+      const file = path.join(folder, `${Digest.short(Chunk.nameOf(samples))}${EXTENSION}`)
+      const bytes = Chunk.encode(samples, features)
       yield* AtomicFile.write(file, bytes)
-      return new Map(rowsOf(file, bytes, samples))
+      const rows = Chunk.rows(file, bytes, samples)
+      Memory.release(bytes)
+      return rows
     }, files)
   }
   return place
@@ -134,8 +109,8 @@ export const take = Effect.fn("Unfinished.take")(function* (folder: string) {
 
 /** The samples of the chunks in a folder. */
 export const samplesIn = Effect.fn("Unfinished.samplesIn")(function* (folder: string) {
-  const chunks = yield* Effect.forEach(yield* chunksIn(folder), AtomicFile.read)
-  return chunks.flatMap((bytes) => decode(bytes) ?? [])
+  const chunks = yield* Effect.forEach(yield* chunksIn(folder), Chunk.samples)
+  return chunks.flatMap((samples) => samples ?? [])
 })
 
 /** Removes what is left of unfinished work that has only samples of finished one; who has the folder meanwhile keeps it. */
@@ -156,7 +131,7 @@ export const tidy = Effect.fn("Unfinished.tidy")(function* (
       yield* failed(fs.remove(path.join(folder, name), { force: true }))
     }
     for (const file of yield* chunksIn(folder)) {
-      const samples = decode(yield* AtomicFile.read(file))
+      const samples = yield* Chunk.samples(file)
       if (samples?.every((sample) => finished.has(sample)) === false) left++
       else yield* failed(fs.remove(file))
     }

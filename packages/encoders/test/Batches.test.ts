@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Tensor } from "@igm/tensor"
+import { Memory, Tensor } from "@igm/tensor"
 import { Arbitrary, Schema } from "effect"
 import * as Batches from "../src/Batches.ts"
 
@@ -31,7 +31,7 @@ describe("Batches", () => {
     [Arbitrary.schema(Case)],
     ([{ lengths, size, most, multiple }]) => {
       const collector = Batches.collector(ports, size, most, multiple)
-      const memory = Batches.memory(4)
+      const pool = Memory.pool()
       let waiting = 0
       const batches = lengths.flatMap((length, at) => {
         const full = collector.add(item(at, length))
@@ -49,7 +49,7 @@ describe("Batches", () => {
       )
       for (const batch of batches) {
         assert.isAtMost(batch.length, size)
-        const stacked = Batches.stack(ports, batch, multiple, memory)
+        const stacked = Batches.stack(ports, batch, multiple, pool)
         const { ids, mask } = stacked
         const wide = ids!.shape[1]!
         // What a sample is padded to depends on its own length alone.
@@ -68,25 +68,10 @@ describe("Batches", () => {
         const [first, second] = [Batches.part(stacked, 0, middle), Batches.part(stacked, middle, batch.length)]
         assert.deepStrictEqual([...first["ids"]!.data, ...second["ids"]!.data], [...ids!.data])
         assert.deepStrictEqual(second["mask"]!.shape, [batch.length - middle, wide])
-        memory.give(stacked)
+        Batches.give(stacked, pool)
       }
     }
   )
-
-  it("memory that was given back is taken again by what fits it, and no more is kept than was said", () => {
-    const memory = Batches.memory(2)
-    const batchOf = (data: Float32Array | BigInt64Array) => ({
-      x: { dtype: data instanceof Float32Array ? "float32" : "int64", shape: [data.length], data } as Tensor.Tensor
-    })
-    const [a, b, c] = [memory.take("float32", 4), memory.take("float32", 4), memory.take("int64", 4)]
-    assert.notStrictEqual(a, b)
-    for (const one of [a, b, c]) memory.give(batchOf(one))
-    // The first of the three is not kept.
-    assert.strictEqual(memory.take("float32", 4), b)
-    assert.notStrictEqual(memory.take("float32", 4), a)
-    assert.notStrictEqual(memory.take("int64", 5), c)
-    assert.strictEqual(memory.take("int64", 4), c)
-  })
 
   it("pads any free axis of a tensor, and leaves fixed ones", () => {
     const clip = { clip: { dtype: "float32", shape: [2, "frames", "width"] } } as const
@@ -95,7 +80,7 @@ describe("Batches", () => {
       clip,
       [{ at: 0, tensors: { clip: Tensor.float32([2, 2, 3], data) } }],
       4,
-      Batches.memory(1)
+      Memory.pool()
     )
     assert.deepStrictEqual(stacked!.shape, [1, 2, 4, 4])
     const rows = [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0]

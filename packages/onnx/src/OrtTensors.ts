@@ -1,5 +1,5 @@
 /** Tensors as onnxruntime takes and gives them. */
-import type { Tensor } from "@igm/tensor"
+import { Memory, type Tensor } from "@igm/tensor"
 import { type InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 
 type Named = { readonly [name: string]: Tensor.Tensor }
@@ -13,11 +13,13 @@ export const toOrt = (tensors: Named): { [name: string]: OrtTensor } =>
     ])
   )
 
-/** What onnxruntime gave, copied: it owns its output buffers. */
+/** What onnxruntime gave, copied: it owns its output buffers, which are let go. */
 export const fromOrt = (results: InferenceSession.OnnxValueMapType): Named =>
   Object.fromEntries(
     Object.entries(results).map(([name, value]) => {
       const { type, dims, data } = value as OrtTensor
-      return [name, { dtype: type, shape: dims, data: (data as Float32Array).slice() } as unknown as Tensor.Tensor]
+      const own = (data as Float32Array).slice()
+      Memory.release(data as Float32Array)
+      return [name, { dtype: type, shape: dims, data: own } as unknown as Tensor.Tensor]
     })
   )

@@ -1,10 +1,10 @@
 /**
  * Sessions in a thread of their own, so that the thread which asks goes on while a model runs: onnxruntime-node runs a
  * model to its end on the thread that calls it. The thread starts with the first session and ends with the scope; its
- * sessions run one after another. Tensors are copied to it in buffers that come back and are used again, and results are
- * handed over.
+ * sessions run one after another. Tensors are copied into memory that both threads read, which is used again after the
+ * run, and results are handed over.
  */
-import type { Tensor } from "@igm/tensor"
+import { Memory, type Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
 import type { InferenceSession } from "onnxruntime-node"
 import { SHARE_ENV, Worker } from "node:worker_threads"
@@ -21,9 +21,7 @@ export type Request =
   | { readonly kind: "close"; readonly id: number; readonly session: number }
 
 /** What it answers: the words of an error, or what was asked for. */
-export type Answer = { readonly id: number; readonly buffers?: ReadonlyArray<ArrayBuffer> } & (
-  { readonly fault: string } | { readonly value: Value }
-)
+export type Answer = { readonly id: number } & ({ readonly fault: string } | { readonly value: Value })
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
@@ -44,12 +42,13 @@ export interface Session extends Opened {
 
 interface Running {
   readonly worker: Worker
-  readonly owed: Map<number, (result: Effect.Effect<Value, Error>) => void>
+  /** What is to be answered: who waits for it, and what the thread reads until then. */
+  readonly owed: Map<
+    number,
+    { readonly settle: (result: Effect.Effect<Value, Error>) => void; readonly inputs?: Named }
+  >
   alive: boolean
 }
-
-/** Buffers that are kept for tensors to come. */
-const SPARE = 8
 
 /** How long the thread may take to end. */
 const PATIENCE = "5 seconds"
@@ -62,17 +61,7 @@ export const make: Effect.Effect<
 > = Effect.gen(function* () {
   let thread: Running | undefined
   let counter = 0
-  const spare: Array<ArrayBuffer> = []
-
-  /** A copy of a tensor in a buffer of its own, one that was used before if there is one of its size. */
-  const copied = (tensor: Tensor.Tensor): Tensor.Tensor => {
-    const { buffer, byteOffset, byteLength } = tensor.data
-    const at = spare.findIndex((one) => one.byteLength === byteLength)
-    const own = at < 0 ? new ArrayBuffer(byteLength) : spare.splice(at, 1)[0]!
-    new Uint8Array(own).set(new Uint8Array(buffer, byteOffset, byteLength))
-    const Numbers = tensor.data.constructor as new (buffer: ArrayBuffer) => never
-    return { ...tensor, data: new Numbers(own) }
-  }
+  const pool = Memory.sharedPool()
 
   const start = (): Running => {
     const worker = new Worker(new URL("./session.worker.ts", import.meta.url), {
@@ -83,16 +72,16 @@ export const make: Effect.Effect<
     const running: Running = { worker, owed: new Map(), alive: true }
     const die = (why: string) => {
       running.alive = false
-      for (const settle of running.owed.values()) settle(Effect.fail(new Error(why)))
+      for (const { settle } of running.owed.values()) settle(Effect.fail(new Error(why)))
       running.owed.clear()
     }
     worker.on("message", (answer: Answer) => {
-      spare.push(...(answer.buffers ?? []))
-      spare.splice(0, spare.length - SPARE)
-      const settle = running.owed.get(answer.id)
+      const { settle, inputs = {} } = running.owed.get(answer.id)!
       running.owed.delete(answer.id)
       if (running.owed.size === 0) worker.unref()
-      settle?.("fault" in answer ? Effect.fail(new Error(answer.fault)) : Effect.succeed(answer.value))
+      // Also of a run that is waited for no longer: the thread was reading them until now.
+      for (const { data } of Object.values(inputs)) pool.give(data.buffer as SharedArrayBuffer)
+      settle("fault" in answer ? Effect.fail(new Error(answer.fault)) : Effect.succeed(answer.value))
     })
     worker.on("error", (error) => die(`its thread failed: ${error instanceof Error ? error.message : String(error)}`))
     worker.on("exit", (code) => die(`its thread ended with code ${code}`))
@@ -100,13 +89,15 @@ export const make: Effect.Effect<
   }
 
   /** Interrupted, the answer is waited for no longer; the thread comes to its end with it. */
-  const ask = <A extends Value>(running: Running, request: (id: number) => Request, hand: Array<ArrayBuffer> = []) =>
+  const ask = <A extends Value>(running: Running, request: (id: number) => Request) =>
     Effect.callback<A, Error>((resume) => {
       if (!running.alive) return resume(Effect.fail(new Error("its thread has ended")))
       const id = ++counter
-      running.owed.set(id, resume as (result: Effect.Effect<Value, Error>) => void)
+      const asked = request(id)
+      const settle = resume as (result: Effect.Effect<Value, Error>) => void
+      running.owed.set(id, asked.kind === "run" ? { settle, inputs: asked.inputs } : { settle })
       running.worker.ref()
-      running.worker.postMessage(request(id), hand)
+      running.worker.postMessage(asked)
     })
 
   yield* Effect.addFinalizer(() =>
@@ -128,21 +119,19 @@ export const make: Effect.Effect<
     const running = thread
     const opened = yield* Effect.acquireRelease(
       ask<Opened>(running, (id) => ({ kind: "open", id, model, options })),
-      ({ session }) => {
-        spare.length = 0
-        return Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
-      }
+      ({ session }) => Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
     )
     const { session } = opened
-    const run = (given: Named) =>
-      Effect.try({
-        try: () => Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, copied(tensor)])),
-        catch: (cause) => cause as Error
-      }).pipe(
-        Effect.flatMap((inputs) => {
-          const buffers = Object.values(inputs).map(({ data }) => data.buffer as ArrayBuffer)
-          return ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }), buffers)
+    const copied = (given: Named): Named =>
+      Object.fromEntries(
+        Object.entries(given).map(([name, tensor]) => {
+          const { data } = tensor
+          return [name, { ...tensor, data: Memory.copy(data, pool.take(data.byteLength)) }]
         })
+      )
+    const run = (given: Named) =>
+      Effect.flatMap(Effect.try({ try: () => copied(given), catch: (cause) => cause as Error }), (inputs) =>
+        ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }))
       )
     return { ...opened, run }
   })

@@ -1,0 +1,67 @@
+/**
+ * A chunk of features in a file: a safetensors file with the features of some samples and the digests of those samples, and
+ * with a digest of the features, by which a damaged file is known.
+ */
+import { ioError } from "@igm/io"
+import { Digest, Safetensors, Tensor } from "@igm/tensor"
+import { Effect, FileSystem } from "effect"
+import { createHash } from "node:crypto"
+import * as Rows from "./Rows.ts"
+
+const shaOf = (tensor: Tensor.Tensor): string => createHash("sha256").update(Tensor.bytes(tensor)).digest("hex")
+
+/** What tells the chunk of some samples from others. */
+export const nameOf = (samples: ReadonlyArray<Digest.Digest>): Digest.Digest =>
+  createHash("sha256").update(samples.join("")).digest("hex")
+
+/** The bytes of a chunk: features (n × width) of n samples. */
+export const encode = (samples: ReadonlyArray<Digest.Digest>, features: Tensor.Tensor<"float32">): Uint8Array => {
+  const digests = Tensor.make("uint8", [samples.length, 32], Buffer.from(samples.join(""), "hex"))
+  return Safetensors.encode({ features, digests }, { sha256: shaOf(features) })
+}
+
+const listed = (digests: Uint8Array): ReadonlyArray<Digest.Digest> => {
+  const hex = Buffer.from(digests).toString("hex")
+  return Array.from({ length: digests.length / 32 }, (_, i) => hex.slice(64 * i, 64 * i + 64))
+}
+
+/** The samples of a chunk; undefined where it is damaged. */
+export const decode = (bytes: Uint8Array): ReadonlyArray<Digest.Digest> | undefined => {
+  try {
+    const { tensors, metadata } = Safetensors.decode(bytes)
+    const { features, digests } = tensors
+    if (features === undefined || digests === undefined || digests.shape[0] !== features.shape[0]) return undefined
+    return metadata["sha256"] === shaOf(features) ? listed(digests.data as Uint8Array) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The samples of the chunk in a file, whose features are not read; undefined where that shows damage. */
+export const samples = Effect.fn("Chunk.samples")(function* (file: string) {
+  const fs = yield* FileSystem.FileSystem
+  const size = Number((yield* Effect.mapError(fs.stat(file), ioError(file, "read this file"))).size)
+  const parsed = <A>(parse: () => A) => Effect.orElseSucceed(Effect.try(parse), () => undefined)
+  const first = yield* Rows.fill(new Uint8Array(Math.min(8, size)), file, 0)
+  const length = yield* parsed(() => Safetensors.headerLength(first, size))
+  if (length === undefined) return undefined
+  const json = yield* Rows.fill(new Uint8Array(length), file, 8)
+  const header = yield* parsed(() => Safetensors.header(json, size - 8 - length))
+  const digests = header?.tensors.get("digests")
+  if (digests === undefined) return undefined
+  return listed(yield* Rows.fill(new Uint8Array(digests.end - digests.start), file, 8 + length + digests.start))
+})
+
+/** Safetensors puts what is wider first: the features begin behind the header. */
+const offsetIn = (bytes: Uint8Array): number =>
+  8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+
+/** Where the rows of a chunk's samples lie, by its file and its bytes. */
+export const rows = (
+  file: string,
+  bytes: Uint8Array,
+  samples: ReadonlyArray<Digest.Digest>
+): ReadonlyArray<readonly [Digest.Digest, Rows.Row]> => {
+  const offset = offsetIn(bytes)
+  return samples.map((sample, row) => [sample, { file, offset, row }])
+}

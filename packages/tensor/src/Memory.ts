@@ -1,0 +1,64 @@
+/**
+ * Memory that does not wait for a collection of garbage. The numbers of typed arrays lie outside of V8's heap, and V8
+ * looks after them when there are some tens of megabytes, at a time that it chooses, in each thread; what is let go by hand
+ * is free at once, what is used again needs no collection, and what a process holds does not depend on that choice.
+ */
+
+const letGo = (buffer: ArrayBufferLike): void => {
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0)
+}
+
+/** Lets go of numbers that nobody reads any more, unless others lie in the same buffer; the array is empty then. */
+export const release = ({ buffer, byteLength }: ArrayBufferView): void => {
+  if (buffer.byteLength === byteLength) letGo(buffer)
+}
+
+/** Takes out the smallest buffer that holds so many bytes, and where there is none the largest. */
+export const fitting = <B extends ArrayBufferLike>(spare: Array<B>, bytes: number): B | undefined => {
+  const better = (a: number, b: number) => (a >= bytes && b >= bytes ? a < b : a > b)
+  let best = 0
+  for (let i = 1; i < spare.length; i++) if (better(spare[i]!.byteLength, spare[best]!.byteLength)) best = i
+  return spare.splice(best, 1)[0]
+}
+
+/** Buffers that are used again. There are never more of them than were in use at one time. */
+export interface Pool<B extends ArrayBufferLike> {
+  /** A buffer of so many bytes or more, with any numbers in it. Throws a `RangeError` where there is not enough memory. */
+  readonly take: (bytes: number) => B
+  /** Gives back a buffer that nobody reads any more. */
+  readonly give: (buffer: B) => void
+  /** Lets go of what was given back. */
+  readonly clear: () => void
+}
+
+const make = <B extends ArrayBufferLike>(make: (bytes: number) => B): Pool<B> => {
+  const spare: Array<B> = []
+  return {
+    take: (bytes) => {
+      const found = fitting(spare, bytes)
+      if (found !== undefined && found.byteLength >= bytes) return found
+      // A larger one comes in the place of one that is too small.
+      if (found !== undefined) letGo(found)
+      return make(bytes)
+    },
+    give: (buffer) => void spare.push(buffer),
+    clear: () => spare.splice(0).forEach(letGo)
+  }
+}
+
+/** A pool of buffers of one thread. */
+export const pool = (): Pool<ArrayBuffer> => make((bytes) => new ArrayBuffer(bytes))
+
+/** A pool of buffers that several threads read, which no thread can let go of by hand. */
+export const sharedPool = (): Pool<SharedArrayBuffer> => make((bytes) => new SharedArrayBuffer(bytes))
+
+/** A copy of an array's numbers at the start of a buffer that is large enough. */
+export const copy = <A extends Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array>(
+  numbers: A,
+  buffer: ArrayBufferLike
+): A => {
+  const Numbers = numbers.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => A
+  const out = new Numbers(buffer, 0, numbers.length)
+  out.set(numbers as never)
+  return out
+}
