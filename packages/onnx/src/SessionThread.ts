@@ -76,12 +76,13 @@ export const make: Effect.Effect<
       running.owed.clear()
     }
     worker.on("message", (answer: Answer) => {
-      const { settle, inputs = {} } = running.owed.get(answer.id)!
+      const asked = running.owed.get(answer.id)
+      if (asked === undefined) return
       running.owed.delete(answer.id)
       if (running.owed.size === 0) worker.unref()
       // Also of a run that is waited for no longer: the thread was reading them until now.
-      for (const { data } of Object.values(inputs)) pool.give(data.buffer as SharedArrayBuffer)
-      settle("fault" in answer ? Effect.fail(new Error(answer.fault)) : Effect.succeed(answer.value))
+      for (const { data } of Object.values(asked.inputs ?? {})) pool.give(data.buffer as SharedArrayBuffer)
+      asked.settle("fault" in answer ? Effect.fail(new Error(answer.fault)) : Effect.succeed(answer.value))
     })
     worker.on("error", (error) => die(`its thread failed: ${error instanceof Error ? error.message : String(error)}`))
     worker.on("exit", (code) => die(`its thread ended with code ${code}`))
