@@ -3,7 +3,7 @@
  * inputs may be padded have been filled up with zeros to the next multiple. What a sample is padded to depends on the
  * sample alone, and not on what it happens to share a batch with: neither do its features.
  */
-import { Memory, Tensor } from "@igm/tensor"
+import { type Memory, Tensor } from "@igm/tensor"
 import type { Ports } from "./Port.ts"
 
 type Named = { readonly [input: string]: Tensor.Tensor }

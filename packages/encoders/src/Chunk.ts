@@ -3,7 +3,7 @@
  * with a digest of the features, by which a damaged file is known.
  */
 import { ioError } from "@igm/io"
-import { Digest, Safetensors, Tensor } from "@igm/tensor"
+import { type Digest, Safetensors, Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import { createHash } from "node:crypto"
 import * as Rows from "./Rows.ts"
@@ -42,14 +42,14 @@ export const samples = Effect.fn("Chunk.samples")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const size = Number((yield* Effect.mapError(fs.stat(file), ioError(file, "read this file"))).size)
   const parsed = <A>(parse: () => A) => Effect.orElseSucceed(Effect.try(parse), () => undefined)
-  const first = yield* Rows.fill(new Uint8Array(Math.min(8, size)), file, 0)
+  const first = yield* Rows.read(new Uint8Array(Math.min(8, size)), file, 0)
   const length = yield* parsed(() => Safetensors.headerLength(first, size))
   if (length === undefined) return undefined
-  const json = yield* Rows.fill(new Uint8Array(length), file, 8)
+  const json = yield* Rows.read(new Uint8Array(length), file, 8)
   const header = yield* parsed(() => Safetensors.header(json, size - 8 - length))
   const digests = header?.tensors.get("digests")
   if (digests === undefined) return undefined
-  return listed(yield* Rows.fill(new Uint8Array(digests.end - digests.start), file, 8 + length + digests.start))
+  return listed(yield* Rows.read(new Uint8Array(digests.end - digests.start), file, 8 + length + digests.start))
 })
 
 /** Safetensors puts what is wider first: the features begin behind the header. */

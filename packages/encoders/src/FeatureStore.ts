@@ -5,8 +5,9 @@
  * a safetensors file with the tensor `features` (count × width) in the samples' order.
  *
  * Decoding and encoding go on at the same time, encoding in a thread of its own, and no more samples than `ahead` are
- * decoded and wait. Neither the memory, but for a tenth of a kilobyte for where a sample's row lies, nor the processor's
- * bits depend on the number of samples; batches and threads do not change the bits either on the processor. On other devices batches may, and the key names the batch size.
+ * decoded and wait. The memory does not depend on the number of samples, but for a tenth of a kilobyte for each, which
+ * says where its row lies; nor do the processor's bits, which batches and threads do not change either. On other devices
+ * batches may, and the key names the batch size.
  */
 import { type Artifact, ArtifactStore, AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"

@@ -42,8 +42,8 @@ const runs = function* (samples: ReadonlyArray<Digest.Digest>, index: Index, byt
   }
 }
 
-/** Fills bytes with those of a file from `start` on. */
-export const fill = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
+/** Reads the bytes of a file into an array, from `start` on. */
+export const read = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
   const fs = yield* FileSystem.FileSystem
   const failed = ioError(path, "read this file")
   const file = yield* fs.open(path).pipe(Effect.mapError(failed))
@@ -66,14 +66,14 @@ export const tensors = (all: Iterable<Run>, width: number) =>
         Memory.release(last)
         last = new Float32Array(count * width)
         const tensor = Tensor.float32([count, width], last)
-        return Effect.as(fill(Tensor.bytes(tensor), file, offset + 4 * row * width), tensor)
+        return Effect.as(read(Tensor.bytes(tensor), file, offset + 4 * row * width), tensor)
       })
     )
   })
 
 /** The byte of a safetensors file at which its tensors begin. */
 export const offsetOf = Effect.fn("Rows.offsetOf")(function* (file: string) {
-  const bytes = yield* fill(new Uint8Array(8), file, 0)
+  const bytes = yield* read(new Uint8Array(8), file, 0)
   return 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))
 })
 
@@ -103,7 +103,7 @@ export const write = Effect.fn("Rows.write")(function* (
   const piece = new Uint8Array(Math.max(PIECE, 4 * width))
   for (const { file, offset, row, count } of runs(samples, index, 4 * width)) {
     const bytes = piece.subarray(0, 4 * count * width)
-    yield* fill(bytes, file, offset + 4 * row * width)
+    yield* read(bytes, file, offset + 4 * row * width)
     yield* failed(out.writeAll(bytes))
   }
   yield* failed(out.sync)
