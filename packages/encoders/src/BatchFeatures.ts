@@ -1,9 +1,9 @@
 /**
- * From decoded samples that go together to their features. The tensors of a batch lie in memory of its own, which is used
- * again for batches to come; what the samples themselves had is let go as soon as it was copied there. A batch that there
+ * From decoded samples that go together to their features. The tensors of a batch lie in memory of the encoder's, which is
+ * used again for batches to come; what the samples themselves had is let go as soon as it was copied there. A batch that there
  * is no memory for is halved where that was asked for.
  */
-import { Memory, type Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
 import { Effect, Exit, Scope } from "effect"
 import * as Batches from "./Batches.ts"
 import type * as Encoder from "./Encoder.ts"
@@ -26,14 +26,11 @@ export interface Options {
 /** Features of samples, in one piece (n × width) or several. */
 type Pieces = Effect.Effect<ReadonlyArray<Float32Array>, EncoderError | BatchTooLarge>
 
-/** The features of samples that go together, whose scopes are closed once they are in a batch; memory goes with the scope. */
-export const make = Effect.fnUntraced(function* (
-  { inputs, encode }: Pick<Encoder.OpenEncoder, "inputs" | "encode">,
+/** The features of samples that go together, whose scopes are closed once they are in a batch. */
+export const make = (
+  { inputs, encode, memory }: Pick<Encoder.OpenEncoder, "inputs" | "encode" | "memory">,
   { file, multiple, onOutOfMemory }: Options
-): Effect.fn.Return<(items: ReadonlyArray<Loaded>) => Pieces, never, Scope.Scope> {
-  const pool = Memory.pool()
-  yield* Effect.addFinalizer(() => Effect.sync(pool.clear))
-
+): ((items: ReadonlyArray<Loaded>) => Pieces) => {
   /** The features of two halves of what is too large. */
   const halved = (error: BatchTooLarge, count: number, part: (from: number, to: number) => Pieces): Pieces => {
     if (onOutOfMemory !== "halve" || count === 1) return Effect.fail(error)
@@ -52,7 +49,7 @@ export const make = Effect.fnUntraced(function* (
     )
   const features = (items: ReadonlyArray<Loaded>): Pieces =>
     Effect.try({
-      try: () => Batches.stack(inputs, items, multiple, pool),
+      try: () => Batches.stack(inputs, items, multiple, memory),
       catch: (cause) => new BatchTooLarge({ path: file, batch: items.length, cause })
     }).pipe(
       Effect.matchEffect({
@@ -61,9 +58,9 @@ export const make = Effect.fnUntraced(function* (
           Effect.forEach(items, ({ scope }) => Scope.close(scope, Exit.void), { discard: true }).pipe(
             Effect.andThen(encoded(batch, items.length)),
             // Who is interrupted does not know whether the batch is still read.
-            Effect.onExit((exit) => Effect.sync(() => Exit.hasInterrupts(exit) || Batches.give(batch, pool)))
+            Effect.onExit((exit) => Effect.sync(() => Exit.hasInterrupts(exit) || Batches.give(batch, memory)))
           )
       })
     )
   return features
-})
+}

@@ -57,7 +57,7 @@ export const collector = <I extends Item>(ports: Ports, size: number, most: numb
   }
 }
 
-type Numbers = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>
+type Numbers = Float32Array | BigInt64Array
 
 /** Copies a tensor's numbers into one of the same rank that is as large or larger, from `offset` on; what is left is 0. */
 const place = (out: Numbers, shape: ReadonlyArray<number>, tensor: Tensor.Tensor, offset: number): void => {
@@ -78,28 +78,23 @@ const place = (out: Numbers, shape: ReadonlyArray<number>, tensor: Tensor.Tensor
   copy(0, offset, 0)
 }
 
-/** The tensors of a batch, with a leading axis of samples that go together, in buffers of a pool. */
-export const stack = (
-  ports: Ports,
-  items: ReadonlyArray<Item>,
-  multiple: number,
-  pool: Memory.Pool<ArrayBuffer>
-): Named =>
+/** The tensors of a batch, with a leading axis of samples that go together, in memory that may have been used before. */
+export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number, memory: Memory.Pool): Named =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
       const shape = shapeIn(port, items[0]!.tensors[name]!, multiple)
       const size = Tensor.sizeOf(shape)
       const Numbers = port.dtype === "int64" ? BigInt64Array : Float32Array
       const count = items.length * size
-      const data = new Numbers(pool.take(count * Numbers.BYTES_PER_ELEMENT), 0, count)
+      const data = new Numbers(memory.take(count * Numbers.BYTES_PER_ELEMENT) as ArrayBuffer, 0, count)
       items.forEach(({ tensors }, i) => place(data, shape, tensors[name]!, i * size))
       return [name, Tensor.make(port.dtype, [items.length, ...shape], data)]
     })
   )
 
 /** Gives the buffers of a batch back, which nobody reads any more. */
-export const give = (batch: Named, pool: Memory.Pool<ArrayBuffer>): void =>
-  Object.values(batch).forEach(({ data }) => pool.give(data.buffer as ArrayBuffer))
+export const give = (batch: Named, memory: Memory.Pool): void =>
+  Object.values(batch).forEach(({ data }) => memory.give(data.buffer))
 
 /** Samples `from` … `to` − 1 of a batch, over the same numbers. */
 export const part = (batch: Named, from: number, to: number): Named =>

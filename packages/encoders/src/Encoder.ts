@@ -5,7 +5,7 @@
  */
 import { FileDigest } from "@igm/io"
 import { ModelFile, OnnxRuntime, type Opening, Placement, isOutOfMemory } from "@igm/onnx"
-import { Digest, type Tensor } from "@igm/tensor"
+import { Digest, type Memory, type Tensor } from "@igm/tensor"
 import { Effect, Path } from "effect"
 import type { Port } from "./Architecture.ts"
 import { BatchTooLarge, EncoderError } from "./EncoderError.ts"
@@ -39,6 +39,8 @@ export interface OpenEncoder {
   readonly inputs: Ports.Ports
   /** Nodes that run on the processor though the runtime has another device. */
   readonly fallbacks: ReadonlyArray<Placement.Placement>
+  /** Memory for batches, which are read where they lie until they are encoded; others may be copied. */
+  readonly memory: Memory.Pool
   /** Features (n × width) of a batch of n samples (each tensor n × …input). */
   readonly encode: (batch: Tensors) => Effect.Effect<Tensor.Tensor<"float32">, EncoderError | BatchTooLarge>
 }
@@ -146,6 +148,6 @@ export const open = Effect.fn("Encoder.open")(function* (encoder: Encoder, optio
     }
     return features as Tensor.Tensor<"float32">
   })
-  const opened: OpenEncoder = { inputs, fallbacks, encode }
+  const opened: OpenEncoder = { inputs, fallbacks, memory: session.memory, encode }
   return opened
 })

@@ -145,7 +145,12 @@ export const addOnnx = Effect.fn("Encoders.addOnnx")(function* (
     const other = EncoderLock.otherModel(pin, sha256)
     if (other !== undefined) return yield* failed(name, other)
     const data = yield* ExternalData.copy(source, onnx, pin)
-    const { features, ...ports } = yield* tried(onnx, source, output ?? pin?.output)
+    const { features, ...ports } = yield* tried(onnx, source, output ?? pin?.output).pipe(
+      Effect.mapError((error) => {
+        const parts = Object.keys(data).join(", ")
+        return parts === "" ? error : failed(error.path, `${error.problem}, with its weights in ${parts}`)
+      })
+    )
     const now: EncoderLock.Pin = {
       source: { kind: "onnx", name: path.basename(source) },
       onnx: { sha256, bytes: yield* bytesOf(onnx) },

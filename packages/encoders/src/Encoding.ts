@@ -71,15 +71,13 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const advance = yield* (yield* Progress).bar(request.label, samples.length)
   yield* advance(samples.length - wanted.size)
   const { threads = Math.max(1, availableParallelism() - 1) } = request
-  const { inputs, encode } = yield* Encoder.open(encoder, { threads, apart: true })
+  const opened = yield* Encoder.open(encoder, { threads, apart: true })
+  const { inputs } = opened
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
   const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
   const { file } = encoder
-  const features = yield* BatchFeatures.make(
-    { inputs, encode },
-    { file, multiple, onOutOfMemory: request.onOutOfMemory }
-  )
+  const features = BatchFeatures.make(opened, { file, multiple, onOutOfMemory: request.onOutOfMemory })
   const pool = Memory.pool()
   const whole = yield* Effect.scope
 

@@ -7,7 +7,7 @@
  * A provider is tried as its layer is built: a product that may run nowhere else has to come out right. Of a larger model
  * onnxruntime leaves to the processor whatever the provider has no kernel for: `placements` says which nodes.
  */
-import type { Tensor } from "@igm/tensor"
+import { Memory, type Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, type Scope } from "effect"
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { createRequire } from "node:module"
@@ -30,6 +30,8 @@ export interface Port {
 export interface Session {
   readonly inputs: ReadonlyArray<Port>
   readonly outputs: ReadonlyArray<Port>
+  /** Memory for inputs, which are read where they lie until the run is over; others may be copied. */
+  readonly memory: Memory.Pool
   readonly run: (inputs: {
     readonly [name: string]: Tensor.Tensor
   }) => Effect.Effect<{ readonly [name: string]: Tensor.Tensor }, OnnxError>
@@ -125,8 +127,9 @@ const optionsOf = (provider: Provider.Provider, threads = 1): InferenceSession.S
   logSeverityLevel: 3
 })
 
-const here = (model: Uint8Array | string, options: InferenceSession.SessionOptions) =>
-  Effect.acquireRelease(
+const here = (model: Uint8Array | string, options: InferenceSession.SessionOptions) => {
+  const memory = Memory.pool()
+  return Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
         typeof model === "string" ? InferenceSession.create(model, options) : InferenceSession.create(model, options),
@@ -134,13 +137,16 @@ const here = (model: Uint8Array | string, options: InferenceSession.SessionOptio
     }),
     (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
   ).pipe(
+    Effect.tap(() => Effect.addFinalizer(() => Effect.sync(memory.clear))),
     Effect.map((session) => ({
       inputs: session.inputMetadata,
       outputs: session.outputMetadata,
+      memory,
       run: (inputs: Named) =>
         Effect.tryPromise({ try: () => session.run(toOrt(inputs)).then(fromOrt), catch: (cause) => cause })
     }))
   )
+}
 
 const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, device: string) {
   const apart = yield* SessionThread.make
@@ -176,7 +182,7 @@ const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, devi
           )
         )
     )
-    return { inputs: session.inputs.map(port), outputs: session.outputs.map(port), run }
+    return { inputs: session.inputs.map(port), outputs: session.outputs.map(port), memory: session.memory, run }
   })
   const placements = (path: string) => Placement.of(provider, path)
   return OnnxRuntime.of({ provider, version: runtimeVersion(), device, open, placements })
@@ -186,6 +192,7 @@ const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, devi
 interface Opened {
   readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>
+  readonly memory: Memory.Pool
   readonly run: (inputs: Named) => Effect.Effect<Named, unknown>
 }
 

@@ -1,8 +1,8 @@
 /**
  * Sessions in a thread of their own, so that the thread which asks goes on while a model runs: onnxruntime-node runs a
  * model to its end on the thread that calls it. The thread starts with the first session and ends with the scope; its
- * sessions run one after another. Tensors are copied into memory that both threads read, which is used again after the
- * run, and results are handed over.
+ * sessions run one after another. Both threads read the memory of inputs: tensors that lie in shared memory are read there
+ * until the run is over, others are copied to such memory; results are handed over.
  */
 import { Memory, type Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
@@ -37,16 +37,20 @@ interface Opened {
 
 /** A session of the thread; failures are onnxruntime's own errors, or the thread's end. */
 export interface Session extends Opened {
+  /** Shared memory for inputs. */
+  readonly memory: Memory.Pool
   readonly run: (inputs: Named) => Effect.Effect<Named, Error>
+}
+
+/** What is to be answered: who waits for it, and copies that the thread reads until then. */
+interface Owed {
+  readonly settle: (result: Effect.Effect<Value, Error>) => void
+  readonly copies: ReadonlyArray<Tensor.Tensor>
 }
 
 interface Running {
   readonly worker: Worker
-  /** What is to be answered: who waits for it, and what the thread reads until then. */
-  readonly owed: Map<
-    number,
-    { readonly settle: (result: Effect.Effect<Value, Error>) => void; readonly inputs?: Named }
-  >
+  readonly owed: Map<number, Owed>
   alive: boolean
 }
 
@@ -61,7 +65,7 @@ export const make: Effect.Effect<
 > = Effect.gen(function* () {
   let thread: Running | undefined
   let counter = 0
-  const pool = Memory.sharedPool()
+  const memory = Memory.sharedPool()
 
   const start = (): Running => {
     const worker = new Worker(new URL("./session.worker.ts", import.meta.url), {
@@ -81,7 +85,7 @@ export const make: Effect.Effect<
       running.owed.delete(answer.id)
       if (running.owed.size === 0) worker.unref()
       // Also of a run that is waited for no longer: the thread was reading them until now.
-      for (const { data } of Object.values(asked.inputs ?? {})) pool.give(data.buffer as SharedArrayBuffer)
+      for (const { data } of asked.copies) memory.give(data.buffer)
       asked.settle("fault" in answer ? Effect.fail(new Error(answer.fault)) : Effect.succeed(answer.value))
     })
     worker.on("error", (error) => die(`its thread failed: ${error instanceof Error ? error.message : String(error)}`))
@@ -90,15 +94,17 @@ export const make: Effect.Effect<
   }
 
   /** Interrupted, the answer is waited for no longer; the thread comes to its end with it. */
-  const ask = <A extends Value>(running: Running, request: (id: number) => Request) =>
+  const ask = <A extends Value>(
+    running: Running,
+    request: (id: number) => Request,
+    copies: ReadonlyArray<Tensor.Tensor> = []
+  ) =>
     Effect.callback<A, Error>((resume) => {
       if (!running.alive) return resume(Effect.fail(new Error("its thread has ended")))
       const id = ++counter
-      const asked = request(id)
-      const settle = resume as (result: Effect.Effect<Value, Error>) => void
-      running.owed.set(id, asked.kind === "run" ? { settle, inputs: asked.inputs } : { settle })
+      running.owed.set(id, { settle: resume as (result: Effect.Effect<Value, Error>) => void, copies })
       running.worker.ref()
-      running.worker.postMessage(asked)
+      running.worker.postMessage(request(id))
     })
 
   yield* Effect.addFinalizer(() =>
@@ -123,17 +129,22 @@ export const make: Effect.Effect<
       ({ session }) => Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
     )
     const { session } = opened
-    const copied = (given: Named): Named =>
-      Object.fromEntries(
-        Object.entries(given).map(([name, tensor]) => {
-          const { data } = tensor
-          return [name, { ...tensor, data: Memory.copy(data, pool.take(data.byteLength)) }]
-        })
-      )
+    /** Inputs in shared memory, and those of them that were copied there. */
+    const shared = (given: Named) => {
+      const copies: Array<Tensor.Tensor> = []
+      const inputs = Object.entries(given).map(([name, tensor]): [string, Tensor.Tensor] => {
+        const { data } = tensor
+        if (data.buffer instanceof SharedArrayBuffer) return [name, tensor]
+        const copy = { ...tensor, data: Memory.copy(data, memory.take(data.byteLength)) }
+        copies.push(copy)
+        return [name, copy]
+      })
+      return { inputs: Object.fromEntries(inputs), copies }
+    }
     const run = (given: Named) =>
-      Effect.flatMap(Effect.try({ try: () => copied(given), catch: (cause) => cause as Error }), (inputs) =>
-        ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }))
+      Effect.flatMap(Effect.try({ try: () => shared(given), catch: (cause) => cause as Error }), ({ inputs, copies }) =>
+        ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }), copies)
       )
-    return { ...opened, run }
+    return { ...opened, memory, run }
   })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Tensor } from "@igm/tensor"
+import { Memory, Tensor } from "@igm/tensor"
 import { Arbitrary, Effect, Fiber, Ref, Schema, Stream } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -184,7 +184,12 @@ describe("OnnxRuntime, apart", () => {
             }
             // A part of a larger array, as a part of a batch is.
             const data = Float32Array.of(-1, ...numbers, -1).subarray(1, 1 + numbers.length)
-            return [numbers, yield* session.run({ x: Tensor.float32([rows, 2], data) })] as const
+            if (i % 2 === 0) return [numbers, yield* session.run({ x: Tensor.float32([rows, 2], data) })] as const
+            const shared = Memory.copy(data, session.memory.take(data.byteLength))
+            const results = yield* session.run({ x: Tensor.float32([rows, 2], shared) })
+            assert.deepStrictEqual([...shared], numbers)
+            session.memory.give(shared.buffer)
+            return [numbers, results] as const
           }),
           { concurrency: 6 }
         )

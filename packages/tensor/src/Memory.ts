@@ -22,17 +22,17 @@ export const fitting = <B extends ArrayBufferLike>(spare: Array<B>, bytes: numbe
 }
 
 /** Buffers that are used again. There are never more of them than were in use at one time. */
-export interface Pool<B extends ArrayBufferLike> {
+export interface Pool {
   /** A buffer of so many bytes or more, with any numbers in it. Throws a `RangeError` where there is not enough memory. */
-  readonly take: (bytes: number) => B
+  readonly take: (bytes: number) => ArrayBufferLike
   /** Gives back a buffer that nobody reads any more. */
-  readonly give: (buffer: B) => void
+  readonly give: (buffer: ArrayBufferLike) => void
   /** Lets go of what was given back. */
   readonly clear: () => void
 }
 
-const make = <B extends ArrayBufferLike>(make: (bytes: number) => B): Pool<B> => {
-  const spare: Array<B> = []
+const make = (make: (bytes: number) => ArrayBufferLike): Pool => {
+  const spare: Array<ArrayBufferLike> = []
   return {
     take: (bytes) => {
       const found = fitting(spare, bytes)
@@ -47,10 +47,10 @@ const make = <B extends ArrayBufferLike>(make: (bytes: number) => B): Pool<B> =>
 }
 
 /** A pool of buffers of one thread. */
-export const pool = (): Pool<ArrayBuffer> => make((bytes) => new ArrayBuffer(bytes))
+export const pool = (): Pool => make((bytes) => new ArrayBuffer(bytes))
 
 /** A pool of buffers that several threads read, which no thread can let go of by hand. */
-export const sharedPool = (): Pool<SharedArrayBuffer> => make((bytes) => new SharedArrayBuffer(bytes))
+export const sharedPool = (): Pool => make((bytes) => new SharedArrayBuffer(bytes))
 
 /** A copy of an array's numbers at the start of a buffer that is large enough. */
 export const copy = <A extends Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array>(
