@@ -8,7 +8,7 @@ import { Encoder, FeatureStore } from "@igm/encoders"
 import { ArtifactStore, Progress } from "@igm/io"
 import { Builder, Model, OnnxRuntime } from "@igm/onnx"
 import { Digest, Keyed, Tensor } from "@igm/tensor"
-import { Effect, FileSystem, Layer, Stream } from "effect"
+import { Effect, FileSystem, Layer } from "effect"
 import { readFileSync } from "node:fs"
 
 const [count, folder] = [Number(process.argv[2]), process.argv[3]!]
@@ -46,7 +46,7 @@ const program = Effect.gen(function* () {
     samples: Array.from({ length: count }, (_, i) => Digest.ofJson(i)),
     load: (i) => decode({ path: `${folder}/${names[i % names.length]}` })
   }).pipe(Effect.provide(ArtifactStore.layer(`${scratch}/store`)))
-  yield* Stream.runDrain(FeatureStore.rows(kept))
+  yield* FeatureStore.eachRows(kept, () => Effect.void)
 })
 
 const start = performance.now()

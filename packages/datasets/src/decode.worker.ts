@@ -1,5 +1,6 @@
 /** A thread that decodes files by the preprocessing that it is told to import. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { Memory } from "@igm/tensor"
 import { Cause, Effect, Exit } from "effect"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Buffers from "./Buffers.ts"
@@ -7,6 +8,7 @@ import type { Place } from "./Dataset.ts"
 import * as DecodeThreads from "./DecodeThreads.ts"
 import { MediaError } from "./Errors.ts"
 
+Memory.releaseByHand()
 const port = parentPort!
 const { load } = await DecodeThreads.find(workerData as Place)
 

@@ -14,10 +14,10 @@ const shaOf = (tensor: Tensor.Tensor): string => createHash("sha256").update(Ten
 export const nameOf = (samples: ReadonlyArray<Digest.Digest>): Digest.Digest =>
   createHash("sha256").update(samples.join("")).digest("hex")
 
-/** The bytes of a chunk: features (n × width) of n samples. */
-export const encode = (samples: ReadonlyArray<Digest.Digest>, features: Tensor.Tensor<"float32">): Uint8Array => {
+/** The bytes of a chunk in parts, the first of which its rows begin behind: features (n × width) of n samples. */
+export const parts = (samples: ReadonlyArray<Digest.Digest>, features: Tensor.Tensor<"float32">) => {
   const digests = Tensor.make("uint8", [samples.length, 32], Buffer.from(samples.join(""), "hex"))
-  return Safetensors.encode({ features, digests }, { sha256: shaOf(features) })
+  return Safetensors.parts({ features, digests }, { sha256: shaOf(features) })
 }
 
 const listed = (digests: Uint8Array): ReadonlyArray<Digest.Digest> => {
@@ -42,26 +42,16 @@ export const samples = Effect.fn("Chunk.samples")(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
   const size = Number((yield* Effect.mapError(fs.stat(file), ioError(file, "read this file"))).size)
   const parsed = <A>(parse: () => A) => Effect.orElseSucceed(Effect.try(parse), () => undefined)
-  const first = yield* Rows.read(new Uint8Array(Math.min(8, size)), file, 0)
+  const first = yield* Rows.filled(new Uint8Array(Math.min(8, size)), file, 0)
   const length = yield* parsed(() => Safetensors.headerLength(first, size))
   if (length === undefined) return undefined
-  const json = yield* Rows.read(new Uint8Array(length), file, 8)
+  const json = yield* Rows.filled(new Uint8Array(length), file, 8)
   const header = yield* parsed(() => Safetensors.header(json, size - 8 - length))
   const digests = header?.tensors.get("digests")
   if (digests === undefined) return undefined
-  return listed(yield* Rows.read(new Uint8Array(digests.end - digests.start), file, 8 + length + digests.start))
+  return listed(yield* Rows.filled(new Uint8Array(digests.end - digests.start), file, 8 + length + digests.start))
 })
 
-/** Safetensors puts what is wider first: the features begin behind the header. */
-const offsetIn = (bytes: Uint8Array): number =>
+/** The byte at which the rows of a chunk begin, by its bytes: safetensors puts what is wider first. */
+export const offsetIn = (bytes: Uint8Array): number =>
   8 + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-
-/** Where the rows of a chunk's samples lie, by its file and its bytes. */
-export const rows = (
-  file: string,
-  bytes: Uint8Array,
-  samples: ReadonlyArray<Digest.Digest>
-): ReadonlyArray<readonly [Digest.Digest, Rows.Row]> => {
-  const offset = offsetIn(bytes)
-  return samples.map((sample, row) => [sample, { file, offset, row }])
-}

@@ -78,12 +78,12 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const permits = yield* Semaphore.make(ahead)
   const { file } = encoder
   const features = BatchFeatures.make(opened, { file, multiple, onOutOfMemory: request.onOutOfMemory })
-  const pool = Memory.pool()
   const whole = yield* Effect.scope
 
   const load = Effect.fnUntraced(function* (at: number) {
     yield* permits.take(1)
     const scope = yield* Scope.fork(whole)
+    yield* Scope.addFinalizer(scope, permits.release(1))
     const tensors = Encoder.named(inputs, yield* Scope.provide(request.load(at), scope))
     const problem = Ports.misfit(inputs, tensors)
     if (problem === undefined) return { at, tensors, scope } satisfies BatchFeatures.Loaded
@@ -94,33 +94,31 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
     })
   })
 
-  let [since, waiting]: [number, Array<readonly [ReadonlyArray<number>, ReadonlyArray<Float32Array>]>] = [
-    yield* Clock.currentTimeMillis,
-    []
-  ]
+  const memory = Memory.pool()
+  /** The samples of a batch, and their rows in memory that is used again: what a stream hands on may outlive its use. */
+  const gathered = (items: ReadonlyArray<Batches.Item>, parts: ReadonlyArray<Float32Array>) => {
+    const count = items.length * encoder.width
+    const own = new Float32Array(memory.take(4 * count), 0, count)
+    let offset = 0
+    for (const part of parts) {
+      own.set(part, offset)
+      offset += part.length
+    }
+    return { done: items.map(({ at }) => samples[at]!), own }
+  }
+
+  /** Rows that are not kept yet, and the samples that they are of. */
+  const rows = new Float32Array((chunk + batch) * encoder.width)
+  let [since, waiting]: [number, Array<Digest.Digest>] = [yield* Clock.currentTimeMillis, []]
   const keep = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const which = waiting.flatMap(([at]) => at.map((i) => samples[i]!))
-    const count = which.length * encoder.width
-    const buffer = pool.take(4 * count)
-    const data = new Float32Array(buffer, 0, count)
-    let offset = 0
-    for (const part of waiting.flatMap(([, parts]) => parts)) {
-      data.set(part, offset)
-      offset += part.length
-      Memory.release(part)
-    }
-    waiting = []
-    const rows = yield* place.keep(which, Tensor.float32([which.length, encoder.width], data))
-    pool.give(buffer)
-    for (const [sample, row] of rows) index.set(sample, row)
-    yield* tell(which.length, (now - since) / 1000)
-    since = now
+    const shape = [waiting.length, encoder.width]
+    const kept = yield* place.keep(waiting, Tensor.float32(shape, rows.subarray(0, Tensor.sizeOf(shape))))
+    for (const [sample, row] of kept) index.set(sample, row)
+    yield* tell(waiting.length, (now - since) / 1000)
+    ;[since, waiting] = [now, []]
   })
-  const isDue = Effect.map(
-    Clock.currentTimeMillis,
-    (now) => waiting.reduce((n, [at]) => n + at.length, 0) >= chunk || now - since >= PERIOD
-  )
+  const isDue = Effect.map(Clock.currentTimeMillis, (now) => waiting.length >= chunk || now - since >= PERIOD)
   const collector = Batches.collector<BatchFeatures.Loaded>(inputs, batch, isFree ? ahead - batch : Infinity, multiple)
 
   yield* Stream.fromIterable(wanted.values()).pipe(
@@ -131,18 +129,15 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
       (_, item) => [collector, collector.add(item)],
       { onHalt: () => collector.rest() }
     ),
-    Stream.mapEffect(
-      (items) =>
-        permits.release(items.length).pipe(
-          Effect.andThen(features(items)),
-          Effect.map((parts) => [items.map(({ at }) => at), parts] as const)
-        ),
-      { concurrency: BATCHES }
-    ),
-    Stream.runForEach((done) =>
+    Stream.mapEffect((items) => Effect.map(features(items), (parts) => gathered(items, parts)), {
+      concurrency: BATCHES
+    }),
+    Stream.runForEach(({ done, own }) =>
       Effect.gen(function* () {
-        waiting.push(done)
-        yield* advance(done[0].length)
+        rows.set(own, waiting.length * encoder.width)
+        memory.give(own.buffer)
+        waiting.push(...done)
+        yield* advance(done.length)
         if (yield* isDue) yield* keep
       })
     )

@@ -12,7 +12,7 @@
 import { type Artifact, ArtifactStore, AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Safetensors, type Tensor } from "@igm/tensor"
-import { Clock, Effect, Path, type Schema, Scope, Stream } from "effect"
+import { Clock, Effect, Path, type Schema, Scope } from "effect"
 import * as Costs from "./Costs.ts"
 import { EncoderError } from "./EncoderError.ts"
 import * as Encoding from "./Encoding.ts"
@@ -77,13 +77,13 @@ export const keep = Effect.fn("FeatureStore.keep")(function* <E, R>(request: Enc
   return kept
 }, Effect.scoped)
 
-/** The rows of features in order, some at a time (each tensor n × width), with their numbers until the next are asked for. */
-export const rows = ({ file, count, width }: Kept) =>
-  Stream.unwrap(
-    Effect.map(Rows.offsetOf(file), (offset) =>
-      Rows.tensors(Rows.split({ file, offset, row: 0, count }, 4 * width), width)
-    )
-  )
+/** Reads rows of features in order, some at a time (each tensor n × width), which are lent until `read` is done with them. */
+export const eachRows = Effect.fn("FeatureStore.eachRows")(function* <E, R>(
+  { file, count, width }: Kept,
+  read: (rows: Tensor.Tensor<"float32">) => Effect.Effect<unknown, E, R>
+) {
+  yield* Rows.each({ file, offset: yield* Rows.offsetOf(file), row: 0, count }, width, read)
+})
 
 /** The features of the samples in memory, in order (count × width); what is not stored is encoded. */
 export const encode = Effect.fn("FeatureStore.encode")(function* <E, R>(request: Encoding.Request<E, R>) {

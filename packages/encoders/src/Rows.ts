@@ -3,8 +3,8 @@
  * another, and a safetensors file that is written as the rows come.
  */
 import { ioError } from "@igm/io"
-import { type Digest, Memory, Tensor } from "@igm/tensor"
-import { Effect, FileSystem, Stream } from "effect"
+import { type Digest, Tensor } from "@igm/tensor"
+import { Effect, FileSystem } from "effect"
 
 /** A row of a file in which rows of one width lie from the byte `offset` on. */
 export interface Row {
@@ -25,7 +25,7 @@ interface Run extends Row {
 const PIECE = 2 ** 20
 
 /** A run in pieces that are read one at a time. */
-export const split = function* ({ count, row, ...rest }: Run, bytesPerRow: number): Generator<Run> {
+const split = function* ({ count, row, ...rest }: Run, bytesPerRow: number): Generator<Run> {
   const most = Math.max(1, Math.floor(PIECE / bytesPerRow))
   for (let done = 0; done < count; done += most) yield { ...rest, row: row + done, count: Math.min(most, count - done) }
 }
@@ -42,8 +42,8 @@ const runs = function* (samples: ReadonlyArray<Digest.Digest>, index: Index, byt
   }
 }
 
-/** Reads the bytes of a file into an array, from `start` on. */
-export const read = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
+/** Fills bytes with those of a file from `start` on. */
+export const filled = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
   const fs = yield* FileSystem.FileSystem
   const failed = ioError(path, "read this file")
   const file = yield* fs.open(path).pipe(Effect.mapError(failed))
@@ -57,23 +57,23 @@ export const read = Effect.fnUntraced(function* (bytes: Uint8Array, path: string
   return bytes
 }, Effect.scoped)
 
-/** Runs of rows as tensors (each n × width), which have their numbers until the next one is asked for. */
-export const tensors = (all: Iterable<Run>, width: number) =>
-  Stream.suspend(() => {
-    let last = new Float32Array()
-    return Stream.fromIterable(all).pipe(
-      Stream.mapEffect(({ file, offset, row, count }) => {
-        Memory.release(last)
-        last = new Float32Array(count * width)
-        const tensor = Tensor.float32([count, width], last)
-        return Effect.as(read(Tensor.bytes(tensor), file, offset + 4 * row * width), tensor)
-      })
-    )
-  })
+/** Reads a run some rows at a time (each tensor n × width), which are only lent: the next come to lie in their memory. */
+export const each = Effect.fnUntraced(function* <E, R>(
+  run: Run,
+  width: number,
+  read: (rows: Tensor.Tensor<"float32">) => Effect.Effect<unknown, E, R>
+) {
+  const piece = new Float32Array(Math.max(PIECE / 4, width))
+  for (const { file, offset, row, count } of split(run, 4 * width)) {
+    const rows = Tensor.float32([count, width], piece.subarray(0, count * width))
+    yield* filled(Tensor.bytes(rows), file, offset + 4 * row * width)
+    yield* read(rows)
+  }
+})
 
 /** The byte of a safetensors file at which its tensors begin. */
 export const offsetOf = Effect.fn("Rows.offsetOf")(function* (file: string) {
-  const bytes = yield* read(new Uint8Array(8), file, 0)
+  const bytes = yield* filled(new Uint8Array(8), file, 0)
   return 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))
 })
 
@@ -103,7 +103,7 @@ export const write = Effect.fn("Rows.write")(function* (
   const piece = new Uint8Array(Math.max(PIECE, 4 * width))
   for (const { file, offset, row, count } of runs(samples, index, 4 * width)) {
     const bytes = piece.subarray(0, 4 * count * width)
-    yield* read(bytes, file, offset + 4 * row * width)
+    yield* filled(bytes, file, offset + 4 * row * width)
     yield* failed(out.writeAll(bytes))
   }
   yield* failed(out.sync)

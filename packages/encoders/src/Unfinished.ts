@@ -5,8 +5,8 @@
  * process waits. A chunk that finished work has all samples of is removed.
  */
 import { AtomicFile, IoError, Lock, ioError } from "@igm/io"
-import { Digest, Memory, type Tensor } from "@igm/tensor"
-import { Context, Effect, Exit, FileSystem, Path, Schedule, Scope, Semaphore } from "effect"
+import { Digest, type Tensor } from "@igm/tensor"
+import { Context, Effect, Exit, FileSystem, Path, Schedule, Scope, Semaphore, Stream } from "effect"
 import * as Chunk from "./Chunk.ts"
 import type { Row } from "./Rows.ts"
 
@@ -25,6 +25,9 @@ export interface Place {
 }
 
 const EXTENSION = ".safetensors"
+
+const rowsOf = (file: string, offset: number, samples: ReadonlyArray<Digest.Digest>) =>
+  samples.map((sample, row): readonly [Digest.Digest, Row] => [sample, { file, offset, row }])
 
 /** Who waits in this process; the lock of a folder would stop its thread instead. */
 const turns = new Map<string, Semaphore.Semaphore>()
@@ -89,19 +92,16 @@ export const take = Effect.fn("Unfinished.take")(function* (folder: string) {
     if (samples === undefined) {
       yield* Effect.logWarning(`${file} is damaged: what it held is encoded anew`)
       yield* fs.remove(file).pipe(Effect.mapError(ioError(file, "remove this file")))
-    } else for (const [sample, row] of Chunk.rows(file, bytes, samples)) rows.set(sample, row)
-    Memory.release(bytes)
+    } else for (const [sample, row] of rowsOf(file, Chunk.offsetIn(bytes), samples)) rows.set(sample, row)
   }
   const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
   const place: Place = {
     rows,
     keep: Effect.fn("Unfinished.keep")(function* (samples: ReadonlyArray<Digest.Digest>, features) {
       const file = path.join(folder, `${Digest.short(Chunk.nameOf(samples))}${EXTENSION}`)
-      const bytes = Chunk.encode(samples, features)
-      yield* AtomicFile.write(file, bytes)
-      const rows = Chunk.rows(file, bytes, samples)
-      Memory.release(bytes)
-      return rows
+      const parts = Chunk.parts(samples, features)
+      yield* AtomicFile.stream(file, Stream.fromIterable(parts))
+      return rowsOf(file, parts[0].length, samples)
     }, files)
   }
   return place

@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Safetensors, Tensor } from "@igm/tensor"
-import { Arbitrary, Effect, FileSystem, Schema, Stream } from "effect"
+import { Arbitrary, Effect, FileSystem, Schema } from "effect"
 import * as Rows from "../src/Rows.ts"
 import { digestOf } from "./samples.ts"
 
@@ -52,25 +52,22 @@ describe("Rows", () => {
     { arbitrary: { runs: 30 } }
   )
 
-  it.effect("are read in pieces, each of which has its numbers until the next one is asked for", () =>
+  it.effect("are read some at a time", () =>
     Effect.gen(function* () {
       const [count, width] = [1000, 700]
       const file = yield* fileOf(0, count, width)
       const run = { file, offset: yield* Rows.offsetOf(file), row: 0, count }
-      const seen: Array<Tensor.Tensor> = []
-      let row = 0
-      yield* Stream.runForEach(Rows.tensors(Rows.split(run, 4 * width), width), (tensor) =>
+      let [row, pieces] = [0, 0]
+      yield* Rows.each(run, width, ({ data, shape }) =>
         Effect.sync(() => {
-          tensor.data.forEach((x, i) => assert.strictEqual(x, row * width + i))
-          assert.isTrue(seen.every(({ data }) => data.length === 0))
-          row += tensor.shape[0]!
-          seen.push(tensor)
+          data.forEach((x, i) => assert.strictEqual(x, row * width + i))
+          row += shape[0]!
+          pieces++
         })
       )
       assert.strictEqual(row, count)
-      assert.isAbove(seen.length, 1)
-      const cut = { ...run, count: count + 1 }
-      const error = yield* Effect.flip(Stream.runDrain(Rows.tensors(Rows.split(cut, 4 * width), width)))
+      assert.isAbove(pieces, 1)
+      const error = yield* Effect.flip(Rows.each({ ...run, count: count + 1 }, width, () => Effect.void))
       assert.include(error.message, `${file}: cannot read this file`)
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )

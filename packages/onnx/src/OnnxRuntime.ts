@@ -127,9 +127,8 @@ const optionsOf = (provider: Provider.Provider, threads = 1): InferenceSession.S
   logSeverityLevel: 3
 })
 
-const here = (model: Uint8Array | string, options: InferenceSession.SessionOptions) => {
-  const memory = Memory.pool()
-  return Effect.acquireRelease(
+const here = (model: Uint8Array | string, options: InferenceSession.SessionOptions) =>
+  Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
         typeof model === "string" ? InferenceSession.create(model, options) : InferenceSession.create(model, options),
@@ -137,16 +136,14 @@ const here = (model: Uint8Array | string, options: InferenceSession.SessionOptio
     }),
     (session) => Effect.ignore(Effect.tryPromise(() => session.release()))
   ).pipe(
-    Effect.tap(() => Effect.addFinalizer(() => Effect.sync(memory.clear))),
     Effect.map((session) => ({
       inputs: session.inputMetadata,
       outputs: session.outputMetadata,
-      memory,
+      memory: Memory.pool(),
       run: (inputs: Named) =>
         Effect.tryPromise({ try: () => session.run(toOrt(inputs)).then(fromOrt), catch: (cause) => cause })
     }))
   )
-}
 
 const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, device: string) {
   const apart = yield* SessionThread.make

@@ -1,9 +1,11 @@
 /** A thread that owns sessions of onnxruntime: it opens, runs and closes them as it is told, one thing after another. */
+import { Memory } from "@igm/tensor"
 import { InferenceSession } from "onnxruntime-node"
 import { parentPort } from "node:worker_threads"
 import { fromOrt, toOrt } from "./OrtTensors.ts"
 import type { Answer, Request, Value } from "./SessionThread.ts"
 
+Memory.releaseByHand()
 const port = parentPort!
 const sessions = new Map<number, InferenceSession>()
 

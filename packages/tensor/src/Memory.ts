@@ -1,16 +1,27 @@
 /**
  * Memory that does not wait for a collection of garbage. The numbers of typed arrays lie outside of V8's heap, and V8
- * looks after them when there are some tens of megabytes, at a time that it chooses, in each thread; what is let go by hand
- * is free at once, what is used again needs no collection, and what a process holds does not depend on that choice.
+ * looks after them when there are some tens of megabytes, at a time that it chooses, in each thread. What is used again
+ * needs no collection, what is let go by hand is free at once, and what a process holds does not depend on that choice.
  */
 
-const letGo = (buffer: ArrayBufferLike): void => {
-  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0)
+let isByHand = false
+
+/**
+ * From now on this thread lets go of memory by hand. It is for threads that do little else than to make such memory: where a
+ * buffer has been let go once, V8 has to ask of each typed array whether it still has one.
+ */
+export const releaseByHand = (): void => {
+  isByHand = true
 }
 
-/** Lets go of numbers that nobody reads any more, unless others lie in the same buffer; the array is empty then. */
+/**
+ * Lets go of numbers that nobody reads any more, unless others lie in the same buffer, or this thread leaves that to V8; the
+ * array may be empty then.
+ */
 export const release = ({ buffer, byteLength }: ArrayBufferView): void => {
-  if (buffer.byteLength === byteLength) letGo(buffer)
+  if (isByHand && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !buffer.detached) {
+    buffer.transfer(0)
+  }
 }
 
 /** Takes out the smallest buffer that holds so many bytes, and where there is none the largest. */
@@ -27,8 +38,6 @@ export interface Pool {
   readonly take: (bytes: number) => ArrayBufferLike
   /** Gives back a buffer that nobody reads any more. */
   readonly give: (buffer: ArrayBufferLike) => void
-  /** Lets go of what was given back. */
-  readonly clear: () => void
 }
 
 const make = (make: (bytes: number) => ArrayBufferLike): Pool => {
@@ -38,18 +47,16 @@ const make = (make: (bytes: number) => ArrayBufferLike): Pool => {
       const found = fitting(spare, bytes)
       if (found !== undefined && found.byteLength >= bytes) return found
       // A larger one comes in the place of one that is too small.
-      if (found !== undefined) letGo(found)
       return make(bytes)
     },
-    give: (buffer) => void spare.push(buffer),
-    clear: () => spare.splice(0).forEach(letGo)
+    give: (buffer) => void spare.push(buffer)
   }
 }
 
 /** A pool of buffers of one thread. */
 export const pool = (): Pool => make((bytes) => new ArrayBuffer(bytes))
 
-/** A pool of buffers that several threads read, which no thread can let go of by hand. */
+/** A pool of buffers that several threads read. */
 export const sharedPool = (): Pool => make((bytes) => new SharedArrayBuffer(bytes))
 
 /** A copy of an array's numbers at the start of a buffer that is large enough. */

@@ -22,8 +22,11 @@ const codes = { float32: "F32", float64: "F64", int32: "I32", int64: "I64", uint
 
 const dtypes = new Map<unknown, DType>(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]))
 
-/** The bytes of a safetensors file. */
-export const encode = (tensors: Contents["tensors"], metadata: Contents["metadata"] = {}): Uint8Array => {
+/** The bytes of a safetensors file in parts: what its tensors begin behind, and the bytes of each, which are not copied. */
+export const parts = (
+  tensors: Contents["tensors"],
+  metadata: Contents["metadata"] = {}
+): readonly [head: Uint8Array, ...ReadonlyArray<Uint8Array>] => {
   // Wide elements first, so that every tensor is aligned to its own element size.
   const entries = Object.entries(tensors).toSorted(
     ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1)
@@ -39,13 +42,20 @@ export const encode = (tensors: Contents["tensors"], metadata: Contents["metadat
   }
   const json = new TextEncoder().encode(JSON.stringify(header))
   const padded = Math.ceil(json.length / 8) * 8
-  const out = new Uint8Array(8 + padded + offset).fill(0x20, 8, 8 + padded)
-  new DataView(out.buffer).setBigUint64(0, BigInt(padded), true)
-  out.set(json, 8)
-  let position = 8 + padded
-  for (const [, tensor] of entries) {
-    out.set(bytes(tensor), position)
-    position += tensor.data.byteLength
+  const head = new Uint8Array(8 + padded).fill(0x20, 8)
+  new DataView(head.buffer).setBigUint64(0, BigInt(padded), true)
+  head.set(json, 8)
+  return [head, ...entries.map(([, tensor]) => bytes(tensor))]
+}
+
+/** The bytes of a safetensors file. */
+export const encode = (tensors: Contents["tensors"], metadata: Contents["metadata"] = {}): Uint8Array => {
+  const all = parts(tensors, metadata)
+  const out = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0))
+  let position = 0
+  for (const part of all) {
+    out.set(part, position)
+    position += part.length
   }
   return out
 }
