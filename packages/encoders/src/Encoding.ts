@@ -108,7 +108,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   }
 
   /** Rows that are not kept yet, and the samples that they are of. */
-  const rows = new Float32Array((chunk + batch) * encoder.width)
+  const rows = new Float32Array(Math.min(chunk + batch, wanted.size) * encoder.width)
   let [since, waiting]: [number, Array<Digest.Digest>] = [yield* Clock.currentTimeMillis, []]
   const keep = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
