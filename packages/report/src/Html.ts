@@ -1,4 +1,5 @@
 /** The report as one HTML page that contains everything it shows: no scripts, and nothing is fetched. */
+import type { Shown } from "@igm/datasets"
 import * as Choice from "./Choice.ts"
 import * as Figures from "./Figures.ts"
 import * as Png from "./Png.ts"
@@ -36,8 +37,8 @@ table { border-collapse: collapse; width: 100% } th, td { text-align: left; padd
 th { font-weight: 600; color: var(--soft); font-size: 13px } tr.chosen td { font-weight: 600 } td.number { font-variant-numeric: tabular-nums; white-space: nowrap }
 svg, img { max-width: 100% } svg { height: auto } .difference { font-weight: 600 }
 .samples { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 18px }
-.sample { border: 1px solid var(--line); border-radius: 8px; padding: 14px } .sample .media { display: flex; gap: 10px; align-items: flex-end }
-.sample .media img { image-rendering: pixelated; border-radius: 4px; height: 112px; width: 112px } .sample audio { width: 100%; height: 30px; margin: 10px 0 }
+.sample { border: 1px solid var(--line); border-radius: 8px; padding: 14px } .sample .media { display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-end }
+.sample .media img { border-radius: 4px; height: 112px; width: 112px; object-fit: contain } .sample .media img.tiny { image-rendering: pixelated } .sample audio { width: 100%; height: 30px; margin-bottom: 10px } .sample blockquote { margin: 0 0 10px; flex-basis: 100%; overflow-wrap: anywhere }
 .said { display: grid; grid-template-columns: 62px 1fr 96px; gap: 3px 8px; align-items: center; font-size: 13px }
 .bar { background: #eef0f3; border-radius: 3px; height: 9px } .bar i { display: block; height: 9px; border-radius: 3px; background: #b03a5b } .bar i.right { background: #3b9b6d }
 details { border-top: 1px solid var(--line); padding: 8px 0 } summary { cursor: pointer } pre { overflow: auto; font-size: 12px; background: #f8f9fb; padding: 12px; border-radius: 6px }
@@ -52,14 +53,27 @@ const table = (cells: ReadonlyArray<ReadonlyArray<string>>, marked?: number): st
   return `<table><thead><tr>${head!.map((cell) => `<th>${escape(cell)}</th>`).join("")}</tr></thead><tbody>${body.map(row).join("")}</tbody></table>`
 }
 
+/** Groups of a split that are named. */
+const GROUPS = 24
+
 const list = (lines: ReadonlyArray<string>): string =>
   `<ul class="plain">${lines.map((line) => `<li>${line}</li>`).join("")}</ul>`
 
 const section = (title: string, ...content: ReadonlyArray<string>): string =>
   `<section><h2>${escape(title)}</h2>${content.join("\n")}</section>`
 
+/** A sample's picture, sound or words. */
+const shown = (alt: string, media: Shown.Shown): string => {
+  if (media.kind === "text") return `<blockquote>${escape(media.text)}</blockquote>`
+  const bytes = dataUri(media.type, media.bytes)
+  if (media.kind === "image") return `<img${media.tiny ? ' class="tiny"' : ""} alt="${alt}" src="${bytes}">`
+  const { spectrogram } = media
+  const picture = spectrogram && Png.heatMap(spectrogram.rows, spectrogram.columns, spectrogram.data)
+  const map = picture && `<img alt="spectrogram, ${alt}" src="${dataUri("image/png", picture)}">`
+  return `${map ?? ""}<audio controls preload="none" src="${bytes}"></audio>`
+}
+
 const sample = (classes: ReadonlyArray<string>, view: SampleView): string => {
-  const { rows, columns, data } = view.spectrogram
   const said = view.said.map(({ by, probabilities }) => {
     const numbers = Array.from(probabilities)
     const top = numbers.indexOf(Math.max(...numbers))
@@ -68,9 +82,9 @@ const sample = (classes: ReadonlyArray<string>, view: SampleView): string => {
     return `<span>${escape(by)}</span><span class="bar"><i${right} style="width:${width}%"></i></span><span>${escape(classes[top]!)} ${numbers[top]!.toFixed(2)}</span>`
   })
   const alt = escape(classes[view.label]!)
+  const media = Object.entries(view.media).map(([modality, media]) => shown(`${escape(modality)} of ${alt}`, media))
   return `<div class="sample"><p><strong>${alt}</strong> <span class="soft">${escape(view.id)} · ${escape(view.group)}</span></p>
-<div class="media"><img alt="written ${alt}" src="${dataUri("image/png", view.picturePng)}"><img alt="spectrogram of a spoken ${alt}" src="${dataUri("image/png", Png.heatMap(rows, columns, data))}"></div>
-<audio controls preload="none" src="${dataUri("audio/wav", view.soundWav)}"></audio>
+<div class="media">${media.join("")}</div>
 <div class="said">${said.join("")}</div></div>`
 }
 
@@ -130,7 +144,7 @@ export const page = async (report: Report): Promise<string> => {
   const splits = report.splits.map(({ split, samples, groups }) => [
     split,
     String(samples),
-    `${groups.length}: ${groups.join(", ")}`
+    `${groups.length}: ${groups.slice(0, GROUPS).join(", ")}${groups.length > GROUPS ? ", …" : ""}`
   ])
   const content = [
     `<h1>${escape(report.title)}</h1>`,

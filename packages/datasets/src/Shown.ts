@@ -1,0 +1,91 @@
+/**
+ * What a person is shown of a sample, on a page that holds everything in itself: a picture small enough for it, a sound to
+ * play with what its encoder reads of it, or the words.
+ */
+import type { Tensor } from "@igm/tensor"
+import { Effect, FileSystem } from "effect"
+import sharp from "sharp"
+import type { Preprocess, Source, Tensors } from "./Dataset.ts"
+import { MediaError } from "./Errors.ts"
+
+/** A picture as a file's bytes. */
+export interface Image {
+  readonly kind: "image"
+  readonly type: "image/png" | "image/jpeg"
+  readonly bytes: Uint8Array
+  /** Whether it is so small that its pixels are to be seen as such. */
+  readonly tiny: boolean
+}
+
+/** A sound as a file's bytes, and the tensor that its encoder reads: rows are frequencies from low to high. */
+export interface Sound {
+  readonly kind: "sound"
+  readonly type: string
+  readonly bytes: Uint8Array
+  readonly spectrogram?: { readonly rows: number; readonly columns: number; readonly data: ArrayLike<number> }
+}
+
+/** Words. */
+export interface Text {
+  readonly kind: "text"
+  readonly text: string
+}
+
+export type Shown = Image | Sound | Text
+
+const SOUNDS: { readonly [ending: string]: string } = {
+  wav: "audio/wav",
+  mp3: "audio/mpeg",
+  flac: "audio/flac",
+  ogg: "audio/ogg",
+  m4a: "audio/mp4"
+}
+
+/** The longest side of a picture on a page, and the longest whose pixels are seen. */
+const [LARGEST, TINY] = [256, 64]
+
+const read = (path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(path)).pipe(
+    Effect.mapError((cause) => new MediaError({ path, problem: "this file cannot be read", cause }))
+  )
+
+const image = Effect.fn("Shown.image")(function* (path: string) {
+  const bytes = yield* read(path)
+  return yield* Effect.tryPromise({
+    try: async (): Promise<Image> => {
+      const { width, height } = await sharp(bytes).metadata()
+      const tiny = Math.max(width, height) <= TINY
+      const size = { width: LARGEST, height: LARGEST, fit: "inside", withoutEnlargement: true } as const
+      const picture = sharp(bytes).flatten({ background: "black" }).toColourspace("srgb")
+      return tiny
+        ? { kind: "image", type: "image/png", bytes: await picture.png().toBuffer(), tiny }
+        : { kind: "image", type: "image/jpeg", bytes: await picture.resize(size).jpeg().toBuffer(), tiny }
+    },
+    catch: (cause) => new MediaError({ path, problem: "this picture cannot be shown", cause })
+  })
+})
+
+/** The tensor (1 × frequencies × frames) as a picture's rows. */
+const spectrogramOf = (tensors: Tensors): Sound["spectrogram"] => {
+  const { shape, data } = tensors as Partial<Tensor.Tensor<"float32">>
+  return shape?.length === 3 && shape[0] === 1 ? { rows: shape[1]!, columns: shape[2]!, data: data! } : undefined
+}
+
+const sound = Effect.fn("Shown.sound")(function* (source: Source, type: string, { load }: Preprocess) {
+  const spectrogram = spectrogramOf(yield* load(source))
+  const shown: Sound = {
+    kind: "sound",
+    type,
+    bytes: yield* read(source.path),
+    ...(spectrogram === undefined ? {} : { spectrogram })
+  }
+  return shown
+})
+
+/** What is shown of a source that is prepared so. */
+export const of = (source: Source, preprocess: Preprocess): Effect.Effect<Shown, MediaError, FileSystem.FileSystem> => {
+  if (source.text !== undefined) return Effect.succeed({ kind: "text", text: source.text })
+  const ending = /\.([^.]+)$/.exec(source.path)?.[1]?.toLowerCase() ?? ""
+  const type = SOUNDS[ending]
+  return type === undefined ? image(source.path) : sound(source, type, preprocess)
+}
