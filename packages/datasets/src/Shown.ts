@@ -41,6 +41,10 @@ const SOUNDS: { readonly [ending: string]: string } = {
   m4a: "audio/mp4"
 }
 
+/** The media type of a sound file, by its ending; undefined of other files. */
+export const soundType = (path: string): string | undefined =>
+  SOUNDS[/\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? ""]
+
 /** The longest side of a picture on a page, and the longest whose pixels are seen. */
 const [LARGEST, TINY] = [256, 64]
 
@@ -85,7 +89,6 @@ const sound = Effect.fn("Shown.sound")(function* (source: Source, type: string, 
 /** What is shown of a source that is prepared so. */
 export const of = (source: Source, preprocess: Preprocess): Effect.Effect<Shown, MediaError, FileSystem.FileSystem> => {
   if (source.text !== undefined) return Effect.succeed({ kind: "text", text: source.text })
-  const ending = /\.([^.]+)$/.exec(source.path)?.[1]?.toLowerCase() ?? ""
-  const type = SOUNDS[ending]
+  const type = soundType(source.path)
   return type === undefined ? image(source.path) : sound(source, type, preprocess)
 }
