@@ -17,6 +17,38 @@ export class DatasetError extends Schema.TaggedError<DatasetError>()("DatasetErr
   }
 }
 
+/** What is wrong with a data set, and where: a file, its line, and what of the line. */
+export const Fault = Schema.Struct({
+  path: Schema.String,
+  line: Schema.optionalKey(Schema.Int),
+  column: Schema.optionalKey(Schema.String),
+  problem: Schema.String,
+  /** Whether it is that a sample's media are not there, which `skipMissing` leaves out. */
+  missing: Schema.optionalKey(Schema.Boolean)
+})
+export type Fault = typeof Fault.Type
+
+/** The place and the problem of a fault, in a line. */
+export const faultText = ({ path, line, column, problem }: Fault): string =>
+  `${path}${line === undefined ? "" : `:${line}`}: ${column === undefined ? "" : `${column}: `}${problem}`
+
+/** Faults that are listed in a message. */
+const LISTED = 10
+
+/** All that is wrong with a data set. */
+export class DatasetFaults extends Schema.TaggedError<DatasetFaults>()("DatasetFaults", {
+  name: Schema.String,
+  faults: Schema.Array(Fault)
+}) {
+  override get message(): string {
+    const { faults, name } = this
+    const more = faults.length > LISTED ? [`and ${faults.length - LISTED} more`] : []
+    const missing = faults.filter((fault) => fault.missing === true).length
+    const head = `${name}: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}${missing === 0 ? "" : `, of which ${missing} are media that are missing`}`
+    return [head, ...faults.slice(0, LISTED).map(faultText), ...more].join("\n")
+  }
+}
+
 /** A vocabulary that cannot be read or is not one of word pieces. */
 export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", fields) {
   override get message(): string {

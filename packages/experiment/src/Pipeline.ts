@@ -3,7 +3,7 @@
  * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
  * is stored already is reused.
  */
-import { type Dataset, DecodeThreads } from "@igm/datasets"
+import { type Dataset, DecodeThreads, MediaError } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
@@ -44,6 +44,14 @@ export interface Result {
 /** Samples of a split from which on threads are worth their start. */
 const MANY = 256
 
+/** Says of media that cannot be prepared which sample they are, and where it is annotated. */
+const atRow =
+  ({ id, at }: Dataset.Sample<string>) =>
+  ({ path, problem, cause }: MediaError): MediaError => {
+    const row = at === undefined ? "" : `, ${at.path}:${at.line}`
+    return new MediaError({ path, problem: `${problem} (sample ${id}${row})`, cause })
+  }
+
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
@@ -70,7 +78,7 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
         label: `encode ${split} ${modality}`,
         preprocessing: settings,
         samples: media.map(({ digest }) => digest),
-        load: (i) => load(media[i]!)
+        load: (i) => load(media[i]!).pipe(Effect.mapError(atRow(samples[i]!)))
       })
       modalities[modality] = features
       artifacts.push(artifact)
