@@ -9,7 +9,7 @@ import { Keyed, Tensor } from "@igm/tensor"
 import { Effect, Path } from "effect"
 
 /** How wide their features are. */
-export const WIDTH = 64
+const WIDTH = 64
 export type Width = typeof WIDTH
 
 /** The finest grid that a picture or clip is pooled to, along each of its axes. */
@@ -25,7 +25,7 @@ const random = (name: string, shape: ReadonlyArray<number>, spread: number): Ten
   )
 }
 
-/** Of samples of a fixed shape, channels first: the mean over cells of a grid, projected. */
+/** Of samples of a fixed shape, channels first: the means over cells of a grid, less their own mean, projected. */
 const ofGrid = (name: string, shape: ReadonlyArray<number>): Architecture.Architecture => {
   const [channels, ...sizes] = shape as [number, ...ReadonlyArray<number>]
   const most = sizes.length === 3 ? CLIP_GRID : GRID
@@ -43,8 +43,9 @@ const ofGrid = (name: string, shape: ReadonlyArray<number>): Architecture.Archit
         const pooled = builder.node("AveragePool", [sample], { kernel_shape: kernel, strides: kernel })
         const flat = builder.node("Flatten", [pooled], { axis: 1 })
         const size = channels * Tensor.sizeOf(cells)
+        const mean = builder.node("ReduceMean", [flat], { axes: [1], keepdims: 1 })
         const projection = builder.constant(random(name, [size, WIDTH], Math.sqrt(3 / size)))
-        const features = builder.node("Relu", [builder.node("MatMul", [flat, projection])])
+        const features = builder.node("Relu", [builder.node("MatMul", [builder.node("Sub", [flat, mean]), projection])])
         builder.output(Architecture.OUTPUT, features, "float32", ["batch", WIDTH])
         return builder.graph()
       })

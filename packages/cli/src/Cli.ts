@@ -10,6 +10,7 @@ import { Console, Effect, Layer, Option, Path, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
+import * as DataCommand from "./DataCommand.ts"
 import * as Device from "./Device.ts"
 import * as DiffCommand from "./DiffCommand.ts"
 import * as EncodersCommand from "./EncodersCommand.ts"
@@ -196,6 +197,7 @@ const fsdd = Command.make(
 const data = Command.make("data").pipe(
   Command.withDescription("Data sets"),
   Command.withSubcommands([
+    ...DataCommand.commands,
     Command.make("get").pipe(Command.withDescription("Download a data set"), Command.withSubcommands([fsdd]))
   ])
 )

@@ -15,7 +15,7 @@ export const open = Effect.fn("Digests.open")(function* (root: string) {
   const store = yield* ArtifactStore
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
-  const name = path.join("digests", `${Digest.ofJson(path.resolve(root))}.json`)
+  const name = path.join(".digests", `${Digest.ofJson(path.resolve(root))}.json`)
   const known = yield* AtomicFile.read(path.join(store.folder, name)).pipe(
     Effect.flatMap((bytes) => Schema.decodeEffect(Memory)(new TextDecoder().decode(bytes))),
     // What is not there, or damaged, is no memory.

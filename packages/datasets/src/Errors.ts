@@ -42,10 +42,11 @@ export class DatasetFaults extends Schema.TaggedError<DatasetFaults>()("DatasetF
 }) {
   override get message(): string {
     const { faults, name } = this
-    const more = faults.length > LISTED ? [`and ${faults.length - LISTED} more`] : []
+    const [first, ...others] = faults.map(faultText)
     const missing = faults.filter((fault) => fault.missing === true).length
-    const head = `${name}: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}${missing === 0 ? "" : `, of which ${missing} are media that are missing`}`
-    return [head, ...faults.slice(0, LISTED).map(faultText), ...more].join("\n")
+    const more = others.length === 0 ? "" : ` (and ${others.length} more; media are missing in ${missing})`
+    const rest = faults.length > LISTED ? [`and ${faults.length - LISTED} more`] : []
+    return [`${name}: ${first ?? "no fault"}${more}`, ...others.slice(0, LISTED - 1), ...rest].join("\n")
   }
 }
 

@@ -39,7 +39,11 @@ const ofImage = Effect.fnUntraced(function* (path: string) {
 /** What is measured of a source. */
 export const of = (source: Source): Effect.Effect<Measures, MediaError, FileSystem.FileSystem> => {
   if (source.text !== undefined) return Effect.succeed(ofText(source.text))
-  return Shown.soundType(source.path) === undefined ? ofImage(source.path) : ofSound(source.path)
+  const { path, files } = source
+  if (files !== undefined) {
+    return Effect.map(ofImage(`${path}/${files[files.length >> 1]!}`), (of) => ({ pictures: files.length, ...of }))
+  }
+  return Shown.soundType(path) === undefined ? ofImage(path) : ofSound(path)
 }
 
 /** The distribution of numbers: how many there are in each of the bins of equal width from the least to the most. */

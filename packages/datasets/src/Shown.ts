@@ -89,6 +89,9 @@ const sound = Effect.fn("Shown.sound")(function* (source: Source, type: string, 
 /** What is shown of a source that is prepared so. */
 export const of = (source: Source, preprocess: Preprocess): Effect.Effect<Shown, MediaError, FileSystem.FileSystem> => {
   if (source.text !== undefined) return Effect.succeed({ kind: "text", text: source.text })
-  const type = soundType(source.path)
-  return type === undefined ? image(source.path) : sound(source, type, preprocess)
+  // Of several pictures, the one in the middle.
+  const { path, files } = source
+  if (files !== undefined) return image(`${path}/${files[files.length >> 1]!}`)
+  const type = soundType(path)
+  return type === undefined ? image(path) : sound(source, type, preprocess)
 }

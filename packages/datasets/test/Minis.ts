@@ -23,7 +23,7 @@ const tones = (label: number): readonly [number, number] => [
 const RATE = 16_000
 
 /** A sound of a class, with some noise. */
-export const sound = (label: number, name: string, seconds = 0.6): Uint8Array => {
+const sound = (label: number, name: string, seconds = 0.6): Uint8Array => {
   const stream = Keyed.stream(["mini", "sound", name])
   const [low, high] = tones(label)
   const samples = Float32Array.from({ length: Math.round(RATE * seconds) }, (_, t) => {
@@ -58,10 +58,10 @@ const MEANT = ["gloomy", "plain", "sunny"]
 const FILLER = "the train to market left early and nobody in town said a word about it".split(" ")
 
 /** The words that texts are made of. */
-export const WORDS = [...MEANT, ...FILLER, "t", "somebody"]
+const WORDS = [...MEANT, ...FILLER, "t", "somebody"]
 
 /** A text of a class, among words of no class; `marker` stands in it as it is. */
-export const text = (label: number, name: string, marker: string): string => {
+const text = (label: number, name: string, marker: string): string => {
   const stream = Keyed.stream(["mini", "text", name])
   const words = Array.from({ length: 6 + Keyed.below(stream, 5) }, () => FILLER[Keyed.below(stream, FILLER.length)]!)
   words.splice(Keyed.below(stream, words.length), 0, MEANT[label]!)
@@ -82,7 +82,7 @@ export const write = Effect.fnUntraced(function* (root: string, name: string, co
 })
 
 /** The numbers of the samples of a split, with the class that their media show and the one that they are labelled with. */
-export const samples = (split: string, classes: number, count: number, shuffled: boolean) => {
+const samples = (split: string, classes: number, count: number, shuffled: boolean) => {
   const shown = Array.from({ length: classes * count }, (_, i) => i % classes)
   const order = Keyed.permutation(Keyed.stream(["mini", "shuffle", split]), shown.length)
   return shown.map((label, i) => ({ i, shown: label, said: shuffled ? shown[order[i]!]! : label }))
