@@ -44,6 +44,16 @@ export interface Result {
 /** Samples of a split from which on threads are worth their start. */
 const MANY = 256
 
+/** Numbers of a batch of large samples, such as clips: 64 MB of them. */
+const LARGE = 2 ** 24
+
+/** How many samples are encoded at a time, by the size of one, as far as it is known. */
+const batchOf = ({ shape }: Dataset.Preprocess): number | undefined => {
+  if (!Array.isArray(shape)) return undefined
+  const size = (shape as Dataset.Shape).reduce<number>((total, n) => total * (typeof n === "number" ? n : 1), 1)
+  return 32 * size <= LARGE ? undefined : Math.max(1, Math.floor(LARGE / size))
+}
+
 /** Says of media that cannot be prepared which sample they are, and where it is annotated. */
 const atRow =
   ({ id, at }: Dataset.Sample<string>) =>
@@ -70,13 +80,16 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
     const samples = prepared.samples(split)
     const modalities: Record<string, Tensor.Tensor<"float32">> = {}
     for (const [modality, encoder] of Object.entries(encoders)) {
-      const { settings, load: here } = dataset.modalities[modality]!
+      const preprocess = dataset.modalities[modality]!
+      const { settings, load: here } = preprocess
+      const batch = batchOf(preprocess)
       const load = samples.length < MANY ? here : (decoders[modality] ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,
         label: `encode ${split} ${modality}`,
         preprocessing: settings,
+        ...(batch === undefined ? {} : { batch }),
         samples: media.map(({ digest }) => digest),
         load: (i) => load(media[i]!).pipe(Effect.mapError(atRow(samples[i]!)))
       })
