@@ -81,7 +81,6 @@ interface Folders {
 const run = Effect.fnUntraced(function* (name: Name, { root, out }: Folders, shuffled: boolean) {
   const fs = yield* FileSystem.FileSystem
   const { write, size, encoders } = minis[name]
-  const before = new Set(yield* fs.readDirectory(out))
   yield* write(root, { ...size, shuffled })
   yield* Minis.write(root, "vocab.txt", Minis.vocabulary)
   const described = yield* Effect.all(
@@ -90,7 +89,7 @@ const run = Effect.fnUntraced(function* (name: Name, { root, out }: Folders, shu
   yield* fs.writeFileString(join(root, Described.FILE), JSON.stringify(described))
   const program = fileURLToPath(new URL(`${name}.experiment.ts`, import.meta.url))
   yield* igm("run", program, "--data", root, "--out", out, "--threads", "2", "--no-check")
-  const id = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith(".") && !before.has(entry))
+  const id = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))
   const manifest = yield* fs.readFileString(join(out, id!, "manifest.json"))
   const { methods } = yield* Schema.decodeEffect(Results)(manifest)
   return methods.map(({ name, trainings }) => ({

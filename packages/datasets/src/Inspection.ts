@@ -23,9 +23,9 @@ export type DigestOf = (
 ) => Effect.Effect<Digest.Digest, PlatformError.PlatformError, FileSystem.FileSystem>
 
 /** Splits without a sample. */
-const empty = <M extends string>(name: string, rows: ReadonlyArray<Row<M>>): ReadonlyArray<Fault> =>
+const empty = <M extends string>(root: string, rows: ReadonlyArray<Row<M>>): ReadonlyArray<Fault> =>
   Split.all.flatMap((split) =>
-    rows.some((row) => row.split === split) ? [] : [{ path: name, problem: `no sample is listed for ${split}` }]
+    rows.some((row) => row.split === split) ? [] : [{ path: root, problem: `no sample is listed for ${split}` }]
   )
 
 /** What is wrong with a folder or file that should be there, in words. */
@@ -83,9 +83,8 @@ const mediaOf = Effect.fnUntraced(function* (root: string, row: Row<string>, wan
   return media
 })
 
-/** Holds a listing to the folder of its media; `name` is what faults of the whole are told of. */
+/** Holds a listing to the folder of its media. */
 export const inspect = Effect.fn("Inspection.inspect")(function* <M extends string>(
-  name: string,
   root: string,
   { rows, faults }: Listing<M>,
   options: { readonly digestOf?: DigestOf; readonly tell?: (rows: number) => Effect.Effect<void> } = {}
@@ -113,7 +112,7 @@ export const inspect = Effect.fn("Inspection.inspect")(function* <M extends stri
   const inspection: Inspection<M> = {
     samples: { train: of("train"), valid: of("valid"), test: of("test") },
     rows: rows.length + new Set(faults.map(({ path, line }) => `${path}:${line ?? ""}`)).size,
-    faults: [...faults, ...empty(name, rows), ...found.flatMap(({ wrong }) => wrong)]
+    faults: [...faults, ...empty(root, rows), ...found.flatMap(({ wrong }) => wrong)]
   }
   return inspection
 })

@@ -152,7 +152,7 @@ export const make = <M extends string>(spec: Spec<M>, options: Options): Publish
     const rows = limited(spec.divide(listing.rows), limit, seed)
     const tell = yield* (yield* Progress).bar(`check ${name}`, rows.length)
     const digests = yield* Digests.open(root)
-    const found = yield* Inspection.inspect(name, root, { ...listing, rows }, { digestOf: digests.of, tell })
+    const found = yield* Inspection.inspect(root, { ...listing, rows }, { digestOf: digests.of, tell })
     yield* digests.save
     return found
   }).pipe(Effect.scoped)

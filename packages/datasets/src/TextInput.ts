@@ -101,6 +101,6 @@ export const preprocess = (settings: Settings): Preprocess => {
 export const twitter15 = (vocabulary: Settings["vocabulary"]): Preprocess =>
   preprocess({ vocabulary, rule: "letters", words: 50 })
 
-/** The released code's texts of Sarcasm: at most 30 words of a caption. */
+/** The released code's texts of Sarcasm: at most 50 words of a caption. */
 export const sarcasm = (vocabulary: Settings["vocabulary"]): Preprocess =>
-  preprocess({ vocabulary, rule: "caption", words: 30 })
+  preprocess({ vocabulary, rule: "caption", words: 50 })

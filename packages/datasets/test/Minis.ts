@@ -100,7 +100,7 @@ export const cremaD = Effect.fnUntraced(function* (root: string, { train, test, 
     for (const { i, shown, said } of samples(split, 6, count, shuffled)) {
       const clip = `${1001 + (i % 4)}_${split === "train" ? "TRA" : "TES"}_X${i}_XX`
       lines.push(`${clip},${EMOTIONS[said]!}`)
-      yield* write(root, `AudioWAV/${clip}.wav`, sound(shown, clip))
+      yield* write(root, `AudioWAV/${clip}.wav`, sound(shown, clip, 1.1))
       yield* write(root, `Image-01-FPS/${clip}/00001.jpg`, yield* picture(shown, clip))
     }
     yield* write(root, `annotations/${split}.csv`, lines.join("\n"))
