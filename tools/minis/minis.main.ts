@@ -89,8 +89,10 @@ const run = Effect.fnUntraced(function* (name: Name, { root, out }: Folders, shu
   yield* fs.writeFileString(join(root, Described.FILE), JSON.stringify(described))
   const program = fileURLToPath(new URL(`${name}.experiment.ts`, import.meta.url))
   yield* igm("run", program, "--data", root, "--out", out, "--threads", "2", "--no-check")
-  const id = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))
-  const manifest = yield* fs.readFileString(join(out, id!, "manifest.json"))
+  const id = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))!
+  const manifest = yield* fs.readFileString(join(out, id, "manifest.json"))
+  // The run goes, and the store with the features stays for the next one.
+  yield* fs.remove(join(out, id), { recursive: true })
   const { methods } = yield* Schema.decodeEffect(Results)(manifest)
   return methods.map(({ name, trainings }) => ({
     name,

@@ -4,7 +4,8 @@
  */
 import { Progress } from "@igm/io"
 import { Digest, Tensor } from "@igm/tensor"
-import { Clock, Effect, Semaphore, Stream } from "effect"
+import { OnnxRuntime } from "@igm/onnx"
+import { Clock, Effect, FileSystem, Semaphore, Stream } from "effect"
 import { availableParallelism } from "node:os"
 import * as Batches from "./Batches.ts"
 import * as Encoder from "./Encoder.ts"
@@ -19,9 +20,12 @@ export interface Options {
   readonly batch?: number
   /** Samples that are decoded at a time; one for each processor by default, and at least four. */
   readonly decoders?: number
-  /** Samples that are decoded and wait for the encoder, at most; two batches by default, eight where sizes are free. */
+  /** Samples that are decoded and wait for the encoder, at most; a batch more than are encoded at a time by default, eight where sizes are free. */
   readonly ahead?: number
-  /** Threads of the encoder on the processor; by default all but one. */
+  /**
+   * Threads of the encoder on the processor; by default one for each processor. Up to four encode a batch each, with the
+   * weights to themselves unless these are large, which takes less time than all of them at one batch.
+   */
   readonly threads?: number
   /** Samples of a chunk that is kept; a chunk is kept after five seconds too. 512 by default. */
   readonly chunk?: number
@@ -50,8 +54,18 @@ const DECODERS = Math.max(4, availableParallelism())
 const CHUNK = 512
 /** Milliseconds after which what there is of a chunk is kept. */
 const PERIOD = 5000
-/** Batches that are on their way at a time: one is encoded, and the next is ready. */
-const BATCHES = 2
+/** The most batches that are encoded at a time, and the largest file of which as many sessions are opened. */
+const [LANES, LARGE] = [4, 2 ** 28]
+
+/** How many batches are encoded at a time, each in a session with an equal part of the threads. */
+const lanesOf = Effect.fnUntraced(function* ({ file }: Encoder.Encoder, threads: number) {
+  const fs = yield* FileSystem.FileSystem
+  const { provider } = yield* OnnxRuntime
+  const { size } = yield* fs
+    .stat(file)
+    .pipe(Effect.mapError((cause) => new EncoderError({ path: file, problem: "this encoder cannot be read", cause })))
+  return provider !== "cpu" || Number(size) > LARGE ? 1 : Math.min(threads, LANES)
+})
 
 /** Encodes the samples that no row is known of; gives where all rows lie. */
 export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
@@ -69,10 +83,11 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   if (wanted.size === 0) return index
   const advance = yield* (yield* Progress).bar(request.label, samples.length)
   yield* advance(samples.length - wanted.size)
-  const { threads = Math.max(1, availableParallelism() - 1) } = request
-  const { inputs, encode } = yield* Encoder.open(encoder, { threads, apart: true })
+  const { threads = availableParallelism() } = request
+  const lanes = yield* lanesOf(encoder, threads)
+  const { inputs, encode } = yield* Encoder.open(encoder, { threads: Math.floor(threads / lanes), apart: lanes })
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
-  const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
+  const ahead = Math.max(request.ahead ?? (isFree ? 8 : lanes + 1) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
 
   const load = Effect.fnUntraced(function* (at: number) {
@@ -151,7 +166,8 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
           Effect.andThen(features(items)),
           Effect.map((parts) => [items.map(({ at }) => at), parts] as const)
         ),
-      { concurrency: BATCHES }
+      // The next batch is ready when one is done.
+      { concurrency: lanes + 1 }
     ),
     Stream.runForEach((done) =>
       Effect.gen(function* () {
