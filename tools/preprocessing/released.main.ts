@@ -6,7 +6,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { CremaD, type Dataset, KineticsSounds, type Published, Sarcasm, TextInput, Twitter15 } from "@igm/datasets"
 import { ArtifactStore, Progress } from "@igm/io"
-import { Safetensors, Tensor } from "@igm/tensor"
+import { Safetensors, type Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { execFile } from "node:child_process"
