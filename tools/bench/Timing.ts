@@ -35,5 +35,5 @@ export const ratio = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): Ratio
 }
 
 /** A ratio in words. */
-export const show = ({ ratio, low, high }: Ratio): string =>
-  `${ratio.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`
+export const show = ({ ratio, low, high }: Ratio, digits = 2): string =>
+  `${ratio.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`

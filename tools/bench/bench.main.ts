@@ -24,7 +24,10 @@ const bench = Command.make(
     features: text("features", defaults.features, "A safetensors file with audio, video and label"),
     python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
     released: text("released", defaults.released, "A checkout of the released code"),
-    repeats: Flag.Int("repeats").pipe(Flag.withDescription("30 of heads, 20 of encoders by default"), Flag.optional),
+    repeats: Flag.Int("repeats").pipe(
+      Flag.withDescription("30 of heads, 20 of encoders and 5 of their memory by default"),
+      Flag.optional
+    ),
     heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
     i3d: text("i3d", Encoders.defaults.i3d, "A folder with the original of I3D"),
     networks: text("networks", Encoders.defaults.networks.join(","), "Which encoders"),
@@ -46,6 +49,7 @@ const bench = Command.make(
         python: others.python,
         i3d,
         repeats: Option.getOrElse(given, () => Encoders.defaults.repeats),
+        memories: Option.getOrElse(given, () => Encoders.defaults.memories),
         parts: parts === "" ? Encoders.defaults.parts : list(parts),
         networks: list(networks),
         threads

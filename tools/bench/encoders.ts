@@ -3,7 +3,7 @@
  * eager PyTorch; from image files to stored features, against a DataLoader and the original; and the memory that it takes
  * for few and for many samples. All sides are measured in turns.
  */
-import { DecodeThreads, ImageInput } from "@igm/datasets"
+import { type Dataset, DecodeThreads, ImageInput } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { ArtifactStore, Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
@@ -26,6 +26,8 @@ export interface Options {
   /** A folder with the original of I3D. */
   readonly i3d: string
   readonly repeats: number
+  /** Repeats of the part on memory. */
+  readonly memories: number
   readonly parts: ReadonlyArray<string>
   readonly networks: ReadonlyArray<string>
   readonly threads: number
@@ -38,6 +40,7 @@ export const defaults: Options = {
   python: here("../reference/.venv/bin/python"),
   i3d: here("../reference/I3D"),
   repeats: 20,
+  memories: 5,
   parts: ["model", "files", "memory"],
   networks: Object.keys(Networks.networks),
   threads: 2
@@ -130,6 +133,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   )
   const { place, settings } = ImageInput.imagenet
   const decode = yield* DecodeThreads.make(place!, { threads: 2 })
+  const alone = (source: Dataset.Source) => Effect.scoped(decode(source))
   const sources = paths.map((path) => ({ path }))
   const samples = yield* Effect.forEach(paths, (path) => Effect.map(fs.readFile(path), Digest.ofBytes))
   const request = {
@@ -172,7 +176,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
     repeats,
     {
       ours: time(Effect.provideContext(whole, context)),
-      "ours, decoding alone": time(Effect.forEach(sources, decode, { concurrency: 4, discard: true })),
+      "ours, decoding alone": time(Effect.forEach(sources, alone, { concurrency: 4, discard: true })),
       "ours, encoding alone": time(Effect.forEach(batches, encode, { concurrency: threads + 1, discard: true })),
       ...(peer === undefined
         ? {}
@@ -197,32 +201,44 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   return row
 }, Effect.scoped)
 
-const COUNTS = [1000, 20_000]
+const COUNTS = [1000, 20_000] as const
 const child = fileURLToPath(new URL("encoders.child.ts", import.meta.url))
 
-/** The memory of processes that encode few and many samples. */
-const memory = Effect.gen(function* () {
+/** A process that encodes so many samples: the most bytes that it held, and how long it took. */
+const alone = (count: number, folder: string) =>
+  Effect.promise(async () => {
+    const args = ["--disable-warning=ExperimentalWarning", child, String(count), folder]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    return JSON.parse(stdout) as { readonly most: number; readonly seconds: number }
+  })
+
+/** The memory of processes that encode few and many samples, in turns. */
+const memory = Effect.fnUntraced(function* (repeats: number) {
   const fs = yield* FileSystem.FileSystem
   const folder = yield* fs.makeTempDirectoryScoped()
   yield* Effect.promise(() => Promise.all(Array.from({ length: 64 }, (_, i) => Photos.write(folder, i))))
-  const found = yield* Effect.forEach(COUNTS, (count) =>
-    Effect.promise(async () => {
-      const args = ["--disable-warning=ExperimentalWarning", child, String(count), folder]
-      const { stdout } = await promisify(execFile)(process.execPath, args)
-      return JSON.parse(stdout) as { readonly most: number; readonly seconds: number }
-    })
+  const turns = yield* Effect.forEach(Array.from({ length: repeats }), () =>
+    Effect.forEach(COUNTS, (count) => alone(count, folder))
   )
-  const [few, many] = found
-  return [
-    "",
-    "the most memory that a process holds which encodes files",
-    ...found.map(
-      ({ most, seconds }, i) =>
-        `  ${String(COUNTS[i]).padStart(6)} samples: ${(most / 1e6).toFixed(0)} MB, in ${seconds.toFixed(0)} s`
-    ),
-    `  ${COUNTS[1]} / ${COUNTS[0]}: ${(many!.most / few!.most).toFixed(3)}`
-  ]
-}).pipe(Effect.scoped)
+  const [few, many] = COUNTS.map((_, i) => turns.map((turn) => turn[i]!.most))
+  const lines = COUNTS.map((count, i) => {
+    const [most, seconds] = [turns.map((turn) => turn[i]!.most / 1e6), turns.map((turn) => turn[i]!.seconds)]
+    const [low, high] = [Math.min(...most), Math.max(...most)].map((x) => x.toFixed(0))
+    const name = `${count.toLocaleString("en")} samples`
+    return `  ${name.padEnd(40)} ${Timing.median(most).toFixed(0)} MB [${low}, ${high}], in ${Timing.median(seconds).toFixed(0)} s`
+  })
+  const ratio = Timing.ratio(many!, few!)
+  return {
+    turns,
+    ratio,
+    lines: [
+      "",
+      `the most memory of a process that encodes JPEG files, ${repeats} times`,
+      ...lines,
+      `  ${`${COUNTS[1].toLocaleString("en")} / ${COUNTS[0].toLocaleString("en")}`.padEnd(52)} ${Timing.show(ratio, 3)}`
+    ]
+  }
+}, Effect.scoped)
 
 const startPeer = ({ python, i3d }: Options) =>
   Effect.acquireRelease(
@@ -257,8 +273,10 @@ export const run = Effect.fn("bench.encoders")(function* (options: Options, json
     for (const name of networks.filter(isKnown)) yield* done(yield* model(options, peer, name))
   }
   if (parts.includes("files")) yield* done(yield* files(options, peer))
-  const told = parts.includes("memory") ? yield* memory : []
-  yield* Console.log(json ? JSON.stringify({ ...about, rows, memory: told }) : told.join("\n"))
+  const held = parts.includes("memory") ? yield* memory(options.memories) : undefined
+  if (json)
+    yield* Console.log(JSON.stringify({ ...about, rows, memory: held?.turns ?? null, ratio: held?.ratio ?? null }))
+  else if (held !== undefined) yield* Console.log(held.lines.join("\n"))
 }, Effect.scoped)
 
 /** The layers that the benchmark runs on. */

@@ -34,6 +34,10 @@ const shapeText = ({ inputs, width }: EncoderLock.Pin): string => {
   return `${ports.join(", ")} to ${width} features`
 }
 
+/** The bytes of the ONNX file and of its weights. */
+const bytesOf = ({ onnx, data = {} }: EncoderLock.Pin): number =>
+  Object.values(data).reduce((sum, { bytes }) => sum + bytes, onnx.bytes)
+
 const checkText = ({ name, passed, told }: Check): string => `${name}: ${passed ? told : `not checked, ${told}`}`
 
 /** What was added, and what was tried of it. */
@@ -43,13 +47,16 @@ const addedText = ({ name, file, pin, reused, checks }: Encoders.Added): string 
     `  from       ${sourceText(pin)}`,
     ...(pin.weights === undefined ? [] : [`  weights    SHA-256 ${pin.weights}`]),
     `  ONNX file  ${file}, ${Words.bytes(pin.onnx.bytes)}, SHA-256 ${pin.onnx.sha256}`,
+    ...Object.entries(pin.data ?? {}).map(
+      ([part, { bytes, sha256 }]) => `  with       ${part}, ${Words.bytes(bytes)}, SHA-256 ${sha256}`
+    ),
     `  takes      ${shapeText(pin)}`,
     ...checks.map((check, i) => `  ${i === 0 ? "checks" : "      "}     ${checkText(check)}`)
   ].join("\n")
 
 const listText = (found: ReadonlyArray<EncoderFolder.Listed>, folder: string): string => {
   const rows = found.map(({ name, pin, present }) => {
-    const size = present ? Words.bytes(pin.onnx.bytes) : "not there"
+    const size = present ? Words.bytes(bytesOf(pin)) : "not there"
     return [name, size, short(pin.weights), short(pin.onnx.sha256), sourceText(pin), shapeText(pin)]
   })
   const missing = found.filter(({ present }) => !present).map(({ name }) => name)

@@ -54,6 +54,7 @@ export interface Preprocess<T extends Tensors = Tensors> {
   readonly settings: Digest.Json
   /** The shape of the tensor, or of each input's; a size that differs from sample to sample has a name. */
   readonly shape: Shape | { readonly [input: string]: Shape }
+  /** The tensors of a source, in memory of their own: it is handed on. */
   readonly load: (source: Source) => Effect.Effect<T, MediaError, FileSystem.FileSystem>
 }
 

@@ -2,16 +2,21 @@
  * Decoding in threads, for preprocessing that keeps a processor busy in JavaScript. A thread cannot be handed a function:
  * it imports the module that has the preprocessing, and takes it by its name there. Threads start when they are needed, and
  * end with the scope.
+ *
+ * Tensors lie in buffers that go from thread to thread. They are lent: when the scope that they were decoded in closes,
+ * their buffers go back for samples to come, and the tensors have no numbers any more.
  */
 import { Effect, type Scope } from "effect"
 import { Worker } from "node:worker_threads"
+import * as Buffers from "./Buffers.ts"
 import type { Place, Preprocess, Source, Tensors } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 
-/** What a thread is asked: to decode a source. */
+/** What a thread is asked: to decode a source, into these buffers where they are large enough. */
 export interface Request {
   readonly id: number
   readonly source: Source
+  readonly buffers: ReadonlyArray<ArrayBuffer>
 }
 
 /** What it answers: tensors, or what is wrong with the file. */
@@ -38,12 +43,13 @@ const end = ({ worker }: Thread) =>
     worker.postMessage("end")
   }).pipe(Effect.interruptible, Effect.timeoutOption(PATIENCE), Effect.andThen(Effect.sync(() => worker.unref())))
 
-/** Decodes as the preprocessing of a place does, in so many threads. */
+/** Decodes as the preprocessing of a place does, in so many threads; tensors are lent until the scope closes. */
 export const make = Effect.fn("DecodeThreads.make")(function* (
   place: Place,
   { threads: most }: { readonly threads: number }
-): Effect.fn.Return<(source: Source) => Decoded, never, Scope.Scope> {
+): Effect.fn.Return<(source: Source) => Effect.Effect<Tensors, MediaError, Scope.Scope>, never, Scope.Scope> {
   const threads: Array<Thread> = []
+  const buffers = Buffers.make()
   let counter = 0
 
   const start = (): Thread => {
@@ -84,14 +90,21 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
   }
 
   yield* Effect.addFinalizer(() => Effect.forEach([...threads], end, { concurrency: "unbounded", discard: true }))
-  return (source) =>
+  const ask = (source: Source, given: Array<ArrayBuffer>): Decoded =>
     Effect.callback((resume) => {
       const id = ++counter
       const { worker, owed } = next()
       owed.set(id, { path: source.path, settle: resume })
       worker.ref()
-      worker.postMessage({ id, source } satisfies Request)
+      worker.postMessage({ id, source, buffers: given } satisfies Request, given)
     })
+  return (source) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend(() => restore(ask(source, buffers.take()))).pipe(
+        Effect.onError(() => Effect.sync(() => buffers.give())),
+        Effect.tap((tensors) => Effect.addFinalizer(() => Effect.sync(() => buffers.give(tensors))))
+      )
+    )
 })
 
 /** The preprocessing of a place; a place that has none is a defect. */

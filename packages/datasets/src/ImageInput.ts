@@ -6,6 +6,7 @@
  */
 import { type Keyed, Tensor } from "@igm/tensor"
 import { Effect, type FileSystem } from "effect"
+import * as Buffers from "./Buffers.ts"
 import * as Crop from "./Crop.ts"
 import type { Preprocess, Source } from "./Dataset.ts"
 import type { MediaError } from "./Errors.ts"
@@ -79,6 +80,7 @@ export const render = (
       for (let x = 0; x < width; x++, from += step) out[to++] = values[data[from]!]!
     }
   }
+  Buffers.release(data)
   return Tensor.float32([channels, height, width], out)
 }
 
@@ -95,7 +97,9 @@ export const preprocess = (settings: Still): Preprocess<Tensor.Tensor<"float32">
   shape: shapeOf(settings),
   load: Effect.fn("ImageInput.load")(function* ({ path }: Source) {
     const picture = yield* pictureOf(path, settings)
-    return render(picture, still(settings, picture), settings)
+    const tensor = render(picture, still(settings, picture), settings)
+    Buffers.release(picture.data)
+    return tensor
   })
 })
 
@@ -113,7 +117,9 @@ export const augmentation = (settings: Moving): Augmentation => ({
   shape: shapeOf(settings),
   load: Effect.fn("ImageInput.draw")(function* ({ path }: Source, stream: Keyed.Stream) {
     const picture = yield* pictureOf(path, settings)
-    return render(picture, draw(settings, picture, stream), settings)
+    const tensor = render(picture, draw(settings, picture, stream), settings)
+    Buffers.release(picture.data)
+    return tensor
   })
 })
 

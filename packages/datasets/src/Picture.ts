@@ -8,6 +8,7 @@
  */
 import { Effect, FileSystem } from "effect"
 import sharp, { type Metadata } from "sharp"
+import * as Buffers from "./Buffers.ts"
 import { MediaError } from "./Errors.ts"
 import * as Gif from "./Gif.ts"
 
@@ -157,5 +158,7 @@ export const read = Effect.fn("Picture.read")(function* (path: string, options?:
   const bytes = yield* fs
     .readFile(path)
     .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
-  return yield* decode(path, bytes, options)
+  const picture = yield* decode(path, bytes, options)
+  Buffers.release(bytes)
+  return picture
 })

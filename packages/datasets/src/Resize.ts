@@ -5,6 +5,7 @@
  * The functions are pure. A part of the input can be resized as if it had been cut out before, and a part of the output
  * can be computed without the rest; neither copies pixels, and rows that no output needs are not touched.
  */
+import * as Buffers from "./Buffers.ts"
 import type { Picture } from "./Picture.ts"
 import { type Filter, type Range, type Weights, needed, weightsOf } from "./ResizeWeights.ts"
 import { sumsOf } from "./WeightedSums.ts"
@@ -76,12 +77,16 @@ const part = (picture: Picture, box: Box, size: Size, filter: Filter, order: Ord
     const [first, last] = needed(horizontal, xs)
     const from = { top: box.top, left: box.left + first, columns: last - first }
     const between = alongColumns(picture, from, vertical, ys)
-    return alongRows(between, { top: 0, left: 0 - first, rows: ys[1] - ys[0] }, horizontal, xs)
+    const out = alongRows(between, { top: 0, left: 0 - first, rows: ys[1] - ys[0] }, horizontal, xs)
+    Buffers.release(between.data)
+    return out
   }
   const [first, last] = needed(vertical, ys)
   const from = { top: box.top + first, left: box.left, rows: last - first }
   const between = alongRows(picture, from, horizontal, xs)
-  return alongColumns(between, { top: 0 - first, left: 0, columns: xs[1] - xs[0] }, vertical, ys)
+  const out = alongColumns(between, { top: 0 - first, left: 0, columns: xs[1] - xs[0] }, vertical, ys)
+  Buffers.release(between.data)
+  return out
 }
 
 const whole = ({ height, width }: Size): Box => ({ top: 0, left: 0, height, width })

@@ -1,5 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
+import type { Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import { DecodeThreads, Spectrogram, Wav } from "../src/index.ts"
 
@@ -28,6 +29,34 @@ describe("DecodeThreads", () => {
       assert.strictEqual(there.message, here.message)
       assert.deepStrictEqual(yield* decode(files[0]!), expected[0])
     }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("tensors are lent until their scope closes, and come out right in memory that was used before", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const files = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => tone(folder, i))
+      const expected = yield* Effect.forEach(files, Spectrogram.preprocess.load)
+      yield* fs.writeFileString(`${folder}/none.wav`, "none")
+      const decode = yield* DecodeThreads.make(Spectrogram.preprocess.place!, { threads: 2 })
+      const old: Array<Tensor.Tensor> = []
+      const one = (i: number) =>
+        Effect.gen(function* () {
+          const tensor = (yield* decode(files[i % 6]!)) as Tensor.Tensor
+          if (i % 5 === 0) yield* Effect.flip(decode({ path: `${folder}/none.wav` }))
+          if (i % 7 === 0) yield* Effect.timeoutOption(decode(files[i % 6]!), "1 millis")
+          yield* Effect.sleep(i % 4)
+          assert.deepStrictEqual(tensor, expected[i % 6] as Tensor.Tensor)
+          old.push(tensor)
+        }).pipe(Effect.scoped)
+      yield* Effect.forEach(
+        Array.from({ length: 48 }, (_, i) => i),
+        one,
+        { concurrency: 5, discard: true }
+      )
+      const gone = old.filter(({ data }) => data.length === 0).length
+      assert.isAbove(gone, 40, "the same buffers went to and fro")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
   it.live("a thread that cannot have its preprocessing fails what it was asked, and says why", () =>

@@ -24,18 +24,18 @@ const shapesIn = (ports: Ports, { tensors }: Item, multiple: number): string =>
   JSON.stringify(Object.entries(ports).map(([name, port]) => shapeIn(port, tensors[name]!, multiple)))
 
 /** Collects samples into batches. */
-export interface Collector {
+export interface Collector<I extends Item> {
   /** The batches that are full with this sample. */
-  readonly add: (item: Item) => ReadonlyArray<ReadonlyArray<Item>>
+  readonly add: (item: I) => ReadonlyArray<ReadonlyArray<I>>
   /** What is left at the end. */
-  readonly rest: () => ReadonlyArray<ReadonlyArray<Item>>
+  readonly rest: () => ReadonlyArray<ReadonlyArray<I>>
 }
 
 /** Collects batches of `size` samples; if `most` samples wait for others of their shape, the largest group goes as it is. */
-export const collector = (ports: Ports, size: number, most: number, multiple: number): Collector => {
-  const groups = new Map<string, Array<Item>>()
+export const collector = <I extends Item>(ports: Ports, size: number, most: number, multiple: number): Collector<I> => {
+  const groups = new Map<string, Array<I>>()
   let waiting = 0
-  const leave = (key: string): ReadonlyArray<Item> => {
+  const leave = (key: string): ReadonlyArray<I> => {
     const group = groups.get(key)!
     groups.delete(key)
     waiting -= group.length
@@ -57,16 +57,15 @@ export const collector = (ports: Ports, size: number, most: number, multiple: nu
   }
 }
 
-/** Copies a tensor's numbers into a larger one of the same rank, from `offset` on. */
-const place = (
-  out: Tensor.Tensor["data"],
-  shape: ReadonlyArray<number>,
-  tensor: Tensor.Tensor,
-  offset: number
-): void => {
-  const whole = out as Float64Array
+type Numbers = Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>
+
+/** Copies a tensor's numbers into one of the same rank that is as large or larger, from `offset` on; what is left is 0. */
+const place = (out: Numbers, shape: ReadonlyArray<number>, tensor: Tensor.Tensor, offset: number): void => {
+  const whole = out as unknown as Float64Array
   const data = tensor.data as Float64Array
-  if (shape.every((size, axis) => axis === 0 || size === tensor.shape[axis])) return whole.set(data, offset)
+  const size = Tensor.sizeOf(shape)
+  if (data.length === size) return whole.set(data, offset)
+  new Uint8Array(out.buffer).fill(0, offset * out.BYTES_PER_ELEMENT, (offset + size) * out.BYTES_PER_ELEMENT)
   const copy = (axis: number, to: number, from: number): void => {
     const [own, wide] = [tensor.shape.slice(axis + 1), shape.slice(axis + 1)].map(Tensor.sizeOf) as [number, number]
     for (let i = 0; i < tensor.shape[axis]!; i++) {
@@ -79,15 +78,49 @@ const place = (
   copy(0, offset, 0)
 }
 
+/** Memory of batches that is used again, so that a batch leaves nothing to collect. */
+export interface Memory {
+  /** Any numbers: memory that was given back, if there is some of this size. */
+  readonly take: (dtype: "float32" | "int64", count: number) => Numbers
+  /** Gives the memory of a batch back, which nobody reads any more. */
+  readonly give: (batch: Named) => void
+}
+
+/** Memory of so many tensors at most; of more, that which was given back first goes. */
+export const memory = (most: number): Memory => {
+  const spare: Array<Numbers> = []
+  return {
+    take: (dtype, count) => {
+      const Kind = dtype === "int64" ? BigInt64Array : Float32Array
+      const at = spare.findIndex((numbers) => numbers instanceof Kind && numbers.length === count)
+      if (at < 0) return new Kind(count)
+      return spare.splice(at, 1)[0]!
+    },
+    give: (batch) => {
+      spare.push(...Object.values(batch).map(({ data }) => data as Numbers))
+      spare.splice(0, spare.length - most)
+    }
+  }
+}
+
 /** The tensors of a batch, with a leading axis of samples that go together. */
-export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number): Named =>
+export const stack = (ports: Ports, items: ReadonlyArray<Item>, multiple: number, { take }: Memory): Named =>
   Object.fromEntries(
     Object.entries(ports).map(([name, port]) => {
       const shape = shapeIn(port, items[0]!.tensors[name]!, multiple)
       const size = Tensor.sizeOf(shape)
-      const count = items.length * size
-      const data = port.dtype === "int64" ? new BigInt64Array(count) : new Float32Array(count)
+      const data = take(port.dtype, items.length * size)
       items.forEach(({ tensors }, i) => place(data, shape, tensors[name]!, i * size))
       return [name, Tensor.make(port.dtype, [items.length, ...shape], data)]
+    })
+  )
+
+/** Samples `from` … `to` − 1 of a batch, over the same numbers. */
+export const part = (batch: Named, from: number, to: number): Named =>
+  Object.fromEntries(
+    Object.entries(batch).map(([name, tensor]) => {
+      const shape = tensor.shape.slice(1)
+      const size = Tensor.sizeOf(shape)
+      return [name, Tensor.make(tensor.dtype, [to - from, ...shape], tensor.data.subarray(from * size, to * size))]
     })
   )

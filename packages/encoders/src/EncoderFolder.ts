@@ -5,6 +5,7 @@
 import { AtomicFile, FileDigest, Folder, Lock, ioError } from "@igm/io"
 import type { Digest } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
+import { posix } from "node:path"
 import * as EncoderLock from "./EncoderLock.ts"
 
 /** The ONNX file in an encoder's folder. */
@@ -42,11 +43,13 @@ export const use = <A, E, R>(
     return yield* work(scratch)
   }).pipe(Effect.scoped)
 
-/** The files of an encoder: its ONNX file, and those beside it, with the digests that are pinned. */
-const filesOf = ({ onnx, beside }: EncoderLock.Pin): ReadonlyArray<readonly [name: string, sha256: Digest.Digest]> => [
-  [ONNX, onnx.sha256],
-  ...Object.entries(beside)
-]
+/** The files of an encoder: its ONNX file, those that hold weights of it, and others, with the digests that are pinned. */
+const filesOf = ({ onnx, data = {}, beside }: EncoderLock.Pin): ReadonlyMap<string, Digest.Digest> =>
+  new Map([
+    [ONNX, onnx.sha256],
+    ...Object.entries(data).map(([part, { sha256 }]) => [posix.normalize(part), sha256] as const),
+    ...Object.entries(beside)
+  ])
 
 /** The first file of an encoder that is not as pinned, with what is the matter, or undefined. */
 export const unlike = Effect.fnUntraced(function* (folder: string, name: string, pin: EncoderLock.Pin) {
@@ -71,8 +74,8 @@ export const settle = Effect.fn("EncoderFolder.settle")(function* (
   const path = yield* Path.Path
   const home = path.join(folder, name)
   const placed = Effect.gen(function* () {
-    yield* Folder.make(home)
-    for (const [file] of filesOf(pin).toReversed()) {
+    for (const file of [...filesOf(pin).keys()].toReversed()) {
+      yield* Folder.make(path.dirname(path.join(home, file)))
       yield* fs.rename(path.join(scratch, file), path.join(home, file))
     }
   })
@@ -94,13 +97,15 @@ export const list = Effect.fn("EncoderFolder.list")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const pins = yield* EncoderLock.read(folder)
-  return yield* Effect.forEach(Object.entries(pins), ([name, pin]) => {
-    const file = path.join(folder, name, ONNX)
-    return fs.exists(file).pipe(
-      Effect.orElseSucceed(() => false),
-      Effect.map((present): Listed => ({ name, file, pin, present }))
+  const exists = (file: string) => Effect.orElseSucceed(fs.exists(file), () => false)
+  return yield* Effect.forEach(Object.entries(pins), ([name, pin]) =>
+    Effect.forEach(filesOf(pin).keys(), (file) => exists(path.join(folder, name, file))).pipe(
+      Effect.map((found): Listed => {
+        const present = found.every((is) => is)
+        return { name, file: path.join(folder, name, ONNX), pin, present }
+      })
     )
-  })
+  )
 })
 
 /** Holds the files of a folder to their digests: what is the matter with each encoder, or undefined. */

@@ -30,6 +30,10 @@ export const Source = Schema.Union([
 ])
 export type Source = typeof Source.Type
 
+/** What is pinned of a file. */
+const Pinned = Schema.Struct({ sha256: Sha256, bytes: Schema.Int })
+export type Pinned = typeof Pinned.Type
+
 /** What is pinned of an encoder. */
 export const Pin = Schema.Struct({
   /** The encoder of the catalogue that it is; none where it came as an ONNX file. */
@@ -37,7 +41,9 @@ export const Pin = Schema.Struct({
   source: Source,
   /** The digest of the file of weights that the ONNX file was built from; none where that came ready. */
   weights: Schema.optionalKey(Sha256),
-  onnx: Schema.Struct({ sha256: Sha256, bytes: Schema.Int }),
+  onnx: Pinned,
+  /** The files that hold weights of the ONNX file, by the paths that it names them by, where there are some. */
+  data: Schema.optionalKey(Schema.Record(Schema.String, Pinned)),
   /** Files that belong to the encoder, such as a tokenizer's, by name. */
   beside: Schema.Record(Schema.String, Sha256),
   inputs: Schema.Record(Schema.String, Port),
@@ -97,6 +103,14 @@ export const otherWeights = (pin: Pin | undefined, file: string, sha256: Digest.
   if (pin.weights === undefined)
     return `this encoder is pinned as an ONNX file, not as one built from weights: ${REPIN}`
   return `${file} has SHA-256 ${sha256}, but ${pin.weights} is pinned: other weights; ${REPIN}`
+}
+
+/** What speaks against a file that holds weights of an ONNX file, if an encoder is pinned. */
+export const otherData = (pin: Pin | undefined, file: string, part: string, sha256: Digest.Digest) => {
+  const pinned = pin?.data?.[part]
+  if (pin === undefined || pinned?.sha256 === sha256) return undefined
+  if (pinned === undefined) return `${file} holds weights of it, and no such file is pinned: ${REPIN}`
+  return `${file} has SHA-256 ${sha256}, but ${pinned.sha256} is pinned: other weights; ${REPIN}`
 }
 
 /** What speaks against an ONNX file, if an encoder is pinned. */

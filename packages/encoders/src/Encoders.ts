@@ -10,6 +10,7 @@ import * as EncoderCheck from "./EncoderCheck.ts"
 import { EncoderError } from "./EncoderError.ts"
 import * as EncoderFolder from "./EncoderFolder.ts"
 import * as EncoderLock from "./EncoderLock.ts"
+import * as ExternalData from "./ExternalData.ts"
 import * as Golden from "./Golden.ts"
 import * as Material from "./Material.ts"
 import * as OpenModel from "./OpenModel.ts"
@@ -125,7 +126,7 @@ const tried = Effect.fnUntraced(
   Effect.scoped
 )
 
-/** Takes in an ONNX file as it is, under a name of its own. */
+/** Takes in an ONNX file as it is, with the files that hold weights of it, under a name of its own. */
 export const addOnnx = Effect.fn("Encoders.addOnnx")(function* (
   source: string,
   name: string,
@@ -143,10 +144,12 @@ export const addOnnx = Effect.fn("Encoders.addOnnx")(function* (
     const sha256 = yield* Effect.mapError(FileDigest.of(onnx), ioError(source, "read this file"))
     const other = EncoderLock.otherModel(pin, sha256)
     if (other !== undefined) return yield* failed(name, other)
+    const data = yield* ExternalData.copy(source, onnx, pin)
     const { features, ...ports } = yield* tried(onnx, source, output ?? pin?.output)
     const now: EncoderLock.Pin = {
       source: { kind: "onnx", name: path.basename(source) },
       onnx: { sha256, bytes: yield* bytesOf(onnx) },
+      ...(Object.keys(data).length === 0 ? {} : { data }),
       beside: {},
       ...ports
     }

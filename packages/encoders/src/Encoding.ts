@@ -5,11 +5,12 @@
 import { Progress } from "@igm/io"
 import { Digest, Tensor } from "@igm/tensor"
 import { OnnxRuntime } from "@igm/onnx"
-import { Clock, Effect, FileSystem, Semaphore, Stream } from "effect"
+import { Clock, Effect, FileSystem, Scope, Semaphore, Stream } from "effect"
 import { availableParallelism } from "node:os"
+import * as BatchFeatures from "./BatchFeatures.ts"
 import * as Batches from "./Batches.ts"
 import * as Encoder from "./Encoder.ts"
-import { BatchTooLarge, EncoderError } from "./EncoderError.ts"
+import { EncoderError } from "./EncoderError.ts"
 import * as Ports from "./Port.ts"
 import type * as Rows from "./Rows.ts"
 import type * as Unfinished from "./Unfinished.ts"
@@ -42,8 +43,8 @@ export interface Request<E, R> extends Options {
   readonly preprocessing: Digest.Json
   /** The digest of each sample's content, in the order of the features. */
   readonly samples: ReadonlyArray<Digest.Digest>
-  /** The tensors of sample i. */
-  readonly load: (i: number) => Effect.Effect<Encoder.Tensors, E, R>
+  /** The tensors of sample i, which are read as long as its scope is open and no longer: their memory can be used again. */
+  readonly load: (i: number) => Effect.Effect<Encoder.Tensors, E, R | Scope.Scope>
   /** Free sizes are filled up with zeros to a multiple of this, for encoders that are told where samples end (a mask). */
   readonly multiple?: number
 }
@@ -89,43 +90,25 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
   const ahead = Math.max(request.ahead ?? (isFree ? 8 : lanes + 1) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
+  const { file } = encoder
+  const features = BatchFeatures.make(
+    { inputs, encode },
+    { file, multiple, onOutOfMemory: request.onOutOfMemory, batches: lanes + 1 }
+  )
+  const whole = yield* Effect.scope
 
   const load = Effect.fnUntraced(function* (at: number) {
     yield* permits.take(1)
-    const tensors = Encoder.named(inputs, yield* request.load(at))
+    const scope = yield* Scope.fork(whole)
+    const tensors = Encoder.named(inputs, yield* Scope.provide(request.load(at), scope))
     const problem = Ports.misfit(inputs, tensors)
-    if (problem === undefined) return { at, tensors }
+    if (problem === undefined) return { at, tensors, scope } satisfies BatchFeatures.Loaded
     const sample = `sample ${at} (${Digest.short(samples[at]!)})`
     return yield* new EncoderError({
       path: encoder.file,
       problem: `${encoder.name} cannot encode ${sample}: ${problem}`
     })
   })
-
-  const halved = (items: ReadonlyArray<Batches.Item>) => {
-    const middle = items.length >> 1
-    const note = `${encoder.file}: not enough memory for a batch of ${items.length}: it is halved`
-    return Effect.logWarning(note).pipe(
-      Effect.andThen(features(items.slice(0, middle))),
-      Effect.zipWith(features(items.slice(middle)), (a, b) => [...a, ...b])
-    )
-  }
-  const stacked = (items: ReadonlyArray<Batches.Item>) =>
-    Effect.try({
-      try: () => Batches.stack(inputs, items, multiple),
-      catch: (cause) => new BatchTooLarge({ path: encoder.file, batch: items.length, cause })
-    })
-  /** The features of samples that go together, in one piece or several. */
-  const features: (
-    items: ReadonlyArray<Batches.Item>
-  ) => Effect.Effect<ReadonlyArray<Float32Array>, EncoderError | BatchTooLarge> = (items) =>
-    stacked(items).pipe(
-      Effect.flatMap(encode),
-      Effect.map(({ data }) => [data]),
-      Effect.catchTag("BatchTooLarge", (error) =>
-        request.onOutOfMemory === "halve" && items.length > 1 ? halved(items) : Effect.fail(error)
-      )
-    )
 
   let [since, waiting]: [number, Array<readonly [ReadonlyArray<number>, ReadonlyArray<Float32Array>]>] = [
     yield* Clock.currentTimeMillis,
@@ -150,7 +133,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
     Clock.currentTimeMillis,
     (now) => waiting.reduce((n, [at]) => n + at.length, 0) >= chunk || now - since >= PERIOD
   )
-  const collector = Batches.collector(inputs, batch, isFree ? ahead - batch : Infinity, multiple)
+  const collector = Batches.collector<BatchFeatures.Loaded>(inputs, batch, isFree ? ahead - batch : Infinity, multiple)
 
   yield* Stream.fromIterable(wanted.values()).pipe(
     Stream.mapEffect(load, { concurrency: request.decoders ?? DECODERS }),

@@ -10,7 +10,7 @@
  */
 import { type Artifact, ArtifactStore, AtomicFile, IoError } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
-import { Safetensors, Tensor } from "@igm/tensor"
+import { Safetensors, type Tensor } from "@igm/tensor"
 import { Clock, Effect, Path, type Schema, Scope, Stream } from "effect"
 import * as Costs from "./Costs.ts"
 import { EncoderError } from "./EncoderError.ts"
@@ -67,9 +67,7 @@ export const keep = Effect.fn("FeatureStore.keep")(function* <E, R>(request: Enc
       Effect.flatMap(Clock.currentTimeMillis, (at) => record({ ...made, at, samples: count, seconds }))
     const known = new Map([...(yield* Stored.rows(store, kind, new Set(samples))), ...place.rows])
     const index = yield* Encoding.missing(request, place, known, tell)
-    const rows = Rows.bytesOf(Rows.runs(samples, index, 4 * width), 4 * width)
-    const header = Stream.succeed(Rows.header(samples.length, width))
-    yield* Rows.write(path.join(scratch, Stored.FILE), Stream.concat(header, rows))
+    yield* Rows.write(path.join(scratch, Stored.FILE), samples, index, width)
   }, Effect.scoped)
   const artifact = yield* store.getOrMake({ ...Kinds.workOf(kind, samples), name: request.label }, make)
   yield* Unfinished.tidy(folder, new Set(samples), isHeld)
@@ -82,9 +80,7 @@ export const keep = Effect.fn("FeatureStore.keep")(function* <E, R>(request: Enc
 export const rows = ({ file, count, width }: Kept) =>
   Stream.unwrap(
     Effect.map(Rows.offsetOf(file), (offset) =>
-      Rows.bytesOf(Rows.split({ file, offset, row: 0, count }, 4 * width), 4 * width).pipe(
-        Stream.map((bytes) => Tensor.fromBytes("float32", [bytes.length / (4 * width), width], bytes))
-      )
+      Rows.tensors(Rows.split({ file, offset, row: 0, count }, 4 * width), width)
     )
   )
 

@@ -18,6 +18,7 @@ export interface Named<Width extends number = number> {
   readonly name: string
   readonly file: string
   readonly digest: Digest.Digest
+  readonly data?: { readonly [path: string]: Digest.Digest }
   readonly inputs: { readonly [name: string]: EncoderLock.Port }
   readonly output: string
   readonly width: Width
@@ -53,9 +54,12 @@ const described = <Width extends number>(folder: string, name: string, pin: Enco
   if (pin.width !== width) {
     throw new EncoderError({ path: file, problem: `the features of ${name} are ${pin.width} wide, not ${width}` })
   }
-  const { inputs, output, onnx } = pin
+  const { inputs, output, onnx, data } = pin
   const named: Named<Width> = { name, file, digest: onnx.sha256, inputs, output, width }
-  return named
+  if (data === undefined) return named
+  const digests = Object.fromEntries(Object.entries(data).map(([part, { sha256 }]) => [part, sha256]))
+  const whole: Named<Width> = { ...named, data: digests }
+  return whole
 }
 
 /** An encoder of the catalogue. Throws an `EncoderError` where it has not been added. */

@@ -1,6 +1,6 @@
 /** Inputs of encoders: what they take of one sample, and how that is held against what an ONNX file declares. */
 import type { ModelFile } from "@igm/onnx"
-import type { Tensor } from "@igm/tensor"
+import { Tensor } from "@igm/tensor"
 import type { Port } from "./Architecture.ts"
 
 /** Inputs by name. */
@@ -67,6 +67,10 @@ export const misfit = (
     const fits = own.length === shape.length && shape.every((size, i) => typeof size === "string" || size === own[i])
     if (found.dtype !== dtype || !fits) {
       return `the input ${name} takes ${shown(dtype, shape)}, not ${shown(found.dtype, own)}`
+    }
+    // A buffer that was handed over leaves a tensor without numbers.
+    if (found.data.length !== Tensor.sizeOf(found.shape)) {
+      return `the tensor for the input ${name} is used after the scope that it was decoded in`
     }
   }
   const unknown = Object.keys(tensors).find((name) => !Object.hasOwn(ports, name))

@@ -3,7 +3,7 @@
  * another, and a safetensors file that is written as the rows come.
  */
 import { ioError } from "@igm/io"
-import type { Digest } from "@igm/tensor"
+import { type Digest, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Stream } from "effect"
 
 /** A row of a file in which rows of one width lie from the byte `offset` on. */
@@ -22,7 +22,7 @@ interface Run extends Row {
 }
 
 /** Bytes that are read at a time, at most. */
-const PIECE = 2 ** 22
+const PIECE = 2 ** 20
 
 /** A run in pieces that are read one at a time. */
 export const split = function* ({ count, row, ...rest }: Run, bytesPerRow: number): Generator<Run> {
@@ -31,11 +31,7 @@ export const split = function* ({ count, row, ...rest }: Run, bytesPerRow: numbe
 }
 
 /** The rows of samples as runs, in the order of the samples. */
-export const runs = function* (
-  samples: ReadonlyArray<Digest.Digest>,
-  index: Index,
-  bytesPerRow: number
-): Generator<Run> {
+const runs = function* (samples: ReadonlyArray<Digest.Digest>, index: Index, bytesPerRow: number): Generator<Run> {
   const rowOf = (i: number) => index.get(samples[i]!)!
   for (let from = 0; from < samples.length;) {
     const first = rowOf(from)
@@ -46,36 +42,39 @@ export const runs = function* (
   }
 }
 
-/** The bytes of a range of a file. */
-const range = Effect.fnUntraced(function* (path: string, start: number, length: number) {
+/** Fills bytes with those of a file from `start` on. */
+const fill = Effect.fnUntraced(function* (bytes: Uint8Array, path: string, start: number) {
   const fs = yield* FileSystem.FileSystem
   const failed = ioError(path, "read this file")
   const file = yield* fs.open(path).pipe(Effect.mapError(failed))
-  const bytes = new Uint8Array(length)
-  for (let done = 0; done < length;) {
+  for (let done = 0; done < bytes.length;) {
     const count = yield* file
       .read(bytes.subarray(done), { position: BigInt(start + done) })
       .pipe(Effect.mapError(failed))
-    if (count === 0) return yield* Effect.fail(failed(new Error(`it ends before byte ${start + length}`)))
+    if (count === 0) return yield* Effect.fail(failed(new Error(`it ends before byte ${start + bytes.length}`)))
     done += count
   }
   return bytes
 }, Effect.scoped)
 
-/** The bytes of runs of rows. */
-export const bytesOf = (all: Iterable<Run>, bytesPerRow: number) =>
+/** Runs of rows as tensors (each n × width). */
+export const tensors = (all: Iterable<Run>, width: number) =>
   Stream.fromIterable(all).pipe(
-    Stream.mapEffect(({ file, offset, row, count }) => range(file, offset + row * bytesPerRow, count * bytesPerRow))
+    Stream.mapEffect(({ file, offset, row, count }) =>
+      Effect.map(fill(new Uint8Array(4 * count * width), file, offset + 4 * row * width), ({ buffer }) =>
+        Tensor.float32([count, width], new Float32Array(buffer as ArrayBuffer))
+      )
+    )
   )
 
 /** The byte of a safetensors file at which its tensors begin. */
 export const offsetOf = Effect.fn("Rows.offsetOf")(function* (file: string) {
-  const bytes = yield* range(file, 0, 8)
+  const bytes = yield* fill(new Uint8Array(8), file, 0)
   return 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true))
 })
 
 /** What a safetensors file begins with that holds `features` (count × width, float32) and nothing else. */
-export const header = (count: number, width: number): Uint8Array => {
+const header = (count: number, width: number): Uint8Array => {
   const json = JSON.stringify({
     features: { dtype: "F32", shape: [count, width], data_offsets: [0, 4 * count * width] }
   })
@@ -86,11 +85,22 @@ export const header = (count: number, width: number): Uint8Array => {
   return out
 }
 
-/** Writes a file from pieces as they come; it is flushed to the disk at the end. */
-export const write = Effect.fn("Rows.write")(function* <E, R>(path: string, pieces: Stream.Stream<Uint8Array, E, R>) {
+/** Writes a safetensors file of the rows of samples, some at a time; it is flushed to the disk at the end. */
+export const write = Effect.fn("Rows.write")(function* (
+  path: string,
+  samples: ReadonlyArray<Digest.Digest>,
+  index: Index,
+  width: number
+) {
   const fs = yield* FileSystem.FileSystem
   const failed = Effect.mapError(ioError(path, "write this file"))
-  const file = yield* failed(fs.open(path, { flag: "w" }))
-  yield* Stream.runForEach(pieces, (piece) => failed(file.writeAll(piece)))
-  yield* failed(file.sync)
+  const out = yield* failed(fs.open(path, { flag: "w" }))
+  yield* failed(out.writeAll(header(samples.length, width)))
+  const piece = new Uint8Array(Math.max(PIECE, 4 * width))
+  for (const { file, offset, row, count } of runs(samples, index, 4 * width)) {
+    const bytes = piece.subarray(0, 4 * count * width)
+    yield* fill(bytes, file, offset + 4 * row * width)
+    yield* failed(out.writeAll(bytes))
+  }
+  yield* failed(out.sync)
 }, Effect.scoped)

@@ -31,6 +31,7 @@ describe("Batches", () => {
     [Arbitrary.schema(Case)],
     ([{ lengths, size, most, multiple }]) => {
       const collector = Batches.collector(ports, size, most, multiple)
+      const memory = Batches.memory(4)
       let waiting = 0
       const batches = lengths.flatMap((length, at) => {
         const full = collector.add(item(at, length))
@@ -48,7 +49,8 @@ describe("Batches", () => {
       )
       for (const batch of batches) {
         assert.isAtMost(batch.length, size)
-        const { ids, mask } = Batches.stack(ports, batch, multiple)
+        const stacked = Batches.stack(ports, batch, multiple, memory)
+        const { ids, mask } = stacked
         const wide = ids!.shape[1]!
         // What a sample is padded to depends on its own length alone.
         for (const { at } of batch) assert.strictEqual(wide, Math.ceil(lengths[at]! / multiple) * multiple)
@@ -62,14 +64,39 @@ describe("Batches", () => {
             own.length
           )
         })
+        const middle = batch.length >> 1
+        const [first, second] = [Batches.part(stacked, 0, middle), Batches.part(stacked, middle, batch.length)]
+        assert.deepStrictEqual([...first["ids"]!.data, ...second["ids"]!.data], [...ids!.data])
+        assert.deepStrictEqual(second["mask"]!.shape, [batch.length - middle, wide])
+        memory.give(stacked)
       }
     }
   )
 
+  it("memory that was given back is taken again by what fits it, and no more is kept than was said", () => {
+    const memory = Batches.memory(2)
+    const batchOf = (data: Float32Array | BigInt64Array) => ({
+      x: { dtype: data instanceof Float32Array ? "float32" : "int64", shape: [data.length], data } as Tensor.Tensor
+    })
+    const [a, b, c] = [memory.take("float32", 4), memory.take("float32", 4), memory.take("int64", 4)]
+    assert.notStrictEqual(a, b)
+    for (const one of [a, b, c]) memory.give(batchOf(one))
+    // The first of the three is not kept.
+    assert.strictEqual(memory.take("float32", 4), b)
+    assert.notStrictEqual(memory.take("float32", 4), a)
+    assert.notStrictEqual(memory.take("int64", 5), c)
+    assert.strictEqual(memory.take("int64", 4), c)
+  })
+
   it("pads any free axis of a tensor, and leaves fixed ones", () => {
     const clip = { clip: { dtype: "float32", shape: [2, "frames", "width"] } } as const
     const data = Float32Array.from({ length: 2 * 2 * 3 }, (_, i) => i + 1)
-    const { clip: stacked } = Batches.stack(clip, [{ at: 0, tensors: { clip: Tensor.float32([2, 2, 3], data) } }], 4)
+    const { clip: stacked } = Batches.stack(
+      clip,
+      [{ at: 0, tensors: { clip: Tensor.float32([2, 2, 3], data) } }],
+      4,
+      Batches.memory(1)
+    )
     assert.deepStrictEqual(stacked!.shape, [1, 2, 4, 4])
     const rows = [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     const next = rows.map((x) => (x === 0 ? 0 : x + 6))

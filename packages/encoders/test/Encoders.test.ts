@@ -4,7 +4,8 @@ import { Lock, Progress } from "@igm/io"
 import { Builder, Model, OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { ConfigProvider, Effect, Fiber, FileSystem, Layer, Ref, Schedule } from "effect"
-import { EncoderFolder, EncoderLock, Encoders, Hub, Named } from "../src/index.ts"
+import { Encoder, EncoderFolder, EncoderLock, Encoders, Hub, Named } from "../src/index.ts"
+import * as External from "./external.ts"
 import * as HubServer from "./HubServer.ts"
 import * as Linear from "./linear.ts"
 
@@ -301,8 +302,80 @@ describe("Encoders", () => {
       assert.include(yield* told(Encoders.addOnnx(file, "linear", options)), "the name of an encoder of the catalogue")
       assert.include(yield* told(Encoders.addOnnx(file, "../mine", options)), "this cannot be a name")
       yield* fs.writeFileString(file, "no model")
-      assert.include(yield* told(add("half", true)), `${file}: this is not a model that onnxruntime can open`)
+      assert.include(yield* told(add("half", true)), `${file}: this is not an ONNX model: `)
       assert.deepStrictEqual((yield* EncoderLock.read(folder))["mine"], pin)
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("weights in files beside an ONNX file are taken in with it, pinned, and held to their pins", () =>
+    Effect.gen(function* () {
+      const { fs, home, folder, options } = yield* setting
+      const file = `${home}/large.onnx`
+      const part = "./weights/large.data"
+      const write = (scale: number) => fs.writeFile(`${home}/weights/large.data`, External.weights(scale))
+      const add = (repin = false) => Encoders.addOnnx(file, "mine", { ...options, repin })
+      yield* fs.writeFile(file, External.model(part))
+      assert.include(yield* told(add()), `${file}: its weights lie in ${home}/weights/large.data, which is missing`)
+      yield* fs.makeDirectory(`${home}/weights`)
+      yield* write(1)
+      const { pin } = yield* add()
+      assert.deepStrictEqual(pin.data, { [part]: { sha256: Digest.ofBytes(External.weights(1)), bytes: 48 } })
+      const named: Encoder.Encoder = Named.other("mine", 3, { folder })
+      const encoded = (encoder: Encoder.Encoder) =>
+        Encoder.open(encoder).pipe(
+          Effect.flatMap(({ encode }) => encode(Tensor.float32([1, 4], [1, 0, 0, 1]))),
+          Effect.map(({ data }) => [...data]),
+          Effect.scoped
+        )
+      // The copy is whole without the original.
+      yield* fs.remove(`${home}/weights`, { recursive: true })
+      assert.deepStrictEqual(yield* encoded(named), [9, 11, 13])
+      assert.deepStrictEqual(
+        (yield* EncoderFolder.list(folder)).map(({ present }) => present),
+        [true]
+      )
+      assert.isUndefined((yield* EncoderFolder.check(folder))[0]!.problem)
+
+      // Other weights under the same model are another encoder.
+      yield* fs.makeDirectory(`${home}/weights`)
+      yield* write(2)
+      const both = `has SHA-256 ${Digest.ofBytes(External.weights(2))}, but ${pin.data![part]!.sha256} is pinned`
+      assert.include(yield* told(add()), `${home}/weights/large.data ${both}: other weights; --repin takes it over`)
+      yield* add(true)
+      assert.deepStrictEqual(yield* encoded(Named.other("mine", 3, { folder })), [18, 22, 26])
+      assert.notStrictEqual(Encoder.identity(Named.other("mine", 3, { folder })), Encoder.identity(named))
+      assert.include(yield* told(encoded(named)), "weights/large.data: the file of encoder mine is damaged")
+
+      const copy = `${folder}/mine/weights/large.data`
+      yield* fs.writeFile(copy, External.weights(3))
+      assert.include((yield* EncoderFolder.check(folder))[0]!.problem, `${copy} has SHA-256`)
+      yield* fs.remove(copy)
+      assert.deepStrictEqual(
+        (yield* EncoderFolder.list(folder)).map(({ present }) => present),
+        [false]
+      )
+      yield* add()
+      assert.isUndefined((yield* EncoderFolder.check(folder))[0]!.problem)
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("a model that looks for its weights in other folders is not taken in, and nothing is left of it", () =>
+    Effect.gen(function* () {
+      const { fs, home, options, files } = yield* setting
+      const file = `${home}/hostile.onnx`
+      yield* fs.writeFile(`${home}/secret`, External.weights(1))
+      yield* fs.writeFile(`${home}/encoder.onnx`, External.weights(1))
+      const refused = Effect.fnUntraced(function* (part: string) {
+        yield* fs.writeFile(file, External.model(part))
+        const message = yield* told(Encoders.addOnnx(file, "mine", options))
+        assert.deepStrictEqual(yield* files, [".gitignore"])
+        return message
+      })
+      for (const part of ["../secret", "a/../../secret", `${home}/secret`, "..\\secret", "C:secret", ".."]) {
+        assert.include(yield* refused(part), `its weights lie in ${part}, which is not in the folder of the model`)
+      }
+      assert.include(yield* refused("encoder.onnx"), "encoder.onnx, which is the name that the model gets: rename both")
+      assert.include(yield* refused("."), "copy this file")
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 })

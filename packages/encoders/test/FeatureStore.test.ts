@@ -23,10 +23,14 @@ const fresh = Effect.gen(function* () {
     preprocessing: { side: 28 },
     samples: which.map(digestOf),
     load: (i: number) =>
-      Effect.sync(() => {
-        loaded.push(which[i]!)
-        return sample(image, which[i]!)
-      }),
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          loaded.push(which[i]!)
+          return sample(image, which[i]!)
+        }),
+        // Whoever reads a sample after its scope has other features of it.
+        ({ data }) => Effect.sync(() => void data.fill(NaN))
+      ),
     ...options
   })
   const here = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -36,6 +40,33 @@ const fresh = Effect.gen(function* () {
     .pipe(Effect.orElseSucceed((): Array<string> => []))
   return { fs, folder, loaded, request, here, unfinished }
 })
+
+/** A device that reads a batch a while after it was handed, and has memory for so many samples; batches overlap. */
+const lazily = (delays: ReadonlyArray<number>, most = Infinity) =>
+  Layer.effect(
+    OnnxRuntime,
+    Effect.map(OnnxRuntime, (runtime) => {
+      let runs = 0
+      return OnnxRuntime.of({
+        ...runtime,
+        open: (name, model, options) =>
+          Effect.map(runtime.open(name, model, options), (session) => ({
+            ...session,
+            run: (inputs) =>
+              Effect.suspend(() => pause(delays[runs++ % delays.length] ?? 0)).pipe(
+                Effect.andThen(
+                  Object.values(inputs)[0]!.shape[0]! > most
+                    ? Effect.fail(new OnnxError({ model: name, problem: "running it failed", cause: "std::bad_alloc" }))
+                    : session.run(inputs)
+                )
+              )
+          }))
+      })
+    })
+  )
+
+/** So many milliseconds of the machine's own clock. */
+const pause = (time: number) => Effect.promise(() => new Promise<void>((resume) => setTimeout(resume, time)))
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
 
@@ -59,22 +90,21 @@ describe("FeatureStore", () => {
           batch: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })),
           decoders: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })),
           chunk: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })),
-          delays: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })))
+          delays: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 }))),
+          runs: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })))
         })
       )
     ],
-    ([{ count, delays, ...options }]) =>
+    ([{ count, delays, runs, ...options }]) =>
       Effect.gen(function* () {
         const { here, request } = yield* fresh
         // Some samples come twice.
         const which = range(0, count).map((i) => (i * 7) % 13)
         const { load, ...rest } = request(which, options)
-        const slow = (i: number) =>
-          Effect.andThen(
-            Effect.promise(() => new Promise<void>((resume) => setTimeout(resume, delays[i % delays.length] ?? 0))),
-            load(i)
-          )
-        const { features } = yield* here(FeatureStore.encode({ ...rest, load: slow }))
+        const slow = (i: number) => Effect.andThen(pause(delays[i % delays.length] ?? 0), load(i))
+        const { features } = yield* here(FeatureStore.encode({ ...rest, load: slow })).pipe(
+          Effect.provide(lazily(runs))
+        )
         assert.deepStrictEqual(features, yield* expected(which))
       }).pipe(Effect.scoped, Effect.provide(layers)),
     { arbitrary: { runs: 12 } }
@@ -247,22 +277,7 @@ describe("FeatureStore", () => {
   it.effect("a batch that there is no memory for fails by its size, or is halved where that was asked for", () =>
     Effect.gen(function* () {
       const { here, request } = yield* fresh
-      const runtime = yield* OnnxRuntime
-      /** A device that has memory for three samples. */
-      const small = Layer.succeed(
-        OnnxRuntime,
-        OnnxRuntime.of({
-          ...runtime,
-          open: (name, model, options) =>
-            Effect.map(runtime.open(name, model, options), (session) => ({
-              ...session,
-              run: (inputs) =>
-                Object.values(inputs)[0]!.shape[0]! > 3
-                  ? Effect.fail(new OnnxError({ model: name, problem: "running it failed", cause: "std::bad_alloc" }))
-                  : session.run(inputs)
-            }))
-        })
-      )
+      const small = lazily([2, 0, 1], 3)
       const error = yield* here(Effect.flip(FeatureStore.keep(request(range(0, 20), { batch: 8 })))).pipe(
         Effect.provide(small)
       )
@@ -270,6 +285,36 @@ describe("FeatureStore", () => {
       const options = { batch: 8, onOutOfMemory: "halve" } as const
       const { features } = yield* here(FeatureStore.encode(request(range(0, 20), options))).pipe(Effect.provide(small))
       assert.deepStrictEqual(features, yield* expected(range(0, 20)))
+    }).pipe(Effect.provide(layers))
+  )
+
+  it.live("every sample's memory is let go, as soon as its batch is made, and where encoding ends early", () =>
+    Effect.gen(function* () {
+      const { here, request } = yield* fresh
+      let [open, most, loads] = [0, 0, 0]
+      const { load, ...rest } = request(range(0, 60), { batch: 4, ahead: 8, decoders: 3 })
+      const counted = (i: number) =>
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            most = Math.max(most, ++open)
+            loads++
+          }),
+          () => Effect.sync(() => open--)
+        ).pipe(Effect.andThen(load(i)))
+      yield* here(FeatureStore.keep({ ...rest, load: counted }))
+      assert.strictEqual(open, 0)
+      // Those that wait, and a batch that is being made.
+      assert.isAtMost(most, 8 + 4)
+      const failing = (i: number) => (i === 31 ? Effect.fail("broken") : counted(i))
+      const other = { ...rest, preprocessing: { side: 29 } }
+      assert.strictEqual(yield* here(Effect.flip(FeatureStore.keep({ ...other, load: failing }))), "broken")
+      assert.strictEqual(open, 0)
+      loads = 0
+      const endless = (i: number) => Effect.andThen(counted(i), i === 40 ? Effect.never : load(i))
+      const fiber = yield* Effect.forkChild(here(FeatureStore.keep({ ...other, load: endless })))
+      yield* Effect.repeat(pause(5), { until: () => loads > 0 && open > 0 })
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(open, 0)
     }).pipe(Effect.provide(layers))
   )
 
@@ -283,6 +328,17 @@ describe("FeatureStore", () => {
       const error = yield* here(Effect.flip(FeatureStore.keep(wide)))
       assert.include(error.message, `digit-image cannot encode sample 0 (${Digest.short(digestOf(0))})`)
       assert.include(error.message, "takes float32 [1, 28, 28], not float32 [1, 28, 1]")
+      const late = {
+        ...request(range(0, 3)),
+        load: (i: number) =>
+          Effect.sync(() => {
+            const tensor = sample(image, i)
+            ;(tensor.data.buffer as ArrayBuffer).transfer()
+            return tensor
+          })
+      }
+      const gone = yield* here(Effect.flip(FeatureStore.keep(late)))
+      assert.include(gone.message, "the tensor for the input input is used after the scope that it was decoded in")
       const nameless = yield* here(
         Effect.flip(FeatureStore.keep({ ...request([0, 1]), samples: [digestOf(0), "one"] }))
       )

@@ -9,7 +9,7 @@ import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
-import { Effect } from "effect"
+import { Effect, type FileSystem, type Scope } from "effect"
 import { availableParallelism } from "node:os"
 import * as CrossValidation from "./CrossValidation.ts"
 import * as Experiments from "./Experiment.ts"
@@ -83,7 +83,10 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
       const preprocess = dataset.modalities[modality]!
       const { settings, load: here } = preprocess
       const batch = batchOf(preprocess)
-      const load = samples.length < MANY ? here : (decoders[modality] ?? here)
+      const load: (
+        source: Dataset.Source
+      ) => Effect.Effect<Dataset.Tensors, MediaError, FileSystem.FileSystem | Scope.Scope> =
+        samples.length < MANY ? here : (decoders[modality] ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,

@@ -1,7 +1,8 @@
 /**
  * Sessions in a thread of their own, so that the thread which asks goes on while a model runs: onnxruntime-node runs a
  * model to its end on the thread that calls it. The thread starts with the first session and ends with the scope; its
- * sessions run one after another. Tensors are copied to it, and results are handed over.
+ * sessions run one after another. Tensors are copied to it in buffers that come back and are used again, and results are
+ * handed over.
  */
 import type { Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
@@ -20,7 +21,9 @@ export type Request =
   | { readonly kind: "close"; readonly id: number; readonly session: number }
 
 /** What it answers: the words of an error, or what was asked for. */
-export type Answer = { readonly id: number } & ({ readonly fault: string } | { readonly value: Value })
+export type Answer = { readonly id: number; readonly buffers?: ReadonlyArray<ArrayBuffer> } & (
+  { readonly fault: string } | { readonly value: Value }
+)
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
@@ -45,6 +48,9 @@ interface Running {
   alive: boolean
 }
 
+/** Buffers that are kept for tensors to come. */
+const SPARE = 8
+
 /** How long the thread may take to end. */
 const PATIENCE = "5 seconds"
 
@@ -56,6 +62,17 @@ export const make: Effect.Effect<
 > = Effect.gen(function* () {
   let thread: Running | undefined
   let counter = 0
+  const spare: Array<ArrayBuffer> = []
+
+  /** A copy of a tensor in a buffer of its own, one that was used before if there is one of its size. */
+  const copied = (tensor: Tensor.Tensor): Tensor.Tensor => {
+    const { buffer, byteOffset, byteLength } = tensor.data
+    const at = spare.findIndex((one) => one.byteLength === byteLength)
+    const own = at < 0 ? new ArrayBuffer(byteLength) : spare.splice(at, 1)[0]!
+    new Uint8Array(own).set(new Uint8Array(buffer, byteOffset, byteLength))
+    const Numbers = tensor.data.constructor as new (buffer: ArrayBuffer) => never
+    return { ...tensor, data: new Numbers(own) }
+  }
 
   const start = (): Running => {
     const worker = new Worker(new URL("./session.worker.ts", import.meta.url), {
@@ -70,6 +87,8 @@ export const make: Effect.Effect<
       running.owed.clear()
     }
     worker.on("message", (answer: Answer) => {
+      spare.push(...(answer.buffers ?? []))
+      spare.splice(0, spare.length - SPARE)
       const settle = running.owed.get(answer.id)
       running.owed.delete(answer.id)
       if (running.owed.size === 0) worker.unref()
@@ -81,13 +100,13 @@ export const make: Effect.Effect<
   }
 
   /** Interrupted, the answer is waited for no longer; the thread comes to its end with it. */
-  const ask = <A extends Value>(running: Running, request: (id: number) => Request) =>
+  const ask = <A extends Value>(running: Running, request: (id: number) => Request, hand: Array<ArrayBuffer> = []) =>
     Effect.callback<A, Error>((resume) => {
       if (!running.alive) return resume(Effect.fail(new Error("its thread has ended")))
       const id = ++counter
       running.owed.set(id, resume as (result: Effect.Effect<Value, Error>) => void)
       running.worker.ref()
-      running.worker.postMessage(request(id))
+      running.worker.postMessage(request(id), hand)
     })
 
   yield* Effect.addFinalizer(() =>
@@ -109,9 +128,22 @@ export const make: Effect.Effect<
     const running = thread
     const opened = yield* Effect.acquireRelease(
       ask<Opened>(running, (id) => ({ kind: "open", id, model, options })),
-      ({ session }) => Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
+      ({ session }) => {
+        spare.length = 0
+        return Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
+      }
     )
     const { session } = opened
-    return { ...opened, run: (inputs) => ask<Named>(running, (id) => ({ kind: "run", id, session, inputs })) }
+    const run = (given: Named) =>
+      Effect.try({
+        try: () => Object.fromEntries(Object.entries(given).map(([name, tensor]) => [name, copied(tensor)])),
+        catch: (cause) => cause as Error
+      }).pipe(
+        Effect.flatMap((inputs) => {
+          const buffers = Object.values(inputs).map(({ data }) => data.buffer as ArrayBuffer)
+          return ask<Named>(running, (id) => ({ kind: "run", id, session, inputs }), buffers)
+        })
+      )
+    return { ...opened, run }
   })
 })

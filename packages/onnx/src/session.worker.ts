@@ -28,6 +28,10 @@ const answer = async (request: Request): Promise<Value> => {
 const buffersOf = (value: Value): Array<ArrayBuffer> =>
   value === null || "session" in value ? [] : Object.values(value).map(({ data }) => data.buffer as ArrayBuffer)
 
+/** The buffers that came with a request, and go back. */
+const returned = (request: Request): Array<ArrayBuffer> =>
+  request.kind === "run" ? Object.values(request.inputs).map(({ data }) => data.buffer as ArrayBuffer) : []
+
 let last: Promise<unknown> = Promise.resolve()
 port.on("message", (request: Request | "end") => {
   if (request === "end") {
@@ -35,11 +39,14 @@ port.on("message", (request: Request | "end") => {
     return
   }
   const { id } = request
+  const buffers = returned(request)
   last = last
     .then(() => answer(request))
     .then(
-      (value) => port.postMessage({ id, value } satisfies Answer, buffersOf(value)),
-      (error: unknown) =>
-        port.postMessage({ id, fault: error instanceof Error ? error.message : String(error) } satisfies Answer)
+      (value) => port.postMessage({ id, value, buffers } satisfies Answer, [...buffersOf(value), ...buffers]),
+      (error: unknown) => {
+        const fault = error instanceof Error ? error.message : String(error)
+        port.postMessage({ id, fault, buffers } satisfies Answer, buffers)
+      }
     )
 })

@@ -154,6 +154,50 @@ describe("OnnxRuntime, apart", () => {
     }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
   )
 
+  it.live(
+    "runs at a time, in memory that is used again, do not see each other's numbers, nor do errors and interruptions",
+    () =>
+      Effect.gen(function* () {
+        const runtime = yield* OnnxRuntime
+        const builder = Builder.make("both")
+        const x = builder.input("x", "float32", ["batch", 2])
+        builder.output("y", builder.node("Mul", [x, builder.constant(Tensor.float32([1], [2]))]), "float32", [
+          "batch",
+          2
+        ])
+        // An output that is its input, in the input's own memory.
+        builder.output("same", builder.node("Identity", [x]), "float32", ["batch", 2])
+        const model = Model.encode({ graph: builder.graph(), opset: 17, metadata: {} })
+        const session = yield* runtime.open("both", model, { apart: 1 })
+        const kept = yield* Effect.forEach(
+          Array.from({ length: 60 }, (_, i) => i),
+          Effect.fnUntraced(function* (i) {
+            const rows = 1 + (i % 3)
+            const numbers = Array.from({ length: 2 * rows }, (_, k) => 100 * i + k)
+            if (i % 5 === 0)
+              yield* Effect.flip(session.run({ x: Tensor.float32([rows, 3], new Float32Array(3 * rows)) }))
+            if (i % 7 === 0) {
+              const other = yield* Effect.forkChild(
+                session.run({ x: Tensor.float32([rows, 2], new Float32Array(2 * rows)) })
+              )
+              yield* Fiber.interrupt(other)
+            }
+            // A part of a larger array, as a part of a batch is.
+            const data = Float32Array.of(-1, ...numbers, -1).subarray(1, 1 + numbers.length)
+            return [numbers, yield* session.run({ x: Tensor.float32([rows, 2], data) })] as const
+          }),
+          { concurrency: 6 }
+        )
+        for (const [numbers, { y, same }] of kept) {
+          assert.deepStrictEqual([...(same!.data as Float32Array)], numbers)
+          assert.deepStrictEqual(
+            [...(y!.data as Float32Array)],
+            numbers.map((n) => 2 * n)
+          )
+        }
+      }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
   it.effect("a session that outlives its runtime is an error, and not a wait without end", () =>
     Effect.gen(function* () {
       const session = yield* OnnxRuntime.use((runtime) => runtime.open("twice", twice(), { apart: 1 })).pipe(
