@@ -29,7 +29,10 @@ export const weights = (scale: number): Uint8Array =>
 /** The bytes of the model, which says that its weights lie there. */
 export const model = (location: string): Uint8Array => {
   const tensor = [
-    ...[field(1, 4), field(1, 3), field(2, 1), field(8, "w")],
+    field(1, 4),
+    field(1, 3),
+    field(2, 1),
+    field(8, "w"),
     field(13, field(1, "location"), field(2, location)),
     field(14, 1)
   ]
