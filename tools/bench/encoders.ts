@@ -156,7 +156,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   const context = yield* Effect.context<Effect.Services<typeof whole>>()
 
   const decoded = yield* Effect.forEach(sources, decode, { concurrency: 4 })
-  const { encode } = yield* Encoder.open(encoder, { threads: 1, apart: threads })
+  const { encode } = yield* Encoder.open(encoder, { threads, apart: true })
   const batches = Array.from({ length: PHOTOS / BATCH }, (_, i) =>
     Tensor.stack(decoded.slice(i * BATCH, (i + 1) * BATCH) as [Tensor.Tensor<"float32">])
   )
@@ -177,7 +177,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
     {
       ours: time(Effect.provideContext(whole, context)),
       "ours, decoding alone": time(Effect.forEach(sources, alone, { concurrency: 4, discard: true })),
-      "ours, encoding alone": time(Effect.forEach(batches, encode, { concurrency: threads + 1, discard: true })),
+      "ours, encoding alone": time(Effect.forEach(batches, encode, { concurrency: 2, discard: true })),
       ...(peer === undefined
         ? {}
         : Object.fromEntries(

@@ -4,8 +4,7 @@
  */
 import { Progress } from "@igm/io"
 import { Digest, Tensor } from "@igm/tensor"
-import { OnnxRuntime } from "@igm/onnx"
-import { Clock, Effect, FileSystem, Scope, Semaphore, Stream } from "effect"
+import { Clock, Effect, Scope, Semaphore, Stream } from "effect"
 import { availableParallelism } from "node:os"
 import * as BatchFeatures from "./BatchFeatures.ts"
 import * as Batches from "./Batches.ts"
@@ -21,12 +20,9 @@ export interface Options {
   readonly batch?: number
   /** Samples that are decoded at a time; one for each processor by default, and at least four. */
   readonly decoders?: number
-  /** Samples that are decoded and wait for the encoder, at most; a batch more than are encoded at a time by default, eight where sizes are free. */
+  /** Samples that are decoded and wait for the encoder, at most; two batches by default, eight where sizes are free. */
   readonly ahead?: number
-  /**
-   * Threads of the encoder on the processor; by default one for each processor. Up to four encode a batch each, with the
-   * weights to themselves unless these are large, which takes less time than all of them at one batch.
-   */
+  /** Threads of the encoder on the processor; by default one for each of its cores. */
   readonly threads?: number
   /** Samples of a chunk that is kept; a chunk is kept after five seconds too. 512 by default. */
   readonly chunk?: number
@@ -55,18 +51,8 @@ const DECODERS = Math.max(4, availableParallelism())
 const CHUNK = 512
 /** Milliseconds after which what there is of a chunk is kept. */
 const PERIOD = 5000
-/** The most batches that are encoded at a time, and the largest file of which as many sessions are opened. */
-const [LANES, LARGE] = [4, 2 ** 28]
-
-/** How many batches are encoded at a time, each in a session with an equal part of the threads. */
-const lanesOf = Effect.fnUntraced(function* ({ file }: Encoder.Encoder, threads: number) {
-  const fs = yield* FileSystem.FileSystem
-  const { provider } = yield* OnnxRuntime
-  const { size } = yield* fs
-    .stat(file)
-    .pipe(Effect.mapError((cause) => new EncoderError({ path: file, problem: "this encoder cannot be read", cause })))
-  return provider !== "cpu" || Number(size) > LARGE ? 1 : Math.min(threads, LANES)
-})
+/** Batches that are on their way at a time: one is encoded, and the next is ready. */
+const BATCHES = 2
 
 /** Encodes the samples that no row is known of; gives where all rows lie. */
 export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
@@ -85,15 +71,14 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   const advance = yield* (yield* Progress).bar(request.label, samples.length)
   yield* advance(samples.length - wanted.size)
   const { threads = availableParallelism() } = request
-  const lanes = yield* lanesOf(encoder, threads)
-  const { inputs, encode } = yield* Encoder.open(encoder, { threads: Math.floor(threads / lanes), apart: lanes })
+  const { inputs, encode } = yield* Encoder.open(encoder, { threads, apart: true })
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))
-  const ahead = Math.max(request.ahead ?? (isFree ? 8 : lanes + 1) * batch, (isFree ? 2 : 1) * batch)
+  const ahead = Math.max(request.ahead ?? (isFree ? 8 : 2) * batch, (isFree ? 2 : 1) * batch)
   const permits = yield* Semaphore.make(ahead)
   const { file } = encoder
   const features = BatchFeatures.make(
     { inputs, encode },
-    { file, multiple, onOutOfMemory: request.onOutOfMemory, batches: lanes + 1 }
+    { file, multiple, onOutOfMemory: request.onOutOfMemory, batches: BATCHES }
   )
   const whole = yield* Effect.scope
 
@@ -149,8 +134,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
           Effect.andThen(features(items)),
           Effect.map((parts) => [items.map(({ at }) => at), parts] as const)
         ),
-      // The next batch is ready when one is done.
-      { concurrency: lanes + 1 }
+      { concurrency: BATCHES }
     ),
     Stream.runForEach((done) =>
       Effect.gen(function* () {

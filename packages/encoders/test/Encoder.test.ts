@@ -160,7 +160,7 @@ describe("Encoder", () => {
           const { encode } = yield* Encoder.open(encoder)
           const alone = yield* Effect.forEach(all, (one) => encode(Tensor.stack([one])))
           for (const threads of [1, 2, 3]) {
-            const { encode } = yield* Encoder.open(encoder, { threads, apart: threads === 2 ? 2 : 0 })
+            const { encode } = yield* Encoder.open(encoder, { threads, apart: threads === 2 })
             for (const size of [2, 7, 33]) {
               const rows = all.slice(33 - size) as [Tensor.Tensor<"float32">]
               const { data } = yield* encode(Tensor.stack(rows))

@@ -251,7 +251,7 @@ describe("FeatureStore", () => {
     () =>
       Effect.gen(function* () {
         const { here, request } = yield* fresh
-        const { load, ...rest } = request(range(0, 64), { batch: 4, ahead: 8, decoders: 3, threads: 1 })
+        const { load, ...rest } = request(range(0, 64), { batch: 4, ahead: 8, decoders: 3 })
         const alive = yield* Ref.make(0)
         let [most, begun] = [0, 0]
         const registry = new FinalizationRegistry(() => undefined)

@@ -8,7 +8,7 @@
  * onnxruntime leaves to the processor whatever the provider has no kernel for: `placements` says which nodes.
  */
 import type { Tensor } from "@igm/tensor"
-import { Context, Effect, Layer, Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 import { createRequire } from "node:module"
 import * as Builder from "./Builder.ts"
@@ -41,11 +41,8 @@ type Named = { readonly [name: string]: Tensor.Tensor }
 export interface Opening {
   /** Threads that the processor's operators share among them; 1 by default. */
   readonly threads?: number
-  /**
-   * In how many threads of its own it runs, each with the model to itself, while the thread that asks goes on: as many runs
-   * go on at a time. By default in none; and not on webgpu, which one thread has.
-   */
-  readonly apart?: number
+  /** Whether it runs in a thread of its own, and the thread that asks goes on meanwhile; not on webgpu, which one thread has. */
+  readonly apart?: boolean
 }
 
 /** Opens models. */
@@ -146,39 +143,17 @@ const here = (model: Uint8Array | string, options: InferenceSession.SessionOptio
   )
 
 const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, device: string) {
-  const scope = yield* Effect.scope
-  const lanes: Array<Effect.Success<typeof SessionThread.make>> = []
-  /** Sessions of a model in so many threads; a run goes to the one with the least to do. */
-  const apart = Effect.fnUntraced(function* (
-    count: number,
-    model: Uint8Array | string,
-    settings: InferenceSession.SessionOptions
-  ) {
-    while (lanes.length < count) lanes.push(yield* SessionThread.make.pipe(Scope.provide(scope)))
-    const sessions = yield* Effect.forEach(lanes.slice(0, count), (open) => open(model, settings), {
-      concurrency: "unbounded"
-    })
-    const busy = sessions.map(() => 0)
-    const run = (inputs: Named) =>
-      Effect.suspend(() => {
-        const least = busy.indexOf(Math.min(...busy))
-        busy[least]!++
-        return Effect.ensuring(
-          sessions[least]!.run(inputs),
-          Effect.sync(() => void busy[least]!--)
-        )
-      })
-    return { inputs: sessions[0]!.inputs, outputs: sessions[0]!.outputs, run }
-  })
+  const apart = yield* SessionThread.make
   const open = Effect.fn("OnnxRuntime.open")(function* (
     name: string,
     model: Uint8Array | string,
     options: Opening = {}
   ) {
     const settings = optionsOf(provider, options.threads)
-    const { apart: count = 0 } = options
-    const opening: Effect.Effect<Opened, unknown, Scope.Scope> =
-      count > 0 && provider !== "webgpu" ? apart(count, model, settings) : here(model, settings)
+    const isApart = options.apart === true && provider !== "webgpu"
+    const opening: Effect.Effect<Opened, unknown, Scope.Scope> = isApart
+      ? apart(model, settings)
+      : here(model, settings)
     const session = yield* opening.pipe(
       Effect.mapError(
         (cause) =>

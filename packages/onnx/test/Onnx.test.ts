@@ -116,7 +116,7 @@ describe("OnnxRuntime, apart", () => {
       Effect.gen(function* () {
         const runtime = yield* OnnxRuntime
         const file = yield* fileOf(twice())
-        const session = yield* runtime.open("twice.onnx", file, { apart: 1, threads: 2 })
+        const session = yield* runtime.open("twice.onnx", file, { apart: true, threads: 2 })
         assert.deepStrictEqual(session.inputs, [{ name: "x", type: "float32", shape: ["batch", 2] }])
         const x = Tensor.float32([1, 2], [3, 4])
         const results = yield* Effect.all([session.run({ x }), session.run({ x })], { concurrency: "unbounded" })
@@ -124,10 +124,10 @@ describe("OnnxRuntime, apart", () => {
         assert.deepStrictEqual(x, Tensor.float32([1, 2], [3, 4]))
         const wrong = yield* Effect.flip(session.run({ x: Tensor.float32([1, 3], [1, 2, 3]) }))
         assert.match(wrong.message, /^twice.onnx: running it failed: /)
-        const damaged = yield* Effect.flip(runtime.open("broken.onnx", twice().slice(0, 40), { apart: 1 }))
+        const damaged = yield* Effect.flip(runtime.open("broken.onnx", twice().slice(0, 40), { apart: true }))
         assert.strictEqual(damaged.message, "broken.onnx: this is not a model that onnxruntime can open")
 
-        const long = yield* runtime.open("slow", slow(), { apart: 1 })
+        const long = yield* runtime.open("slow", slow(), { apart: true })
         const steps = Tensor.make("int64", [], BigInt64Array.of(100_000n))
         let ticks = 0
         const timer = setInterval(() => ticks++, 1)
@@ -140,7 +140,7 @@ describe("OnnxRuntime, apart", () => {
   it.live("who stops waiting for a run is free at once, and the next run comes out right", () =>
     Effect.gen(function* () {
       const runtime = yield* OnnxRuntime
-      const session = yield* runtime.open("slow", slow(), { apart: 1 })
+      const session = yield* runtime.open("slow", slow(), { apart: true })
       const start = Tensor.float32([1], [1])
       const run = (n: bigint) => session.run({ steps: Tensor.make("int64", [], BigInt64Array.of(n)), start })
       const fiber = yield* Effect.forkChild(run(300_000n), { startImmediately: true })
@@ -168,7 +168,7 @@ describe("OnnxRuntime, apart", () => {
         // An output that is its input, in the input's own memory.
         builder.output("same", builder.node("Identity", [x]), "float32", ["batch", 2])
         const model = Model.encode({ graph: builder.graph(), opset: 17, metadata: {} })
-        const session = yield* runtime.open("both", model, { apart: 1 })
+        const session = yield* runtime.open("both", model, { apart: true })
         const kept = yield* Effect.forEach(
           Array.from({ length: 60 }, (_, i) => i),
           Effect.fnUntraced(function* (i) {
@@ -200,7 +200,7 @@ describe("OnnxRuntime, apart", () => {
 
   it.effect("a session that outlives its runtime is an error, and not a wait without end", () =>
     Effect.gen(function* () {
-      const session = yield* OnnxRuntime.use((runtime) => runtime.open("twice", twice(), { apart: 1 })).pipe(
+      const session = yield* OnnxRuntime.use((runtime) => runtime.open("twice", twice(), { apart: true })).pipe(
         Effect.provide(OnnxRuntime.layerCpu)
       )
       const error = yield* Effect.flip(session.run({ x: Tensor.float32([1, 2], [3, 4]) }))
