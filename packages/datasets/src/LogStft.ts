@@ -1,12 +1,12 @@
 /**
- * From a wav file to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
+ * From a sound, or the sound of a film, to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
  * until it fills the length, cut, clipped to ±1, and log(|STFT| + floor), as librosa 0.11 and numpy compute it.
  */
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Preprocess, Source } from "./Dataset.ts"
 import * as Resample from "./Resample.ts"
-import { readWav } from "./Spectrogram.ts"
+import * as Sound from "./Sound.ts"
 import * as Stft from "./Stft.ts"
 
 /** The parameters: the rate in Hz, the length in samples, and the transform's grid in samples. */
@@ -40,12 +40,12 @@ export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Ten
   )
 }
 
-/** The audio path of some settings: from a wav file to its log spectrogram. */
+/** The audio path of some settings: from a sound or film to its log spectrogram. */
 export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
   settings: { kind: "log-stft", version: 1, resampler: "kaiser sinc", ...settings },
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
   load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
-    const { rate, samples } = yield* readWav(path)
+    const { rate, samples } = yield* Sound.read(path)
     return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
   })
 })

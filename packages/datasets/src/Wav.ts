@@ -3,6 +3,8 @@
  * and any rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
  * or silent recording.
  */
+import { Effect, FileSystem } from "effect"
+import { MediaError } from "./Errors.ts"
 
 /** Sound in one channel: samples in [−1, 1] at a rate in Hz. */
 export interface Sound {
@@ -85,6 +87,18 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
     return total / channels
   })
 }
+
+/** The sound in a wav file. */
+export const read = Effect.fn("Wav.read")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs
+    .readFile(path)
+    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause })))
+  return yield* Effect.try({
+    try: () => decode(bytes),
+    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
+  })
+})
 
 /** A WAVE file with one channel of 16-bit PCM; samples beyond ±1 are clipped. */
 export const encode = ({ rate, samples }: Sound): Uint8Array => {
