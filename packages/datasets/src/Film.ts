@@ -31,18 +31,24 @@ export interface Options {
   /** RGB by default. */
   readonly pixels?: Pixels
   readonly from?: number
-  /** Frames that are missing before this one are an error. */
   readonly to?: number
+  /** Whether frames that are missing before `to` are an error, as they are by default. */
+  readonly missing?: "error" | "ignored"
   /** 1 by default; "second": the whole part of the frames a second, as the released conversion of films to images. */
   readonly step?: number | "second"
 }
 
 /** Bytes of frames that are handed over at a time. */
-const CHUNK = 1 << 22
+const CHUNK = 1 << 21
 
-const open = Effect.fnUntraced(function* (path: string, { pixels = "RGB", from = 0, to, step = 1 }: Options) {
+const open = Effect.fnUntraced(function* (path: string, { pixels = "RGB", from = 0, to, step = 1, missing }: Options) {
   const ask = yield* MediaProcess.use(path)
-  const [{ film }] = yield* ask({ do: "film", path: resolve(path), pixels, wanted: { from, to, step } })
+  const [{ film }] = yield* ask({
+    do: "film",
+    path: resolve(path),
+    pixels,
+    wanted: { from, to, step, lax: missing === "ignored" }
+  })
   return { ask, film: film! }
 })
 
@@ -63,7 +69,8 @@ export const frames = (path: string, options: Options = {}) =>
         })
         return [chunk, end] as const
       })
-      return Stream.unfold(false, next).pipe(Stream.flattenIterable)
+      // The next frames are decoded while these are used.
+      return Stream.unfold(false, next).pipe(Stream.buffer({ capacity: 1 }), Stream.flattenIterable)
     })
   )
 

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly from: number
   readonly to?: number | undefined
   readonly step: number | "second"
+  /** Whether a range may reach beyond the end. */
+  readonly lax: boolean
 }
 
 /** What is known of a film before it is decoded. */
@@ -110,7 +112,7 @@ const begin = (frees: Libav.Frees, path: string, pixels: Pixels, wanted: Wanted)
     const frame = decoder.next()
     if (frame === undefined) {
       if (index === 0) throw new Libav.Fault("it has no frames")
-      if (wanted.to === undefined) return undefined
+      if (wanted.to === undefined || wanted.lax) return undefined
       throw new Libav.Fault(`its frames ${from} to ${to} are wanted, but it has ${index}`)
     }
     if (frame.width !== width || frame.height !== height) {

@@ -92,7 +92,7 @@ const pictures = (
       height,
       pixelFormat,
       framerate: { num: rate, den: 1 },
-      gopSize: 12,
+      gopSize: name === "libx264" ? 250 : 12,
       bitRate: 2_000_000n
     })
   )
@@ -173,7 +173,8 @@ export const write = (path: string, media: Media, bytes: Uint8Array): void => {
 const writeWith = (frees: Libav.Frees, path: string, media: Media, bytes: Uint8Array): void => {
   const { FormatContext } = Libav.binding()
   const format = new FormatContext()
-  Libav.check(format.allocOutputContext2(null, null, path), "its name does not end in a format that FFmpeg writes")
+  // The end of the name says the format; the binding throws where none has it.
+  format.allocOutputContext2(null, null, path)
   frees.add(() => format.freeContext())
   const pixels =
     media.pictures === undefined ? 0 : 3 * media.pictures.width * media.pictures.height * media.pictures.frames

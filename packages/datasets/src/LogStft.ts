@@ -27,17 +27,16 @@ export const kineticsSounds: Settings = { rate: 35_400, samples: 354_000, window
 const filled = (samples: Float32Array, length: number): Float32Array => {
   const out = new Float32Array(length)
   for (let start = 0; start < length; start += samples.length) out.set(samples.subarray(0, length - start), start)
-  return out.map((x) => Math.max(-1, Math.min(1, x)))
+  for (let i = 0; i < length; i++) out[i] = Math.max(-1, Math.min(1, out[i]!))
+  return out
 }
 
 /** The log spectrogram, 1 × bins × frames, of at least one sample at the right rate. */
 export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Tensor<"float32"> => {
   if (samples.length === 0) throw new RangeError("a sound of no samples")
-  const magnitudes = Stft.magnitudes(filled(samples, settings.samples), settings)
-  return Tensor.float32(
-    [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
-    magnitudes.map((x) => Math.log(x + settings.floor))
-  )
+  const spectrum = Stft.magnitudes(filled(samples, settings.samples), settings)
+  for (let i = 0; i < spectrum.length; i++) spectrum[i] = Math.log(spectrum[i]! + settings.floor)
+  return Tensor.float32([1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)], spectrum)
 }
 
 /** The audio path of some settings: from a sound or film to its log spectrogram. */
@@ -49,3 +48,14 @@ export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float3
     return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
   })
 })
+
+const placed = (name: string, settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
+  ...preprocess(settings),
+  place: { module: import.meta.url, name: `inputs.${name}` }
+})
+
+/** The audio paths of the data sets, which threads can find. */
+export const inputs = {
+  cremaD: placed("cremaD", cremaD),
+  kineticsSounds: placed("kineticsSounds", kineticsSounds)
+}

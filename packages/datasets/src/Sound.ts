@@ -1,6 +1,7 @@
 /**
  * Sound files in one channel at the rate that they have, as `librosa.load(file, sr=None)` gives them: WAVE files, read by
- * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg.
+ * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg. Of
+ * the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa.
  */
 import { Effect, FileSystem } from "effect"
 import { resolve } from "node:path"

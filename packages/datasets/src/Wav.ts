@@ -80,12 +80,14 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
     if (bits === 24) return ((view.getInt8(p + 2) << 16) | view.getUint16(p, true)) / 8388608
     return view.getInt32(p, true) / 2147483648
   }
-  return Float32Array.from({ length: frames }, (_, i) => {
+  const samples = new Float32Array(frames)
+  for (let i = 0; i < frames; i++) {
     let total = 0
     for (let c = 0; c < channels; c++) total += read(at + (i * channels + c) * width)
     if (!Number.isFinite(Math.fround(total))) throw new MalformedWav(`sample ${i} is not a finite number`)
-    return total / channels
-  })
+    samples[i] = total / channels
+  }
+  return samples
 }
 
 /** The sound in a wav file. */

@@ -117,8 +117,10 @@ const answer = (request: Request): readonly [Omit<Answer, "bytes">, Uint8Array] 
   }
 }
 
-const faultOf = (error: unknown): string =>
-  error instanceof Fault ? error.message : `this file cannot be read (${(error as Error).message})`
+const faultOf = (error: unknown, asked: Request["do"]): string =>
+  error instanceof Fault
+    ? error.message
+    : `this file cannot be ${asked === "write" ? "written" : "read"} (${(error as Error).message})`
 
 for (;;) {
   const request = JSON.parse(line()) as Request
@@ -127,7 +129,7 @@ for (;;) {
     found = answer(request)
   } catch (error) {
     close()
-    found = [{ fault: faultOf(error) }, NOTHING]
+    found = [{ fault: faultOf(error, request.do) }, NOTHING]
   }
   writeAll(Buffer.from(`${JSON.stringify({ ...found[0], bytes: found[1].length } satisfies Answer)}\n`))
   writeAll(found[1])
