@@ -55,6 +55,16 @@ const minis = {
       text: Encoders.ofText(folder, "text", words),
       image: Encoders.ofShape(folder, "image", [3, 224, 224])
     })
+  },
+  nvgesture: {
+    write: Minis.nvGesture,
+    size: { train: 4, test: 2 },
+    classes: 25,
+    encoders: (folder: string) => ({
+      depth: Encoders.ofShape(folder, "depth", [1, 16, 56, 56]),
+      rgb: Encoders.ofShape(folder, "rgb", [3, 16, 56, 56]),
+      flow: Encoders.ofShape(folder, "flow", [2, 16, 56, 56])
+    })
   }
 } as const
 

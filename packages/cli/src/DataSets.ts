@@ -1,5 +1,14 @@
 /** The published data sets by the names that commands have for them: what they are, and where a person gets them. */
-import { CremaD, type Dataset, KineticsSounds, type Published, Sarcasm, TextInput, Twitter15 } from "@igm/datasets"
+import {
+  CremaD,
+  type Dataset,
+  KineticsSounds,
+  NvGesture,
+  type Published,
+  Sarcasm,
+  TextInput,
+  Twitter15
+} from "@igm/datasets"
 import { FileDigest } from "@igm/io"
 import { Effect } from "effect"
 import { ProgramError } from "./ProgramError.ts"
@@ -55,6 +64,12 @@ export const entries: { readonly [name: string]: Entry } = {
     where: "the clips of Kinetics-400 that github.com/GeWu-Lab/OGM-GE_CVPR2022 lists",
     licence: "of the videos' owners; lists MIT",
     make: (asked) => Effect.succeed(KineticsSounds.make(asked))
+  },
+  nvgesture: {
+    title: "NVGesture: 25 gestures in depth, colour and motion",
+    where: "research.nvidia.com, Online Detection and Classification of Dynamic Hand Gestures",
+    licence: "for research, of NVIDIA",
+    make: (asked) => Effect.succeed(NvGesture.make(asked))
   },
   twitter15: {
     title: "Twitter15: what a tweet and its picture feel about a target",

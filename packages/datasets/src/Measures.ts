@@ -7,7 +7,8 @@ import sharp from "sharp"
 import type { Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as Shown from "./Shown.ts"
-import { readWav } from "./Spectrogram.ts"
+import * as Film from "./Film.ts"
+import * as Sound from "./Sound.ts"
 
 /** Numbers by what they measure, with its unit, such as "duration, s". */
 export interface Measures {
@@ -20,8 +21,14 @@ const ofText = (text: string): Measures => ({
 })
 
 const ofSound = Effect.fnUntraced(function* (path: string) {
-  const { rate, samples } = yield* readWav(path)
+  const { rate, samples } = yield* Sound.read(path)
   return { "duration, s": samples.length / rate, "rate, Hz": rate }
+})
+
+const ofFilm = Effect.fnUntraced(function* ({ path, frames }: Source) {
+  const { width, height, rate } = yield* Film.about(path)
+  const count = frames === undefined ? yield* Film.count(path) : frames[1] - frames[0]
+  return { "width, px": width, "height, px": height, frames: count, "duration, s": count / rate }
 })
 
 const ofImage = Effect.fnUntraced(function* (path: string) {
@@ -43,6 +50,7 @@ export const of = (source: Source): Effect.Effect<Measures, MediaError, FileSyst
   if (files !== undefined) {
     return Effect.map(ofImage(`${path}/${files[files.length >> 1]!}`), (of) => ({ pictures: files.length, ...of }))
   }
+  if (Shown.isFilm(path)) return ofFilm(source)
   return Shown.soundType(path) === undefined ? ofImage(path) : ofSound(path)
 }
 

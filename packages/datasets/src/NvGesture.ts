@@ -6,7 +6,9 @@
  *     {path}/sk_depth.avi, {path}/sk_color.avi of which frames s … e − 1 are the gesture
  */
 import { Effect, Path } from "effect"
+import * as ClipInput from "./ClipInput.ts"
 import type { Preprocess } from "./Dataset.ts"
+import * as FlowInput from "./FlowInput.ts"
 import * as Listing from "./Listing.ts"
 import * as Published from "./Published.ts"
 
@@ -14,8 +16,11 @@ export type Modality = "depth" | "rgb" | "flow"
 
 /** What is asked for. */
 export interface Options extends Published.Options {
-  /** How the films are prepared; flow is given the colour film. */
-  readonly modalities: { readonly [K in Modality]: Preprocess }
+  /**
+   * How the films are prepared; flow is given the colour film. By default the middle of 80 frames: depth in [0, 1], colour in
+   * [−1, 1] as the published weights of I3D take it, and flow by TV-L1.
+   */
+  readonly modalities?: { readonly [K in Modality]: Preprocess }
   /** The published split, from whose training clips a tenth of each class validates; or splits that share no subject. */
   readonly split?: "published" | "independent"
   /** The names of the lists. */
@@ -24,6 +29,8 @@ export interface Options extends Published.Options {
 
 const COUNT = 25
 const LISTS = { train: "nvgesture_train_correct_v2.lst", test: "nvgesture_test_correct_v2.lst" }
+
+const modalities = { depth: ClipInput.still.depth, rgb: ClipInput.still.kinetics, flow: FlowInput.still }
 
 /** The classes by their numbers, from 1. */
 export const CLASSES = Array.from({ length: COUNT }, (_, i) => `gesture ${i + 1}`)
@@ -92,7 +99,7 @@ export const make = (options: Options): Published.Published<Modality> => {
       name: "NVGesture",
       source: "NVGesture",
       classes: CLASSES,
-      modalities: options.modalities,
+      modalities: options.modalities ?? modalities,
       list: list(lists),
       divide:
         split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.3 }, seed),

@@ -3,10 +3,11 @@
  * play with what its encoder reads of it, or the words.
  */
 import type { Tensor } from "@igm/tensor"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Stream } from "effect"
 import sharp from "sharp"
 import type { Preprocess, Source, Tensors } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
+import * as Film from "./Film.ts"
 
 /** A picture as a file's bytes. */
 export interface Image {
@@ -86,12 +87,46 @@ const sound = Effect.fn("Shown.sound")(function* (source: Source, type: string, 
   return shown
 })
 
+/** Whether a file is a film, by its ending. */
+export const isFilm = (path: string): boolean => /\.(avi|flv|mp4|mov|mkv|webm)$/i.test(path)
+
+/** Frames of a film that are shown beside each other. */
+const STRIP = 4
+
+/** A few frames of a film, from its beginning to its end or those of its range. */
+const film = Effect.fn("Shown.film")(function* ({ path, frames }: Source) {
+  const [from, to] = frames ?? [0, yield* Film.count(path)]
+  const step = Math.max(1, Math.floor((to - from) / STRIP))
+  const all = yield* Stream.runCollect(Film.frames(path, { from, to, step, missing: "ignored" }))
+  const shown = all.slice(0, STRIP)
+  const [first] = shown
+  if (first === undefined) return yield* new MediaError({ path, problem: "there are no frames to show" })
+  return yield* Effect.tryPromise({
+    try: async (): Promise<Image> => {
+      const { width, height, channels } = first
+      const frame = (data: Uint8Array) =>
+        sharp(data, { raw: { width, height, channels } })
+          .resize({ width: LARGEST / 2, height: LARGEST / 2, fit: "inside" })
+          .png()
+          .toBuffer({ resolveWithObject: true })
+      const small = await Promise.all(shown.map(({ data }) => frame(data)))
+      const size = small[0]!.info
+      const strip = sharp({
+        create: { width: size.width * small.length, height: size.height, channels: 3, background: "black" }
+      }).composite(small.map(({ data }, i) => ({ input: data, left: i * size.width, top: 0 })))
+      return { kind: "image", type: "image/jpeg", bytes: await strip.jpeg().toBuffer(), tiny: false }
+    },
+    catch: (cause) => new MediaError({ path, problem: "this film cannot be shown", cause })
+  })
+})
+
 /** What is shown of a source that is prepared so. */
 export const of = (source: Source, preprocess: Preprocess): Effect.Effect<Shown, MediaError, FileSystem.FileSystem> => {
   if (source.text !== undefined) return Effect.succeed({ kind: "text", text: source.text })
   // Of several pictures, the one in the middle.
   const { path, files } = source
   if (files !== undefined) return image(`${path}/${files[files.length >> 1]!}`)
+  if (isFilm(path)) return film(source)
   const type = soundType(path)
   return type === undefined ? image(path) : sound(source, type, preprocess)
 }

@@ -5,7 +5,7 @@
 import { Keyed } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
 import sharp from "sharp"
-import { Wav } from "../src/index.ts"
+import { ClipInput, FlowInput, MediaFile, Wav } from "../src/index.ts"
 
 /** How many samples of each class, and whether the labels are dealt anew, so that they say nothing of the media. */
 export interface Size {
@@ -169,5 +169,62 @@ export const sarcasm = Effect.fnUntraced(function* (root: string, { train, test,
       yield* write(root, `images/${id}.jpg`, yield* picture(shown, id))
     }
     yield* write(root, `text/${split}.txt`, lines.join("\n"))
+  }
+})
+
+/** Frames of a film, and which of them are its gesture. */
+const [FRAMES, FROM, TO] = [20, 2, 18]
+const [FILM_WIDTH, FILM_HEIGHT, SQUARE] = [64, 48, 10]
+
+/** A film of a class: a bright square moves from the middle in one of five directions, at one of five speeds. */
+const film = Effect.fnUntraced(function* (path: string, label: number, name: string, colour: readonly number[]) {
+  const stream = Keyed.stream(["mini", "film", name])
+  const angle = (2 * Math.PI * (label % 5)) / 5
+  const speed = 0.25 * (1 + (Math.floor(label / 5) % 5))
+  const frames = Array.from({ length: FRAMES }, (_, t) => {
+    const [left, top] = [
+      Math.round(FILM_WIDTH / 2 - SQUARE / 2 + speed * t * Math.cos(angle)),
+      Math.round(FILM_HEIGHT / 2 - SQUARE / 2 + speed * t * Math.sin(angle))
+    ]
+    return Uint8Array.from({ length: FILM_WIDTH * FILM_HEIGHT * 3 }, (_, i) => {
+      const [x, y] = [Math.floor(i / 3) % FILM_WIDTH, Math.floor(i / 3 / FILM_WIDTH)]
+      const inside = x >= left && x < left + SQUARE && y >= top && y < top + SQUARE
+      return inside ? colour[i % 3]! : 20 + Keyed.below(stream, 4)
+    })
+  })
+  yield* MediaFile.write(path, { pictures: { width: FILM_WIDTH, height: FILM_HEIGHT, rate: 10, frames } })
+})
+
+const few = { side: 64, crop: 56, frames: TO - FROM, window: 12 } as const
+
+/** The preprocessing of the miniature of NVGesture: as that of the whole, in smaller boxes. */
+export const clips = {
+  depth: ClipInput.preprocess({ ...ClipInput.settings.depth, ...few }),
+  rgb: ClipInput.preprocess({ ...ClipInput.settings.kinetics, ...few }),
+  flow: FlowInput.preprocess({ ...FlowInput.settings, ...few })
+}
+
+/** NVGesture, by four subjects, or its first classes. */
+export const nvGesture = Effect.fnUntraced(function* (
+  root: string,
+  { train, test, shuffled = false }: Size,
+  classes = 25
+) {
+  const fs = yield* FileSystem.FileSystem
+  for (const [split, count] of [
+    ["train", train],
+    ["test", test]
+  ] as const) {
+    const lines: Array<string> = []
+    for (const { i, shown, said } of samples(split, classes, count, shuffled)) {
+      const clip = `Video_data/class_${String(shown + 1).padStart(2, "0")}/subject${1 + (i % 4)}_r${split === "train" ? i : 1000 + i}`
+      yield* fs.makeDirectory(`${root}/${clip}`, { recursive: true })
+      yield* film(`${root}/${clip}/sk_depth.avi`, shown, `${clip} depth`, [200, 200, 200])
+      yield* film(`${root}/${clip}/sk_color.avi`, shown, `${clip} color`, [220, 120, 40])
+      lines.push(
+        `path:./${clip} depth:sk_depth:${FROM}:${TO} color:sk_color:${FROM}:${TO} duo_left:duo_left:0:1 label:${said + 1} `
+      )
+    }
+    yield* write(root, `nvgesture_${split}_correct_v2.lst`, lines.join("\n"))
   }
 })
