@@ -22,7 +22,7 @@ const words = Minis.vocabulary.split("\n").length
 const minis = {
   "crema-d": {
     write: Minis.cremaD,
-    size: { train: 12, test: 8 },
+    size: { train: 8, test: 6 },
     classes: 6,
     encoders: (folder: string) => ({
       audio: Encoders.ofShape(folder, "audio", [1, 257, 188]),
@@ -31,7 +31,7 @@ const minis = {
   },
   "kinetics-sounds": {
     write: Minis.kineticsSounds,
-    size: { train: 6, test: 2 },
+    size: { train: 5, test: 2 },
     classes: 31,
     encoders: (folder: string) => ({
       audio: Encoders.ofShape(folder, "audio", [1, 257, 1003]),
@@ -40,7 +40,7 @@ const minis = {
   },
   twitter15: {
     write: Minis.twitter15,
-    size: { train: 30, test: 16 },
+    size: { train: 24, test: 16 },
     classes: 3,
     encoders: (folder: string) => ({
       text: Encoders.ofText(folder, "text", words),
@@ -49,7 +49,7 @@ const minis = {
   },
   sarcasm: {
     write: Minis.sarcasm,
-    size: { train: 40, test: 24 },
+    size: { train: 30, test: 24 },
     classes: 2,
     encoders: (folder: string) => ({
       text: Encoders.ofText(folder, "text", words),
