@@ -39,7 +39,7 @@ layer(NodeServices.layer, { excludeTestServices: true })("ClipInput", (it) => {
         const pixel = whole[5 + t]!.data[((4 + y) * SIZE + 4 + x) * 3 + c]!
         assert.closeTo(data[((c * 12 + t) * 40 + y) * 40 + x]!, value(pixel, c, settings), 1e-5)
       }
-      const black = data.subarray((0 * 12 + 10) * 1600, 12 * 1600)
+      const black = data.subarray(10 * 1600, 12 * 1600)
       assert.isTrue(black.every((v) => Math.abs(v - value(0, 0, settings)) < 1e-6))
       const bgr = yield* ClipInput.preprocess({ ...settings, pixels: "BGR" }).load({ path, frames: [5, 15] })
       const { mean, deviation } = settings
