@@ -74,44 +74,44 @@ const rangeOf = Effect.fnUntraced(function* ({ path, frames: range }: Source, se
   return { from, to }
 })
 
-/** The frames of a view that a source has, resized and cut, 8 bits a value; `take` is given each row with its frame's place. */
+/** Resizes and cuts the frames of a view that a source has, each to the target of its place; gives how many there are. */
 export const eachFrame = Effect.fnUntraced(function* (
   source: Source,
   view: View,
   settings: Pick<Settings, "side" | "frames" | "compat"> & { readonly pixels: Film.Pixels },
-  take: (row: Uint8Array, y: number, at: number) => void
+  target: (at: number) => LinearResize.Target,
+  done: (at: number) => void = () => {}
 ) {
   const { from, to } = yield* rangeOf(source, settings)
   const first = Math.min(to, from + view.start)
   const missing = settings.compat.includes("missing frames are black") ? "ignored" : "error"
   const channels = settings.pixels === "RGB" || settings.pixels === "BGR" ? 3 : 1
   let resize: ReturnType<typeof LinearResize.resizer> | undefined
+  let count = 0
   const options = { pixels: settings.pixels, from: first, to: Math.min(to, first + view.length), missing } as const
   yield* Stream.runForEach(Film.frames(source.path, options), ({ index, width, height, data }) =>
     Effect.sync(() => {
       resize ??= LinearResize.resizer(width, height, channels, settings.side)
-      resize(data, view, (row, y) => take(row, y, index - first))
+      resize(data, view, target(index - first))
+      done(index - first)
+      count++
     })
   )
+  return count
 })
 
 /** The tensor of a view of a source's frames. */
 export const clip = Effect.fn("ClipInput.clip")(function* (source: Source, view: View, settings: Settings) {
   const { mean, deviation } = settings
   const { length, size } = view
-  const channels = mean.length
   const plane = size * size
   const values = mean.map((m, c) => standardised(m, deviation[c]!))
-  const out = new Float32Array(channels * length * plane)
-  for (let c = 0; c < channels; c++) out.fill(values[c]![0]!, c * length * plane, (c + 1) * length * plane)
-  yield* eachFrame(source, view, settings, (row, y, at) => {
-    for (let c = 0; c < channels; c++) {
-      const table = values[c]!
-      const start = (c * length + at) * plane + y * size
-      for (let x = 0, v = c; x < size; x++, v += channels) out[start + x] = table[row[v]!]!
-    }
-  })
-  return Tensor.float32([channels, length, size, size], out)
+  const out = new Float32Array(mean.length * length * plane)
+  const starts = (at: number) => mean.map((_, c) => (c * length + at) * plane)
+  const count = yield* eachFrame(source, view, settings, (at) => ({ values, out, starts: starts(at) }))
+  const [missing, ends] = [starts(count), starts(length)]
+  missing.forEach((start, c) => out.fill(values[c]![0]!, start, ends[c]))
+  return Tensor.float32([mean.length, length, size, size], out)
 })
 
 const json = (settings: Settings) => ({ kind: "clip", version: 1, ...settings })

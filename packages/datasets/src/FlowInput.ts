@@ -34,6 +34,9 @@ export type Settings = Box & {
 /** NVGesture's. */
 export const settings: Settings = { side: 256, crop: 224, frames: 80, window: 64, flow: Flow.settings, bound: 20 }
 
+/** Brightness as it is, from 0 to 255. */
+const BRIGHTNESS = [Float32Array.from({ length: 256 }, (_, v) => v)]
+
 /** The flow tensor of a view of a source's frames: computed over whole frames, then cut. */
 const computed = Effect.fn("FlowInput.computed")(function* (source: Source, view: ClipInput.View, settings: Settings) {
   const { side, frames, flow, bound } = settings
@@ -52,12 +55,13 @@ const computed = Effect.fn("FlowInput.computed")(function* (source: Source, view
   let last: readonly [Flow.Flow, number] | undefined
   // One frame more than the view has, if the box does: the last flow is to it.
   const whole = { start, length: Math.min(length + 1, frames - start), top: 0, left: 0, size: side }
-  let data = new Float32Array(side * side)
-  yield* ClipInput.eachFrame(source, whole, { side, frames, pixels: "grey", compat: [] }, (row, y, at) => {
-    data.set(row, y * side)
-    if (y < side - 1) return
-    const pyramid = Flow.pyramid({ width: side, height: side, data }, flow)
+  let data = new Float32Array()
+  const target = () => {
     data = new Float32Array(side * side)
+    return { values: BRIGHTNESS, out: data, starts: [0] }
+  }
+  yield* ClipInput.eachFrame(source, whole, { side, frames, pixels: "grey", compat: [] }, target, (at) => {
+    const pyramid = Flow.pyramid({ width: side, height: side, data }, flow)
     if (before !== undefined) {
       last = [Flow.between(before, pyramid, flow), at - 1]
       write(...last)

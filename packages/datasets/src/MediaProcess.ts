@@ -3,7 +3,7 @@
  * file, and end with this process. What FFmpeg does to a process, whatever the bytes of a file make it do, it does to one of
  * these: one that ends or says nothing for long is an error of the file that it was at, and another takes its place.
  */
-import { Effect, type Scope, Semaphore } from "effect"
+import { Effect, Option, type Scope, Semaphore } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import type { Socket } from "node:net"
 import { availableParallelism } from "node:os"
@@ -16,6 +16,9 @@ const MOST = Math.max(4, availableParallelism())
 
 /** How long a process may take for an answer. */
 const PATIENCE = "60 seconds"
+
+/** How long it may take to come to an end with what nobody waits for any more. */
+const REST = "2 seconds"
 
 /** What an answer says, and the bytes that follow it. */
 export type Reply = readonly [answer: Answer, bytes: Uint8Array]
@@ -95,23 +98,32 @@ class Worker {
     settle?.([answer, this.#bytes])
   }
 
+  /** Asks, after what is still owed. Who does not wait any more lets the answer come and be dropped. */
   ask(request: Request, bytes?: Uint8Array): Effect.Effect<Reply, string> {
     const answer = Effect.callback<Reply, string>((resume) => {
-      this.#settle = (reply) => resume(typeof reply === "string" ? Effect.fail(reply) : Effect.succeed(reply))
-      this.#child.ref()
-      for (const socket of this.#sockets) socket.ref()
-      const [input] = this.#sockets as [Socket]
-      input.write(`${JSON.stringify(request)}\n`)
-      if (bytes !== undefined) input.write(bytes)
-      return Effect.sync(() => this.kill())
+      const settle = (reply: Reply | string) =>
+        resume(typeof reply === "string" ? Effect.fail(reply) : Effect.succeed(reply))
+      const send = () => {
+        this.#settle = settle
+        this.#child.ref()
+        for (const socket of this.#sockets) socket.ref()
+        const [input] = this.#sockets as [Socket]
+        input.write(`${JSON.stringify(request)}\n`)
+        if (bytes !== undefined) input.write(bytes)
+      }
+      if (this.#settle === undefined) send()
+      else this.#settle = (reply) => (typeof reply === "string" ? settle(reply) : send())
+      return Effect.sync(() => void (this.#settle &&= () => {}))
     })
     const late = Effect.suspend(() => {
       this.kill()
       return Effect.fail(`decoding it took longer than ${PATIENCE}`)
     })
-    return this.isUsable
-      ? answer.pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => late }))
-      : Effect.fail("the process that decodes it has ended")
+    return Effect.suspend(() =>
+      this.isUsable
+        ? answer.pipe(Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => late }))
+        : Effect.fail("the process that decodes it has ended")
+    )
   }
 
   kill() {
@@ -121,10 +133,15 @@ class Worker {
   }
 }
 
+/** Puts a process back, or ends one that does not come to an end with what it is at. */
 const release = (worker: Worker) =>
   worker.ask({ do: "close" }).pipe(
-    Effect.andThen(Effect.sync(() => void (worker.isUsable && idle.push(worker)))),
-    Effect.catch(() => Effect.void)
+    Effect.interruptible,
+    Effect.timeoutOption(REST),
+    Effect.match({
+      onFailure: () => worker.kill(),
+      onSuccess: (closed) => (Option.isSome(closed) && worker.isUsable ? void idle.push(worker) : worker.kill())
+    })
   )
 
 /** A process of one's own until the scope ends; faults that it finds are errors of the file. */

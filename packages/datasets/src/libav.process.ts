@@ -28,6 +28,8 @@ export interface Answer {
   readonly indices?: ReadonlyArray<number>
   readonly end?: boolean
   readonly count?: number
+  /** Of an answer to "close". */
+  readonly pid?: number
 }
 
 const INPUT = 0
@@ -113,7 +115,7 @@ const answer = (request: Request): readonly [Omit<Answer, "bytes">, Uint8Array] 
       return [{}, NOTHING]
     case "close":
       close()
-      return [{}, NOTHING]
+      return [{ pid: process.pid }, NOTHING]
   }
 }
 

@@ -6,9 +6,15 @@ import { golden } from "./media.ts"
 const [HEIGHT, WIDTH] = [45, 60]
 const picture = golden("resize/picture").data as Uint8Array
 
-const resized = (data: Uint8Array, channels: number, side: number, window: LinearResize.Window) => {
-  const out = new Uint8Array(window.size * window.size * channels)
-  LinearResize.resizer(WIDTH, HEIGHT, channels, side)(data, window, (row, y) => out.set(row, y * row.length))
+const AS_IS = Float32Array.from({ length: 256 }, (_, v) => v)
+
+/** A window, channel after channel. */
+const resized = (data: Uint8Array, channels: 1 | 3, side: number, window: LinearResize.Window) => {
+  const plane = window.size * window.size
+  const out = new Float32Array(plane * channels)
+  const each = Array.from({ length: channels }, (_, c) => c)
+  const target = { values: each.map(() => AS_IS), out, starts: each.map((c) => c * plane) }
+  LinearResize.resizer(WIDTH, HEIGHT, channels, side)(data, window, target)
   return out
 }
 
@@ -16,8 +22,10 @@ describe("LinearResize", () => {
   for (const side of [48, 64, 100]) {
     it(`to ${side} × ${side}: has OpenCV's pixels`, () => {
       const found = resized(picture, 3, side, { top: 0, left: 0, size: side })
+      const theirs = golden(`resize/${side}`).data
+      const plane = side * side
       const off = found.reduce(
-        (most, x, i) => Math.max(most, Math.abs(x - Number(golden(`resize/${side}`).data[i]))),
+        (most, x, i) => Math.max(most, Math.abs(x - Number(theirs[(i % plane) * 3 + Math.floor(i / plane)]))),
         0
       )
       assert.strictEqual(off, 0)
@@ -41,8 +49,8 @@ describe("LinearResize", () => {
       for (let y = 0; y < 4; y++) {
         for (let x = 0; x < 4; x++) {
           for (let c = 0; c < 3; c++) {
-            const expected = whole[((window.top + y) * side + window.left + x) * 3 + c]
-            assert.strictEqual(part[(y * 4 + x) * 3 + c], expected)
+            const expected = whole[(c * side + window.top + y) * side + window.left + x]
+            assert.strictEqual(part[(c * 4 + y) * 4 + x], expected)
             if (c === 2) assert.strictEqual(blue[y * 4 + x], expected)
           }
         }
