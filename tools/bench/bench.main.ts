@@ -5,6 +5,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as Decode from "./decode.ts"
 import * as Encoders from "./encoders.ts"
 import * as Heads from "./heads.ts"
 import * as Memory from "./memory.ts"
@@ -18,14 +19,16 @@ const list = (value: string): ReadonlyArray<string> => value.split(",").filter((
 const bench = Command.make(
   "bench",
   {
-    name: Argument.Literals("name", ["heads", "encoders", "memory"]).pipe(Argument.withDescription("What to measure")),
+    name: Argument.Literals("name", ["heads", "encoders", "decode", "memory"]).pipe(
+      Argument.withDescription("What to measure")
+    ),
     engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
     device: text("device", "", "cpu, cuda, webgpu, wasm, node or node-gpu; by default cpu, and of tfjs wasm and cpu"),
     features: text("features", defaults.features, "A safetensors file with audio, video and label"),
     python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
     released: text("released", defaults.released, "A checkout of the released code"),
     repeats: Flag.Int("repeats").pipe(
-      Flag.withDescription("30 of heads, 20 of encoders and 5 of their memory by default"),
+      Flag.withDescription("30 of heads, 20 of encoders, 5 of their memory and 15 of decode by default"),
       Flag.optional
     ),
     heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
@@ -38,7 +41,7 @@ const bench = Command.make(
     parts: text(
       "parts",
       "",
-      "Which parts of heads: step, transition, many; of encoders: model, files, memory; by default all, and of tfjs the first two"
+      "Which parts of heads: step, transition, many; of encoders: model, files, memory; of decode: audio, image, video; by default all, and of tfjs the first two"
     ),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
@@ -55,6 +58,11 @@ const bench = Command.make(
         threads
       }
       return Encoders.run(options, json).pipe(Effect.provide(Encoders.layer))
+    }
+    if (name === "decode") {
+      const repeats = Option.getOrElse(given, () => Decode.defaults.repeats)
+      const chosen = parts === "" ? Decode.defaults.parts : list(parts)
+      return Decode.run({ python: others.python, repeats, parts: chosen }, json)
     }
     const rest = { ...others, repeats: Option.getOrElse(given, () => defaults.repeats) }
     const isTfjs = rest.engine === "tfjs"

@@ -4,7 +4,7 @@
  * of sound, of resampling. Exit code 1 where a bar is missed.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Spectrogram } from "@igm/datasets"
+import { Wav } from "@igm/datasets"
 import { Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
@@ -27,7 +27,7 @@ const program = Effect.gen(function* () {
   const all: Array<Deviation & { readonly about: string }> = []
   const start = performance.now()
   for (const [name, about] of files) {
-    const sound = yield* Spectrogram.readWav(join(folder, `${name}.wav`))
+    const sound = yield* Wav.read(join(folder, `${name}.wav`))
     all.push(...deviations(name, sound, tensors).map((deviation) => ({ ...deviation, about: `${name}: ${about}` })))
   }
   yield* Console.log(

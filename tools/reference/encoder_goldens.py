@@ -7,6 +7,7 @@
 the whole ResNets and I3Ds, and a BERT-base of two narrow layers. `weights` takes the published file of an encoder, which is
 for a machine that has it: model.safetensors of timm/resnet18.tv_in1k, timm/resnet50.tv_in1k or
 google-bert/bert-base-uncased, rgb_imagenet.pt or flow_imagenet.pt. The features go to packages/encoders/goldens, thinned out.
+Where an encoder takes one channel for the original's three, the original is given that channel three times.
 """
 
 import argparse
@@ -36,6 +37,29 @@ class Bert(torch.nn.Module):
 
 TWO_LAYERS = {"num_hidden_layers": 2, "intermediate_size": 96, "vocab_size": 211, "max_position_embeddings": 40}
 
+class Frames(torch.nn.Module):
+    """The mean of a network's features over the frames of a clip (n x 3 x frames x height x width)."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, clip):
+        n, channels, frames, *size = clip.shape
+        return self.net(clip.transpose(1, 2).reshape(n * frames, channels, *size)).reshape(n, frames, -1).mean(1)
+
+
+class Grey(torch.nn.Module):
+    """A network on the one channel of an image or clip, taken three times."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, sample):
+        return self.net(torch.cat([sample] * 3, 1))
+
+
 LIBRARIES = {
     "resnet": f"torchvision {torchvision.__version__.split('+')[0]}",
     "bert": f"transformers {transformers.__version__}",
@@ -43,8 +67,8 @@ LIBRARIES = {
 }
 
 
-def image(size):
-    return {"image": {"kind": "normal", "shape": [2, 3, size, size]}}
+def image(size, channels=3):
+    return {"image": {"kind": "normal", "shape": [2, channels, size, size]}}
 
 
 def sentences(below):
@@ -66,6 +90,15 @@ def made(recipe, name):
 
 def original(encoder, i3d, small):
     """An encoder's original, the part of it that has the file's names, and inputs for it."""
+    if encoder == "resnet18-grey":
+        net = encoders.headless(torchvision.models.resnet18())
+        return Grey(net), net, image(64, 1)
+    if encoder == "resnet18-frames":
+        net = encoders.headless(torchvision.models.resnet18())
+        return Frames(net), net, {"clip": {"kind": "normal", "shape": [2, 3, 2, 64, 64]}}
+    if encoder == "i3d-depth":
+        net = encoders.i3d_module(i3d)(400, in_channels=3)
+        return Grey(encoders.PooledI3d(net)), net, clip(1)
     if encoder.startswith("resnet"):
         net = encoders.headless(getattr(torchvision.models, encoder)())
         return net, net, image(64)
@@ -93,7 +126,7 @@ def golden(encoder, net, weights, recipes, out):
 
 
 def formula(arguments):
-    for encoder in ("resnet18", "resnet50", "bert-base-uncased", "i3d-rgb", "i3d-flow"):
+    for encoder in ("resnet18", "resnet18-grey", "resnet18-frames", "resnet50", "bert-base-uncased", "i3d-rgb", "i3d-flow", "i3d-depth"):
         net, named, recipes = original(encoder, arguments.i3d, small=True)
         encoders.filled(named)
         layout = [[name, list(v.shape)] for name, v in named.state_dict().items() if v.is_floating_point()]

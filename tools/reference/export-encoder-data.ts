@@ -12,6 +12,7 @@ import {
   Mnist,
   Recordings,
   Spectrogram,
+  Wav,
   Synthesizer,
   VoiceSettings
 } from "@igm/datasets"
@@ -62,7 +63,7 @@ const exportImages = Effect.fn(function* (file: string) {
 const exportSounds = Effect.fn(function* (recordings: string, file: string) {
   const [train, heldOut] = [part(), part()]
   const add = Effect.fn(function* (into: Part, path: string, digit: number, draws: number, key: Keyed.Path) {
-    const sound = yield* Spectrogram.readWav(path)
+    const sound = yield* Wav.read(path)
     for (let draw = 0; draw < draws; draw++) {
       const degraded = Degradation.speech(sound, Keyed.stream(["encoder", "audio", ...key, draw]), RECIPE.audio)
       into.inputs.push(Spectrogram.ofSamples(yield* Spectrogram.resample(degraded, Spectrogram.settings.rate)))

@@ -10,6 +10,7 @@ import { Console, Effect, Layer, Option, Path, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
+import * as DataCommand from "./DataCommand.ts"
 import * as Device from "./Device.ts"
 import * as DiffCommand from "./DiffCommand.ts"
 import * as EncodersCommand from "./EncodersCommand.ts"
@@ -63,6 +64,15 @@ const run = Command.make(
       Flag.withDescription("A folder of recordings {digit}_{speaker}_{take}.wav instead of synthetic speech"),
       Flag.optional
     ),
+    data: Flag.String("data").pipe(
+      Flag.withDescription("The folder of a data set that does not come with the project"),
+      Flag.optional
+    ),
+    limit: Flag.Int("limit").pipe(
+      Flag.withDescription("At most so many samples of each split, for a quick look"),
+      Flag.withSchema(Positive),
+      Flag.optional
+    ),
     out: Flag.String("out").pipe(
       Flag.withDescription("The folder for runs and everything that they reuse"),
       Flag.withDefault("runs")
@@ -78,10 +88,12 @@ const run = Command.make(
     ...Device.flags,
     threads
   },
-  Effect.fn("igm.run")(function* ({ program, seed, speech, out, check, trace, engine, device, threads }) {
+  Effect.fn("igm.run")(function* ({ program, seed, speech, data, limit, out, check, trace, engine, device, threads }) {
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, Runs.STORE))
-    const args = { seed, speech: Option.getOrUndefined(Option.map(speech, (folder) => path.resolve(folder))) }
+    const folder = (name: Option.Option<string>) =>
+      Option.getOrUndefined(Option.map(name, (name) => path.resolve(name)))
+    const args = { seed, speech: folder(speech), data: folder(data), limit: Option.getOrUndefined(limit) }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
       RunCommand.run({ program, args, check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
@@ -185,6 +197,7 @@ const fsdd = Command.make(
 const data = Command.make("data").pipe(
   Command.withDescription("Data sets"),
   Command.withSubcommands([
+    ...DataCommand.commands,
     Command.make("get").pipe(Command.withDescription("Download a data set"), Command.withSubcommands([fsdd]))
   ])
 )

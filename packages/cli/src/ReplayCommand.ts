@@ -86,8 +86,7 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
     const stages = [...new Set(manifest.artifacts.map(({ stage }) => stage))].join(", ")
     return yield* new ProgramError({ path: manifest.id, problem: `it has no stage ${from}, but ${stages}` })
   }
-  const { program, arguments: said, trace } = manifest
-  const args = { seed: said.seed, speech: said.speech }
+  const { program, arguments: args, trace } = manifest
   const loaded = yield* ProgramFile.load(program.path, args, { check: false })
   const own = yield* RunCommand.begin(loaded, { program: program.path, args, trace, refused })
   return yield* Effect.gen(function* () {

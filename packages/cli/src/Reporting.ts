@@ -1,7 +1,6 @@
 /** From a run's result to what its report shows. */
-import { type Dataset, Spectrogram } from "@igm/datasets"
+import { type Dataset, Shown } from "@igm/datasets"
 import { Metric } from "@igm/gradient"
-import { AtomicFile } from "@igm/io"
 import type { Manifest, Pipeline } from "@igm/experiment"
 import type { Report, SampleView } from "@igm/report"
 import { Split } from "@igm/tensor"
@@ -36,16 +35,17 @@ const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Resul
     ...(manifest.source.startsWith("recordings")
       ? [`Speakers: ${Split.all.map((split) => `${split} ${manifest.splits[split].groups.join(", ")}`).join("; ")}.`]
       : []),
-    `In no split, because the encoders were trained on them: ${manifest.heldOut.join(", ")}.`,
+    ...(manifest.heldOut.length === 0
+      ? []
+      : [`In no split, because the encoders were trained on them: ${manifest.heldOut.join(", ")}.`]),
     `Seeds of the trainings: ${experiment.seeds.join(", ")}. All ${methods.length} methods see the same features.`
   ]
 }
 
 const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sample<string>, row: number) {
   const { said } = result.methods[0]!.outcomes[0]!
-  const classes = result.experiment.dataset.classes.length
-  const spectrogram = yield* Spectrogram.preprocess.load(sample.media["audio"]!)
-  const [, rows, columns] = spectrogram.shape as [number, number, number]
+  const { classes: names, modalities } = result.experiment.dataset
+  const classes = names.length
   const rowOf = (data: ArrayLike<number>) => Array.from(data).slice(row * classes, (row + 1) * classes)
   const softmax = (logits: ReadonlyArray<number>) => {
     const max = Math.max(...logits)
@@ -53,13 +53,14 @@ const viewOf = Effect.fn(function* (result: Pipeline.Result, sample: Dataset.Sam
     const total = weights.reduce((a, b) => a + b, 0)
     return weights.map((w) => w / total)
   }
+  const media = yield* Effect.forEach(Object.keys(result.experiment.encoders), (modality) =>
+    Effect.map(Shown.of(sample.media[modality]!, modalities[modality]!), (shown) => [modality, shown] as const)
+  )
   const view: SampleView = {
     id: sample.id,
     group: sample.group,
     label: sample.label,
-    picturePng: yield* AtomicFile.read(sample.media["image"]!.path),
-    soundWav: yield* AtomicFile.read(sample.media["audio"]!.path),
-    spectrogram: { rows, columns, data: spectrogram.data },
+    media: Object.fromEntries(media),
     said: [
       ...Object.entries(said.logits).map(([by, z]) => ({ by, probabilities: softmax(rowOf(z.data)) })),
       { by: "together", probabilities: rowOf(said.probabilities.data) }

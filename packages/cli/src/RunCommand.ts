@@ -25,6 +25,10 @@ export interface Options {
   readonly refused: ReadonlyArray<Devices.Refused>
 }
 
+/** The arguments that were given. */
+const given = (args: Experiment.Arguments): Manifest.Arguments =>
+  Object.fromEntries(Object.entries(args).filter(([, value]) => value !== undefined)) as unknown as Manifest.Arguments
+
 /** The manifest that a run of a program begins with. */
 export const begin = Effect.fn("RunCommand.begin")(function* (
   loaded: ProgramFile.Loaded,
@@ -35,7 +39,7 @@ export const begin = Effect.fn("RunCommand.begin")(function* (
   return yield* Manifest.describe({
     experiment: loaded.experiment,
     program: { path: program, digest: Digest.ofBytes(text) },
-    arguments: { seed: args.seed, ...(args.speech === undefined ? {} : { speech: args.speech }) },
+    arguments: given(args),
     trace,
     code: loaded.code,
     refused

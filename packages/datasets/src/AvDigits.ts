@@ -263,7 +263,7 @@ const materialise = Effect.fnUntraced(function* (scratch: string, seed: number, 
     return yield* new DatasetError({ path: lacking.wav, problem })
   }
   const wavs = new Map<string, Wav.Sound>()
-  for (const { wav } of plan) if (!wavs.has(wav)) wavs.set(wav, yield* Spectrogram.readWav(wav))
+  for (const { wav } of plan) if (!wavs.has(wav)) wavs.set(wav, yield* Wav.read(wav))
   const degrade = Effect.fnUntraced(function* ({ split, i, digit, group, wav, image }: (typeof plan)[number]) {
     const stream = (purpose: string) => Keyed.stream([seed, "degrade", split, i, purpose])
     const sound = Degradation.speech(wavs.get(wav)!, stream("speech"), Degradation.recipe.audio)

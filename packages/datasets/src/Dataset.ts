@@ -6,7 +6,7 @@
 import type { Artifact, ArtifactStore, IoError, Progress } from "@igm/io"
 import type { Digest, Split, Tensor } from "@igm/tensor"
 import type { Effect, FileSystem, Path } from "effect"
-import type { DatasetError, MediaError } from "./Errors.ts"
+import type { DatasetError, DatasetFaults, MediaError } from "./Errors.ts"
 
 /** What a sample has of a modality: a file, a part of one, or a text. */
 export interface Source {
@@ -15,6 +15,8 @@ export interface Source {
   /** The frames of a film that belong to the sample: from the first, counted from 0, up to the second, which does not. */
   readonly frames?: readonly [from: number, to: number]
   readonly text?: string
+  /** Files in the folder, where a sample is several pictures. */
+  readonly files?: ReadonlyArray<string>
 }
 
 /** A source, and the SHA-256 of all that is read of it. */
@@ -34,6 +36,8 @@ export interface Sample<M extends string> {
   readonly label: number
   readonly group: string
   readonly media: { readonly [K in M]: Media }
+  /** Where it is annotated. */
+  readonly at?: { readonly path: string; readonly line: number }
 }
 
 /** Where a thread finds a preprocessing: the module's address, and the name of its export, with dots where it is deeper. */
@@ -69,6 +73,8 @@ export interface Manifest {
   }
   /** Groups that occur in more than one split; a sound data set has none. */
   readonly sharedGroups: ReadonlyArray<string>
+  /** Media or texts that are equal in samples of different splits, by the samples' ids. */
+  readonly duplicates?: ReadonlyArray<{ readonly modality: string; readonly ids: ReadonlyArray<string> }>
   /** Data that trained the encoders and is in no split. */
   readonly heldOut: ReadonlyArray<string>
   /** How the samples were made, in all parameters. */
@@ -94,5 +100,5 @@ export interface Dataset<M extends string> {
   readonly name: string
   readonly classes: ReadonlyArray<string>
   readonly modalities: { readonly [K in M]: Preprocess }
-  readonly prepare: Effect.Effect<Prepared<M>, DatasetError | MediaError | IoError, Environment>
+  readonly prepare: Effect.Effect<Prepared<M>, DatasetError | DatasetFaults | MediaError | IoError, Environment>
 }

@@ -17,6 +17,39 @@ export class DatasetError extends Schema.TaggedError<DatasetError>()("DatasetErr
   }
 }
 
+/** What is wrong with a data set, and where: a file, its line, and what of the line. */
+export const Fault = Schema.Struct({
+  path: Schema.String,
+  line: Schema.optionalKey(Schema.Int),
+  column: Schema.optionalKey(Schema.String),
+  problem: Schema.String,
+  /** Whether it is that a sample's media are not there, which `skipMissing` leaves out. */
+  missing: Schema.optionalKey(Schema.Boolean)
+})
+export type Fault = typeof Fault.Type
+
+/** The place and the problem of a fault, in a line. */
+export const faultText = ({ path, line, column, problem }: Fault): string =>
+  `${path}${line === undefined ? "" : `:${line}`}: ${column === undefined ? "" : `${column}: `}${problem}`
+
+/** Faults that are listed in a message. */
+const LISTED = 10
+
+/** All that is wrong with a data set. */
+export class DatasetFaults extends Schema.TaggedError<DatasetFaults>()("DatasetFaults", {
+  name: Schema.String,
+  faults: Schema.Array(Fault)
+}) {
+  override get message(): string {
+    const { faults, name } = this
+    const [first, ...others] = faults.map(faultText)
+    const missing = faults.filter((fault) => fault.missing === true).length
+    const more = others.length === 0 ? "" : ` (and ${others.length} more; media are missing in ${missing})`
+    const rest = faults.length > LISTED ? [`and ${faults.length - LISTED} more`] : []
+    return [`${name}: ${first ?? "no fault"}${more}`, ...others.slice(0, LISTED - 1), ...rest].join("\n")
+  }
+}
+
 /** A vocabulary that cannot be read or is not one of word pieces. */
 export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", fields) {
   override get message(): string {

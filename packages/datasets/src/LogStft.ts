@@ -1,12 +1,12 @@
 /**
- * From a wav file to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
+ * From a sound, or the sound of a film, to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
  * until it fills the length, cut, clipped to ±1, and log(|STFT| + floor), as librosa 0.11 and numpy compute it.
  */
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Preprocess, Source } from "./Dataset.ts"
 import * as Resample from "./Resample.ts"
-import { readWav } from "./Spectrogram.ts"
+import * as Sound from "./Sound.ts"
 import * as Stft from "./Stft.ts"
 
 /** The parameters: the rate in Hz, the length in samples, and the transform's grid in samples. */
@@ -27,25 +27,35 @@ export const kineticsSounds: Settings = { rate: 35_400, samples: 354_000, window
 const filled = (samples: Float32Array, length: number): Float32Array => {
   const out = new Float32Array(length)
   for (let start = 0; start < length; start += samples.length) out.set(samples.subarray(0, length - start), start)
-  return out.map((x) => Math.max(-1, Math.min(1, x)))
+  for (let i = 0; i < length; i++) out[i] = Math.max(-1, Math.min(1, out[i]!))
+  return out
 }
 
 /** The log spectrogram, 1 × bins × frames, of at least one sample at the right rate. */
 export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Tensor<"float32"> => {
   if (samples.length === 0) throw new RangeError("a sound of no samples")
-  const magnitudes = Stft.magnitudes(filled(samples, settings.samples), settings)
-  return Tensor.float32(
-    [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
-    magnitudes.map((x) => Math.log(x + settings.floor))
-  )
+  const spectrum = Stft.magnitudes(filled(samples, settings.samples), settings)
+  for (let i = 0; i < spectrum.length; i++) spectrum[i] = Math.log(spectrum[i]! + settings.floor)
+  return Tensor.float32([1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)], spectrum)
 }
 
-/** The audio path of some settings: from a wav file to its log spectrogram. */
+/** The audio path of some settings: from a sound or film to its log spectrogram. */
 export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
   settings: { kind: "log-stft", version: 1, resampler: "kaiser sinc", ...settings },
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
   load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
-    const { rate, samples } = yield* readWav(path)
+    const { rate, samples } = yield* Sound.read(path)
     return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
   })
 })
+
+const placed = (name: string, settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
+  ...preprocess(settings),
+  place: { module: import.meta.url, name: `inputs.${name}` }
+})
+
+/** The audio paths of the data sets, which threads can find. */
+export const inputs = {
+  cremaD: placed("cremaD", cremaD),
+  kineticsSounds: placed("kineticsSounds", kineticsSounds)
+}

@@ -34,26 +34,63 @@ export const lengthOf = (n: number, from: number, to: number): number => Math.ce
 /** Samples at the rate `from` converted to the rate `to`, both whole numbers of Hz; the same ones if the rates are equal. */
 export const resample = (samples: Float32Array, from: number, to: number): Float32Array => {
   if (from === to) return samples
-  const { step, phases, taps, weights } = tableOf(from, to)
+  const table = tableOf(from, to)
   const n = samples.length
   const out = new Float32Array(lengthOf(n, from, to))
   // soxr rounds the length where librosa rounds it up, and librosa fills with zero.
   const computed = Math.min(out.length, Math.floor((n * to) / from + 0.5))
-  const dot = (row: number, first: number): number => {
-    let total = 0
-    const end = Math.min(taps, n - first)
-    for (let k = Math.max(0, -first), w = row * taps + k; k < end; k++, w++) total += weights[w]! * samples[first + k]!
-    return total
-  }
-  for (let j = 0; j < computed; j++) {
-    const remainder = (j * step.from) % step.to
-    const first = (j * step.from - remainder) / step.to - taps / 2 + 1
-    const phase = (remainder / step.to) * phases
-    const row = phases === step.to ? remainder : Math.floor(phase)
-    const value = dot(row, first)
-    out[j] = phases === step.to ? value : value + (phase - row) * (dot(row + 1, first) - value)
-  }
+  const { step, phases, taps } = table
+  // Zeros on both sides, as far as sums reach.
+  const before = taps / 2
+  const last = Math.floor((Math.max(0, computed - 1) * step.from) / step.to) + 1
+  const padded = new Float64Array(Math.max(before + n, last + taps) + 1)
+  padded.set(samples, before)
+  if (phases === step.to) everyPhase(table, padded, out.subarray(0, computed))
+  else between(table, padded, out.subarray(0, computed))
   return out
+}
+
+/** Where every phase is tabulated: those outputs together that have a row of the table in common, four at a time. */
+const everyPhase = ({ step, taps, weights }: Table, padded: Float64Array, out: Float32Array): void => {
+  for (let r = 0; r < Math.min(step.to, out.length); r++) {
+    const remainder = (r * step.from) % step.to
+    const row = remainder * taps
+    let first = (r * step.from - remainder) / step.to + 1
+    let j = r
+    for (; j + 3 * step.to < out.length; j += 4 * step.to, first += 4 * step.from) {
+      let [a, b, c, d] = [0, 0, 0, 0]
+      for (let k = 0, i = first; k < taps; k++, i++) {
+        const w = weights[row + k]!
+        a += w * padded[i]!
+        b += w * padded[i + step.from]!
+        c += w * padded[i + 2 * step.from]!
+        d += w * padded[i + 3 * step.from]!
+      }
+      out[j] = a
+      out[j + step.to] = b
+      out[j + 2 * step.to] = c
+      out[j + 3 * step.to] = d
+    }
+    for (; j < out.length; j += step.to, first += step.from) out[j] = dot(weights, row, padded, first, taps)
+  }
+}
+
+const dot = (weights: Float64Array, row: number, padded: Float64Array, first: number, taps: number): number => {
+  let total = 0
+  for (let k = 0; k < taps; k++) total += weights[row + k]! * padded[first + k]!
+  return total
+}
+
+/** Where phases are interpolated between two rows. */
+const between = ({ step, phases, taps, weights }: Table, padded: Float64Array, out: Float32Array): void => {
+  for (let j = 0; j < out.length; j++) {
+    const remainder = (j * step.from) % step.to
+    const first = (j * step.from - remainder) / step.to + 1
+    const phase = (remainder / step.to) * phases
+    const row = Math.floor(phase)
+    const value = dot(weights, row * taps, padded, first, taps)
+    out[j] = value + (phase - row) * (dot(weights, (row + 1) * taps, padded, first, taps) - value)
+  }
 }
 
 interface Table {

@@ -4,9 +4,8 @@
  */
 import LibSampleRate from "@alexanderolsen/libsamplerate-js"
 import { Tensor } from "@igm/tensor"
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import type { Preprocess } from "./Dataset.ts"
-import { MediaError } from "./Errors.ts"
 import * as Stft from "./Stft.ts"
 import * as Wav from "./Wav.ts"
 
@@ -76,25 +75,13 @@ export const resample = Effect.fn("Spectrogram.resample")(function* ({ rate, sam
   return converter.simple(samples).slice()
 })
 
-/** The sound in a wav file. */
-export const readWav = Effect.fn("Spectrogram.readWav")(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* fs
-    .readFile(path)
-    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause })))
-  return yield* Effect.try({
-    try: () => Wav.decode(bytes),
-    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
-  })
-})
-
 /** The audio path: from a wav file to its spectrogram, 1 × 129 × 63. */
 export const preprocess: Preprocess<Tensor.Tensor<"float32">> = {
   place: { module: import.meta.url, name: "preprocess" },
   settings,
   shape: [1, BINS, FRAMES],
   load: ({ path }) =>
-    readWav(path).pipe(
+    Wav.read(path).pipe(
       Effect.flatMap((sound) => resample(sound, settings.rate)),
       Effect.map(ofSamples)
     )

@@ -33,7 +33,10 @@ export const eachFrame = (
   const frames = framesOf(samples.length, grid)
   for (let frame = 0; frame < frames; frame++) {
     const start = frame * hop - window / 2
-    for (let i = 0; i < window; i++) windowed[i] = hann[i]! * (samples[start + i] ?? 0)
+    const from = Math.max(0, -start)
+    const to = Math.min(window, samples.length - start)
+    windowed.fill(0, 0, from).fill(0, Math.max(0, to))
+    for (let i = from; i < to; i++) windowed[i] = hann[i]! * samples[start + i]!
     fft.realTransform(spectrum, windowed)
     visit(spectrum, frame)
   }
@@ -45,7 +48,8 @@ export const magnitudes = (samples: Float32Array, grid: Grid): Float32Array => {
   const out = new Float32Array(bins * frames)
   eachFrame(samples, grid, (spectrum, frame) => {
     for (let k = 0; k < bins; k++) {
-      const [re, im] = [spectrum[2 * k]!, spectrum[2 * k + 1]!]
+      const re = spectrum[2 * k]!
+      const im = spectrum[2 * k + 1]!
       out[k * frames + frame] = Math.sqrt(re * re + im * im)
     }
   })

@@ -3,6 +3,8 @@
  * and any rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
  * or silent recording.
  */
+import { Effect, FileSystem } from "effect"
+import { MediaError } from "./Errors.ts"
 
 /** Sound in one channel: samples in [−1, 1] at a rate in Hz. */
 export interface Sound {
@@ -78,13 +80,27 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
     if (bits === 24) return ((view.getInt8(p + 2) << 16) | view.getUint16(p, true)) / 8388608
     return view.getInt32(p, true) / 2147483648
   }
-  return Float32Array.from({ length: frames }, (_, i) => {
+  const samples = new Float32Array(frames)
+  for (let i = 0; i < frames; i++) {
     let total = 0
     for (let c = 0; c < channels; c++) total += read(at + (i * channels + c) * width)
     if (!Number.isFinite(Math.fround(total))) throw new MalformedWav(`sample ${i} is not a finite number`)
-    return total / channels
-  })
+    samples[i] = total / channels
+  }
+  return samples
 }
+
+/** The sound in a wav file. */
+export const read = Effect.fn("Wav.read")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs
+    .readFile(path)
+    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause })))
+  return yield* Effect.try({
+    try: () => decode(bytes),
+    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
+  })
+})
 
 /** A WAVE file with one channel of 16-bit PCM; samples beyond ±1 are clipped. */
 export const encode = ({ rate, samples }: Sound): Uint8Array => {

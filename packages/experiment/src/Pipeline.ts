@@ -3,13 +3,13 @@
  * experiment asks for it, trains each method with each seed, and lets the trained heads predict the test split. Whatever
  * is stored already is reused.
  */
-import { type Dataset, DecodeThreads } from "@igm/datasets"
+import { type Dataset, DecodeThreads, MediaError } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
 import { Digest, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
-import { Effect } from "effect"
+import { Effect, type FileSystem, type Scope } from "effect"
 import { availableParallelism } from "node:os"
 import * as CrossValidation from "./CrossValidation.ts"
 import * as Experiments from "./Experiment.ts"
@@ -44,6 +44,24 @@ export interface Result {
 /** Samples of a split from which on threads are worth their start. */
 const MANY = 256
 
+/** Numbers of a batch of large samples, such as clips: 64 MB of them. */
+const LARGE = 2 ** 24
+
+/** How many samples are encoded at a time, by the size of one, as far as it is known. */
+const batchOf = ({ shape }: Dataset.Preprocess): number | undefined => {
+  if (!Array.isArray(shape)) return undefined
+  const size = (shape as Dataset.Shape).reduce<number>((total, n) => total * (typeof n === "number" ? n : 1), 1)
+  return 32 * size <= LARGE ? undefined : Math.max(1, Math.floor(LARGE / size))
+}
+
+/** Says of media that cannot be prepared which sample they are, and where it is annotated. */
+const atRow =
+  ({ id, at }: Dataset.Sample<string>) =>
+  ({ path, problem, cause }: MediaError): MediaError => {
+    const row = at === undefined ? "" : `, ${at.path}:${at.line}`
+    return new MediaError({ path, problem: `${problem} (sample ${id}${row})`, cause })
+  }
+
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
@@ -62,15 +80,21 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
     const samples = prepared.samples(split)
     const modalities: Record<string, Tensor.Tensor<"float32">> = {}
     for (const [modality, encoder] of Object.entries(encoders)) {
-      const { settings, load: here } = dataset.modalities[modality]!
-      const load = samples.length < MANY ? here : (decoders[modality] ?? here)
+      const preprocess = dataset.modalities[modality]!
+      const { settings, load: here } = preprocess
+      const batch = batchOf(preprocess)
+      const load: (
+        source: Dataset.Source
+      ) => Effect.Effect<Dataset.Tensors, MediaError, FileSystem.FileSystem | Scope.Scope> =
+        samples.length < MANY ? here : (decoders[modality] ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,
         label: `encode ${split} ${modality}`,
         preprocessing: settings,
+        ...(batch === undefined ? {} : { batch }),
         samples: media.map(({ digest }) => digest),
-        load: (i) => load(media[i]!)
+        load: (i) => load(media[i]!).pipe(Effect.mapError(atRow(samples[i]!)))
       })
       modalities[modality] = features
       artifacts.push(artifact)

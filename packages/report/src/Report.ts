@@ -1,4 +1,5 @@
 /** What a report is made from: plain data that a run hands over, with nothing left to compute but statistics. */
+import type { Shown } from "@igm/datasets"
 import type { Metric } from "@igm/gradient"
 
 /** One training of a method: its seed, its results on the reported split, and what it predicted there. */
@@ -47,10 +48,8 @@ export interface SampleView {
   readonly id: string
   readonly group: string
   readonly label: number
-  readonly picturePng: Uint8Array
-  readonly soundWav: Uint8Array
-  /** Rows are frequencies from low to high, columns are frames. */
-  readonly spectrogram: { readonly rows: number; readonly columns: number; readonly data: ArrayLike<number> }
+  /** By modality. */
+  readonly media: { readonly [modality: string]: Shown.Shown }
   /** What each head said, and last what they said together. */
   readonly said: ReadonlyArray<{ readonly by: string; readonly probabilities: ArrayLike<number> }>
 }

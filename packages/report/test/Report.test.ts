@@ -126,6 +126,7 @@ describe("Html", () => {
       assert.notInclude(page, "<script")
       assert.include(page, "&lt;script&gt;alert(1)")
       assert.include(page, "A made-up &lt;result&gt;")
+      assert.include(page, "<blockquote>who &lt;b&gt;wrote&lt;/b&gt; this</blockquote>")
       for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/g)) assert.match(address!, /^data:/)
       for (const part of [
         "Protocol",

@@ -59,13 +59,16 @@ export const report = (): Report => {
         id: "s-1",
         group: "voice",
         label: 2,
-        picturePng: Png.heatMap(
-          4,
-          4,
-          Array.from({ length: 16 }, (_, i) => i)
-        ),
-        soundWav: Uint8Array.of(1, 2, 3),
-        spectrogram: { rows: 3, columns: 5, data: Array.from({ length: 15 }, (_, i) => Math.sin(i)) },
+        media: {
+          image: { kind: "image", type: "image/png", bytes: Png.heatMap(4, 4, [...Array(16).keys()]), tiny: true },
+          audio: {
+            kind: "sound",
+            type: "audio/wav",
+            bytes: Uint8Array.of(1, 2, 3),
+            spectrogram: { rows: 3, columns: 5, data: Array.from({ length: 15 }, (_, i) => Math.sin(i)) }
+          },
+          text: { kind: "text", text: "who <b>wrote</b> this" }
+        },
         said: [{ by: "audio", probabilities: [0.1, 0.2, 0.7] }]
       }
     ],

@@ -31,16 +31,17 @@ export const parts = (
   const entries = Object.entries(tensors).toSorted(
     ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1)
   )
-  const header: Record<string, unknown> = {}
   const keys = Object.keys(metadata).toSorted()
-  if (keys.length > 0) header["__metadata__"] = Object.fromEntries(keys.map((key) => [key, metadata[key]]))
+  const said = Object.fromEntries(keys.map((key) => [key, metadata[key]]))
+  // Pairs, and not an object that is assigned to: a tensor may be called "__proto__".
+  const header: Array<readonly [string, unknown]> = keys.length > 0 ? [["__metadata__", said]] : []
   let offset = 0
   for (const [name, tensor] of entries) {
     const end = offset + tensor.data.byteLength
-    header[name] = { dtype: codes[tensor.dtype], shape: tensor.shape, data_offsets: [offset, end] }
+    header.push([name, { dtype: codes[tensor.dtype], shape: tensor.shape, data_offsets: [offset, end] }])
     offset = end
   }
-  const json = new TextEncoder().encode(JSON.stringify(header))
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)))
   const padded = Math.ceil(json.length / 8) * 8
   const head = new Uint8Array(8 + padded).fill(0x20, 8)
   new DataView(head.buffer).setBigUint64(0, BigInt(padded), true)

@@ -12,7 +12,7 @@ const Entry = Schema.Struct({
 const tensorsOf = (entries: ReadonlyArray<typeof Entry.Type>) =>
   Object.fromEntries(
     entries
-      .filter(({ name }) => name !== "__metadata__" && name !== "__proto__")
+      .filter(({ name }) => name !== "__metadata__")
       .map(({ name, shape, dtype }) => {
         const stream = Keyed.stream([name])
         const raw = Uint8Array.from({ length: Tensor.sizeOf(shape) * Tensor.bytesPerElement(dtype) }, () =>
@@ -31,6 +31,11 @@ describe("Safetensors", () => {
     assert.deepStrictEqual(Digest.ofTensors(read.tensors), Digest.ofTensors(tensors))
     const reversed = Object.fromEntries(Object.entries(tensors).toReversed())
     assert.deepStrictEqual(Safetensors.encode(reversed, { made: "here" }), file)
+  })
+
+  it("a tensor may have any name", () => {
+    const tensors = Object.fromEntries(["__proto__", "toString"].map((name) => [name, Tensor.int32([1], [7])]))
+    assert.deepStrictEqual(Safetensors.decode(Safetensors.encode(tensors)).tensors, tensors)
   })
 
   it("a file cut off anywhere is refused", () => {

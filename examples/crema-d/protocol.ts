@@ -1,0 +1,36 @@
+/**
+ * The protocol on CREMA-D, for features of any width: turns of 25 epochs for audio and 50 for video, six times, as the
+ * released code has them; the epoch is selected on validation samples.
+ */
+import type { Dataset } from "@igm/datasets"
+import type { Encoder } from "@igm/encoders"
+import { Experiment } from "@igm/experiment"
+import { Head, Ring, Selection } from "@igm/gradient"
+import { compared, methods } from "../methods.ts"
+
+/** What it is run on. */
+export interface Given<A extends number, V extends number> {
+  readonly dataset: Dataset.Dataset<"audio" | "video">
+  readonly encoders: { readonly audio: Encoder.Encoder<A>; readonly video: Encoder.Encoder<V> }
+  readonly seed: number
+}
+
+export const protocol = <const A extends number, const V extends number>({ dataset, encoders, seed }: Given<A, V>) => {
+  const { audio, video } = encoders
+  const options = {
+    heads: { audio: Head.make(audio.width, 256, 64, 6), video: Head.make(video.width, 256, 64, 6) },
+    ring: Ring.make(["audio", "video"], { rounds: 6, epochs: { audio: 25, video: 50 } }),
+    selection: Selection.best("macroF1"),
+    batch: 12,
+    rho: { audio: 1e-10, video: 1e-15 }
+  }
+  return Experiment.make({
+    name: "crema-d",
+    title: "CREMA-D: six emotions in a voice and a face",
+    dataset,
+    encoders,
+    methods: methods(options, { rho: 1e-10 }),
+    compared,
+    seeds: [seed, seed + 1, seed + 2]
+  })
+}

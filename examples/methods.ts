@@ -1,0 +1,29 @@
+/**
+ * The methods that the experiments on published data sets compare: IGM in its two semantics, with the settings that the
+ * paper and its released code have for the data set, and the plain baselines with the same heads, turns and epochs.
+ */
+import type { Experiment } from "@igm/experiment"
+import { Control, Igm } from "@igm/gradient"
+
+/** Whose difference to the other methods is tested. */
+export const compared = ["IGM (paper)", "IGM (code)"]
+
+/** What the released code has besides, for a data set. */
+export interface Released {
+  /** The radius ρ of the perturbation, one for all modalities. */
+  readonly rho: number
+  /** Its schedule and mixup, where they are not those of CREMA-D. */
+  readonly switches?: Igm.Switches
+}
+
+/** The methods, in the order of the table. */
+export const methods = <const H extends Igm.Heads>(
+  options: Igm.Options<H>,
+  { rho, switches = {} }: Released
+): Experiment.Methods<Igm.WidthsOf<H>> => [
+  Igm.paper(options),
+  Igm.code({ ...options, rho, switches }),
+  Control.lateFusion(options),
+  Control.jointHead(options),
+  ...options.ring.order.map((modality) => Control.alone(options, modality))
+]

@@ -1,0 +1,315 @@
+/**
+ * `igm data`: what is in the folder of a published data set, before anything is run on it. `check` tells row by row what
+ * would be used and what is wrong, `stats` how large and long and how even it is, `sample` makes a page to look at and to
+ * listen to.
+ */
+import { type Dataset, type Fault, Inspection, Measures, type Published, Shown, faultText } from "@igm/datasets"
+import { ArtifactStore, AtomicFile, Progress } from "@igm/io"
+import { SamplesPage, Table } from "@igm/report"
+import { Keyed, Split } from "@igm/tensor"
+import { Console, Effect, FileSystem, Option, Path, Schema } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { Runs } from "@igm/experiment"
+import * as DataSets from "./DataSets.ts"
+import { ProgramError } from "./ProgramError.ts"
+import * as RunFlags from "./RunFlags.ts"
+
+/** The verdict on a folder that cannot be used as it is. */
+class DataUnusable extends Schema.TaggedError<DataUnusable>()("DataUnusable", {
+  folder: Schema.String,
+  faults: Schema.Int
+}) {
+  override get message(): string {
+    return `${this.folder}: not usable as it is: ${this.faults} ${this.faults === 1 ? "fault" : "faults"}`
+  }
+}
+
+const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+const asked = {
+  name: Argument.Literals("name", Object.keys(DataSets.entries)).pipe(
+    Argument.withDescription("The data set; igm data list names them")
+  ),
+  data: Flag.String("data").pipe(Flag.withDescription("Its folder, as it is published")),
+  seed: Flag.Int("seed").pipe(Flag.withDescription("Decides what is drawn"), Flag.withDefault(1)),
+  limit: Flag.Int("limit").pipe(
+    Flag.withDescription("At most so many samples of each split"),
+    Flag.withSchema(Positive),
+    Flag.optional
+  ),
+  split: Flag.Literals("split", ["published", "independent"]).pipe(
+    Flag.withDescription("The published split, or one whose parts share no actor, video or subject"),
+    Flag.withDefault("published" as const)
+  ),
+  vocabulary: Flag.String("vocabulary").pipe(
+    Flag.withDescription("A BERT's vocab.txt or tokenizer.json, to try texts with"),
+    Flag.optional
+  ),
+  out: RunFlags.out
+}
+
+type Asked = {
+  readonly name: string
+  readonly data: string
+  readonly seed: number
+  readonly limit: Option.Option<number>
+  readonly split: "published" | "independent"
+  readonly vocabulary: Option.Option<string>
+  readonly out: string
+}
+
+/** The data set that was asked for, with the store that remembers its digests. */
+const withDataset = <A, E, R>(
+  { name, data, seed, limit, split, vocabulary, out }: Asked,
+  use: (dataset: Published.Published<string>) => Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const path = yield* Path.Path
+    const root = path.resolve(data)
+    const fs = yield* FileSystem.FileSystem
+    if (!(yield* Effect.orElseSucceed(fs.exists(root), () => false))) {
+      return yield* new ProgramError({
+        path: root,
+        problem: "this folder does not exist; igm data list says where to get it"
+      })
+    }
+    const entry = DataSets.entries[name]
+    if (entry === undefined) {
+      const problem = `there is no data set of this name, but ${Object.keys(DataSets.entries).join(", ")}`
+      return yield* new ProgramError({ path: name, problem })
+    }
+    const given = {
+      root,
+      seed,
+      split,
+      limit: Option.getOrUndefined(limit),
+      vocabulary: Option.getOrUndefined(vocabulary)
+    }
+    return yield* Effect.flatMap(entry.make(given), use).pipe(
+      Effect.provide(ArtifactStore.layer(path.join(out, Runs.STORE)))
+    )
+  })
+
+const plural = (count: number, one: string): string =>
+  `${count} ${one}${count === 1 ? "" : one.endsWith("s") ? "es" : "s"}`
+
+/** Kinds of faults, with how often each occurs: the same words but for names and numbers. */
+const kindsOf = (faults: ReadonlyArray<Fault>): ReadonlyArray<readonly [string, number]> => {
+  const kinds = new Map<string, number>()
+  for (const { column, problem, missing } of faults) {
+    const kind = `${column === undefined ? "" : `${column}: `}${missing === true ? "missing" : problem.replaceAll(/"[^"]*"|\S*[/\d]\S*/g, "…")}`
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1)
+  }
+  return [...kinds].toSorted(([, a], [, b]) => b - a)
+}
+
+const SHOWN = 10
+
+const checkText = (
+  folder: string,
+  classes: ReadonlyArray<string>,
+  inspection: Inspection.Inspection<string>,
+  faults: ReadonlyArray<Fault>
+): string => {
+  const { samples, rows } = inspection
+  const used = Split.all.map((split) => {
+    const all = samples[split]
+    const empty = classes.filter((_, label) => all.every((sample) => sample.label !== label))
+    const lacking =
+      empty.length === 0 ? "" : `; none of ${empty.slice(0, 5).join(", ")}${empty.length > 5 ? ", …" : ""}`
+    return `${split} ${all.length} in ${plural(new Set(all.map(({ group }) => group)).size, "group")}${lacking}`
+  })
+  const shared = Inspection.sharedGroups(inspection)
+  const duplicates = Inspection.duplicates(inspection)
+  const told = (list: ReadonlyArray<string>) => list.slice(0, SHOWN).join(", ") + (list.length > SHOWN ? ", …" : "")
+  return [
+    folder,
+    `rows        ${rows} listed; ${plural(faults.length, "fault")}`,
+    ...used.map((line, i) => `${i === 0 ? "used" : "    "}        ${line}`),
+    `leakage     ${shared.length === 0 ? "no group is in two splits" : `${plural(shared.length, "group")} in two splits or more: ${told(shared)}`}`,
+    `            ${duplicates.length === 0 ? "no medium or text is in two splits" : `${plural(duplicates.length, "medium")} or text in two splits or more: ${told(duplicates.map(({ modality, ids }) => `${modality} of ${ids.join(" and ")}`))}`}`,
+    ...kindsOf(faults).map(([kind, count], i) => `${i === 0 ? "faults" : "      "}      ${count} × ${kind}`),
+    ...(faults.length === 0 ? [] : ["", ...faults.slice(0, SHOWN).map((fault) => `  ${faultText(fault)}`)]),
+    ...(faults.length > SHOWN ? [`  and ${faults.length - SHOWN} more: --json lists all`] : []),
+    "",
+    faults.length === 0 ? "usable" : "not usable as it is"
+  ].join("\n")
+}
+
+const check = Command.make(
+  "check",
+  {
+    ...asked,
+    decode: Flag.Boolean("decode").pipe(
+      Flag.withDescription("Prepare every sample as well, which finds media that are damaged inside"),
+      Flag.withDefault(false)
+    ),
+    json: RunFlags.json
+  },
+  Effect.fn("igm.data.check")(function* (given) {
+    const { decode, json } = given
+    yield* withDataset(
+      given,
+      Effect.fnUntraced(function* (dataset) {
+        const { classes, modalities, root } = dataset
+        const inspection = yield* dataset.check
+        const total = Split.all.reduce((count, split) => count + inspection.samples[split].length, 0)
+        const tell = decode ? yield* (yield* Progress).bar("prepare samples", total) : () => Effect.void
+        const inside = decode ? yield* Inspection.undecodable(inspection, modalities, tell) : []
+        const faults = [...inspection.faults, ...inside]
+        const row = ({ id, label, group, at }: Dataset.Sample<string>) => ({ id, class: classes[label], group, ...at })
+        const everything = {
+          folder: root,
+          usable: faults.length === 0,
+          rows: inspection.rows,
+          used: Object.fromEntries(Split.all.map((split) => [split, inspection.samples[split].map(row)])),
+          sharedGroups: Inspection.sharedGroups(inspection),
+          duplicates: Inspection.duplicates(inspection),
+          faults
+        }
+        yield* Console.log(json ? JSON.stringify(everything, null, 2) : checkText(root, classes, inspection, faults))
+        if (faults.length > 0) return yield* new DataUnusable({ folder: root, faults: faults.length })
+      }, Effect.scoped)
+    )
+  })
+).pipe(Command.withDescription("Tell what of a folder would be used, and everything that is wrong with it"))
+
+const BLOCKS = "▁▂▃▄▅▆▇█"
+
+/** A distribution as a line of blocks. */
+const sparkline = (bins: ReadonlyArray<number>): string => {
+  const most = Math.max(...bins)
+  return bins.map((n) => (n === 0 ? " " : BLOCKS[Math.min(7, Math.floor((8 * n) / most))]!)).join("")
+}
+
+const number = (x: number): string => (Number.isInteger(x) ? String(x) : x.toPrecision(3))
+
+const stats = Command.make(
+  "stats",
+  { ...asked, json: RunFlags.json },
+  Effect.fn("igm.data.stats")(function* (given) {
+    yield* withDataset(
+      given,
+      Effect.fnUntraced(function* (dataset) {
+        const { samples } = yield* dataset.check
+        const all = Split.all.flatMap((split) => samples[split])
+        const tell = yield* (yield* Progress).bar("measure samples", all.length)
+        const measured = yield* Effect.forEach(Object.keys(dataset.modalities), (modality) =>
+          Effect.forEach(
+            all,
+            ({ media }) =>
+              Effect.tap(Effect.option(Measures.of(media[modality]!)), tell(1 / Object.keys(media).length)),
+            { concurrency: 8 }
+          ).pipe(
+            Effect.map((found) => {
+              const good = found.flatMap((one) => (one._tag === "Some" ? [one.value] : []))
+              return [modality, { unread: found.length - good.length, ...Measures.distributions(good) }] as const
+            })
+          )
+        )
+        const counts = dataset.classes.map((name, label) => {
+          const of = (split: Split.Split) => samples[split].filter((sample) => sample.label === label).length
+          return { name, train: of("train"), valid: of("valid"), test: of("test") }
+        })
+        if (given.json) {
+          return yield* Console.log(
+            JSON.stringify({ classes: counts, measures: Object.fromEntries(measured) }, null, 2)
+          )
+        }
+        const most = Math.max(1, ...counts.map(({ train }) => train))
+        const rows = counts.map(({ name, train, valid, test }) => [
+          name,
+          String(train),
+          String(valid),
+          String(test),
+          "█".repeat(Math.round((20 * train) / most))
+        ])
+        const measures = measured.flatMap(([modality, { unread, ...of }]) => [
+          ...Object.entries(of as { readonly [measure: string]: Measures.Distribution }).map(
+            ([measure, { least, median, most, bins }]) => [
+              modality,
+              measure,
+              number(least),
+              number(median),
+              number(most),
+              sparkline(bins)
+            ]
+          ),
+          ...(unread === 0 ? [] : [[modality, "not readable", "", "", String(unread), ""]])
+        ])
+        yield* Console.log(
+          [
+            ...Table.aligned([["class", "train", "valid", "test", ""], ...rows]),
+            "",
+            ...Table.aligned([["", "", "least", "median", "most", "from least to most"], ...measures])
+          ].join("\n")
+        )
+      }, Effect.scoped)
+    )
+  })
+).pipe(Command.withDescription("Count a folder's classes, and measure durations, sizes and lengths"))
+
+const sample = Command.make(
+  "sample",
+  {
+    ...asked,
+    to: Flag.String("to").pipe(Flag.withDescription("The page"), Flag.withDefault("samples.html")),
+    count: Flag.Int("count").pipe(
+      Flag.withDescription("Samples of each class"),
+      Flag.withSchema(Positive),
+      Flag.withDefault(2)
+    )
+  },
+  Effect.fn("igm.data.sample")(function* (given) {
+    yield* withDataset(
+      given,
+      Effect.fnUntraced(function* ({ name, classes, modalities, root, check }) {
+        const { samples, rows, faults } = yield* check
+        const all = Split.all.flatMap((split) => samples[split].map((one) => ({ split, ...one })))
+        const chosen = classes.flatMap((_, label) => {
+          const own = all.filter((one) => one.label === label)
+          const order = Keyed.permutation(Keyed.stream([given.seed, "sample", label]), own.length)
+          return Array.from(order.slice(0, given.count), (i) => own[i]!)
+        })
+        const shown = yield* Effect.forEach(chosen, ({ id, group, split, label, media }) =>
+          Effect.forEach(Object.entries(media), ([modality, source]) =>
+            Shown.of(source, modalities[modality]!).pipe(
+              Effect.catch(({ message }) => Effect.succeed({ kind: "fault", problem: message } as const)),
+              Effect.map((one) => [modality, one] as const)
+            )
+          ).pipe(Effect.map((of) => ({ id, group, split, class: classes[label]!, media: Object.fromEntries(of) })))
+        )
+        const facts = [
+          ["folder", root],
+          ["rows", String(rows)],
+          ["faults", String(faults.length)],
+          ...Split.all.map((split) => [split, `${samples[split].length} samples`] as const)
+        ] as ReadonlyArray<readonly [string, string]>
+        yield* AtomicFile.write(given.to, new TextEncoder().encode(SamplesPage.page(name, facts, shown)))
+        yield* Console.log(`${plural(shown.length, "sample")} of ${plural(classes.length, "class")}: ${given.to}`)
+      }, Effect.scoped)
+    )
+  })
+).pipe(Command.withDescription("Make a page of samples to look at and to listen to"))
+
+const list = Command.make(
+  "list",
+  { json: RunFlags.json },
+  Effect.fn("igm.data.list")(function* ({ json }) {
+    const all = Object.entries(DataSets.entries).map(([name, { title, where, licence }]) => ({
+      name,
+      title,
+      where,
+      licence
+    }))
+    const rows = all.map(({ name, title, where, licence }) => [name, title, licence, where])
+    yield* Console.log(
+      json
+        ? JSON.stringify(all, null, 2)
+        : Table.aligned([["name", "", "licence", "where to get it"], ...rows]).join("\n")
+    )
+  })
+).pipe(Command.withDescription("List the published data sets, and where to get them"))
+
+/** The commands. */
+export const commands = [list, check, stats, sample] as const

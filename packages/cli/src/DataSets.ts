@@ -1,0 +1,95 @@
+/** The published data sets by the names that commands have for them: what they are, and where a person gets them. */
+import {
+  CremaD,
+  type Dataset,
+  KineticsSounds,
+  NvGesture,
+  type Published,
+  Sarcasm,
+  TextInput,
+  Twitter15
+} from "@igm/datasets"
+import { FileDigest } from "@igm/io"
+import { Effect } from "effect"
+import { ProgramError } from "./ProgramError.ts"
+
+/** What a command says about a data set. */
+interface Asked {
+  readonly root: string
+  readonly seed: number
+  readonly limit: number | undefined
+  readonly split: "published" | "independent"
+  /** A BERT's vocab.txt or tokenizer.json, where texts are to be tokenized. */
+  readonly vocabulary: string | undefined
+}
+
+/** A data set that is known by name. */
+export interface Entry {
+  readonly title: string
+  readonly where: string
+  readonly licence: string
+  readonly make: (asked: Asked) => Effect.Effect<Published.Published<string>, ProgramError, Dataset.Environment>
+}
+
+/** Texts as they are, where there is no vocabulary to make tokens with. */
+const words: Dataset.Preprocess = {
+  settings: { kind: "words", version: 1 },
+  shape: {},
+  load: () => Effect.succeed({})
+}
+
+const tokens = (of: typeof TextInput.twitter15, file: string | undefined) =>
+  file === undefined
+    ? Effect.succeed(words)
+    : FileDigest.of(file).pipe(
+        Effect.map((digest) => of({ file, digest })),
+        Effect.mapError((cause) => new ProgramError({ path: file, problem: "this vocabulary cannot be read", cause }))
+      )
+
+const whole = ({ root, split }: Asked, name: string) =>
+  split === "published"
+    ? Effect.void
+    : new ProgramError({ path: root, problem: `${name} has no groups to divide it by: use its published split` })
+
+/** The data sets. */
+export const entries: { readonly [name: string]: Entry } = {
+  "crema-d": {
+    title: "CREMA-D: six emotions in a voice and a face",
+    where: "github.com/CheyneyComputerScience/CREMA-D, and the lists of github.com/GeWu-Lab/OGM-GE_CVPR2022",
+    licence: "Open Database License; lists MIT",
+    make: (asked) => Effect.succeed(CremaD.make(asked))
+  },
+  "kinetics-sounds": {
+    title: "Kinetics-Sounds: 31 actions, heard and seen",
+    where: "the clips of Kinetics-400 that github.com/GeWu-Lab/OGM-GE_CVPR2022 lists",
+    licence: "of the videos' owners; lists MIT",
+    make: (asked) => Effect.succeed(KineticsSounds.make(asked))
+  },
+  nvgesture: {
+    title: "NVGesture: 25 gestures in depth, colour and motion",
+    where: "research.nvidia.com, Online Detection and Classification of Dynamic Hand Gestures",
+    licence: "for research, of NVIDIA",
+    make: (asked) => Effect.succeed(NvGesture.make(asked))
+  },
+  twitter15: {
+    title: "Twitter15: what a tweet and its picture feel about a target",
+    where: "github.com/jefferyYu/TomBERT: its files, and the pictures that its README links to",
+    licence: "none stated; Twitter's terms",
+    make: (asked) =>
+      Effect.andThen(
+        whole(asked, "Twitter15"),
+        Effect.map(tokens(TextInput.twitter15, asked.vocabulary), (text) => Twitter15.make({ ...asked, text }))
+      )
+  },
+  sarcasm: {
+    title: "Sarcasm: whether a tweet and its picture are meant",
+    where:
+      "github.com/headacheboy/data-of-multimodal-sarcasm-detection: its files, and the pictures that its README links to",
+    licence: "none stated; Twitter's terms",
+    make: (asked) =>
+      Effect.andThen(
+        whole(asked, "Sarcasm"),
+        Effect.map(tokens(TextInput.sarcasm, asked.vocabulary), (text) => Sarcasm.make({ ...asked, text }))
+      )
+  }
+}

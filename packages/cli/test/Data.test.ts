@@ -1,0 +1,81 @@
+import { assert, layer as withLayer } from "@effect/vitest"
+import { Console, Effect, FileSystem, Schema } from "effect"
+import * as Minis from "../../datasets/test/Minis.ts"
+import { igm, layer } from "./fixture.ts"
+
+/** What a command prints, and how it ends. */
+const said = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+  const lines: Array<string> = []
+  const told = Object.assign(Object.create(console) as Console.Console, {
+    log: (...line: ReadonlyArray<unknown>) => void lines.push(line.join(" "))
+  })
+  const exit = yield* Effect.result(igm(...args).pipe(Effect.provideService(Console.Console, told)))
+  return { text: lines.join("\n"), problem: exit._tag === "Failure" ? String((exit.failure as Error).message) : null }
+})
+
+const Everything = Schema.fromJsonString(
+  Schema.Struct({
+    usable: Schema.Boolean,
+    rows: Schema.Int,
+    faults: Schema.Array(Schema.Struct({ problem: Schema.String }))
+  })
+)
+
+withLayer(layer, { excludeTestServices: true })("igm data", (it) => {
+  it.effect("tells what of a folder would be used, row by row, and ends in a failure where it is not whole", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const [root, out] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
+      yield* Minis.cremaD(root, { train: 3, test: 1 })
+      const check = (...more: ReadonlyArray<string>) =>
+        said("data", "check", "crema-d", "--data", root, "--out", out, ...more)
+      const whole = yield* check("--decode")
+      assert.isNull(whole.problem)
+      assert.include(whole.text, "rows        24 listed; 0 faults")
+      assert.include(whole.text, "4 groups in two splits or more: 1001, 1002, 1003, 1004")
+      assert.match(whole.text, /\nusable$/)
+      const apart = yield* check("--split", "independent")
+      assert.include(apart.text, "no group is in two splits")
+      const few = yield* check("--limit", "1")
+      assert.include(few.text, "train 1 in 1 group")
+
+      yield* fs.remove(`${root}/AudioWAV/1001_TRA_X0_XX.wav`)
+      yield* fs.writeFileString(`${root}/Image-01-FPS/1002_TRA_X1_XX/00001.jpg`, "no picture")
+      yield* fs.writeFileString(`${root}/annotations/test.csv`, "1001_TES_X0_XX,NEU\n1002_TES_X1_XX,ODD\n")
+      const damaged = yield* check("--decode", "--json")
+      assert.strictEqual(damaged.problem, `${root}: not usable as it is: 3 faults`)
+      const { usable, rows, faults } = yield* Schema.decodeEffect(Everything)(damaged.text)
+      assert.deepStrictEqual([usable, rows, faults.length], [false, 20, 3])
+      const text = (yield* check("--decode")).text
+      assert.include(text, `${root}/annotations/test.csv:2: emotion: "ODD" is none of NEU`)
+      assert.include(text, `${root}/annotations/train.csv:1: audio: AudioWAV/1001_TRA_X0_XX.wav is missing`)
+      assert.match(text, /train\.csv:2: video: .*00001\.jpg: /)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("counts, measures and shows samples, and names what there is no folder or data set of", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const [root, out] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
+      yield* Minis.twitter15(root, { train: 2, test: 1 })
+      const of = ["twitter15", "--data", root, "--out", out]
+      const stats = yield* said("data", "stats", ...of)
+      assert.match(stats.text, /negative +2 +1 +1 +█+/)
+      assert.match(stats.text, /image +width, px +48 +48 +48/)
+      assert.match(stats.text, /text +words +\d+/)
+      const page = `${out}/page.html`
+      assert.include(
+        (yield* said("data", "sample", ...of, "--to", page, "--count", "1")).text,
+        "3 samples of 3 classes"
+      )
+      const html = yield* fs.readFileString(page)
+      assert.strictEqual(html.match(/<blockquote>/g)?.length, 3)
+      assert.strictEqual(html.match(/<img /g)?.length, 3)
+      assert.include((yield* said("data", "list")).text, "crema-d")
+      const nowhere = yield* said("data", "check", "crema-d", "--data", `${root}/none`)
+      assert.include(nowhere.problem ?? "", "this folder does not exist")
+      const divided = yield* said("data", "check", ...of, "--split", "independent")
+      assert.include(divided.problem ?? "", "has no groups to divide it by")
+    }).pipe(Effect.scoped)
+  )
+})

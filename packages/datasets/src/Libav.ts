@@ -1,0 +1,185 @@
+/**
+ * FFmpeg's libraries, as the npm packages `@seydx/node-av-*` bind them: the part of them that is used here, in types, and a
+ * decoder of one stream of a file. Only the process `libav.process.ts` imports this module: a fault in native code then
+ * ends that process and nothing else.
+ *
+ * A package holds one file, FFmpeg and its binding in one, and no install script. The numbers below are FFmpeg's own.
+ */
+import { createRequire } from "node:module"
+import type * as Native from "./LibavTypes.ts"
+import { missingOf } from "./Truncation.ts"
+
+/** What is wrong with a file, in words for its user. */
+export class Fault extends Error {}
+
+/** What is to be freed, the last first. */
+export class Frees {
+  readonly #all: Array<() => void> = []
+
+  add(free: () => void): void {
+    this.#all.push(free)
+  }
+
+  use<T extends Native.Freed>(resource: T): T {
+    this.add(() => resource[Symbol.dispose]())
+    return resource
+  }
+
+  /** What a function gives; if it throws, all is freed. */
+  or<T>(make: () => T): T {
+    try {
+      return make()
+    } catch (error) {
+      this.run()
+      throw error
+    }
+  }
+
+  readonly run = (): void => {
+    for (const free of this.#all.splice(0).toReversed()) free()
+  }
+}
+
+const load = (): Native.Binding => {
+  const name = `@seydx/node-av-${process.platform}-${process.arch}${process.platform === "win32" ? "-msvc" : ""}`
+  try {
+    return createRequire(import.meta.url)(name) as Native.Binding
+  } catch (cause) {
+    throw new Fault(`FFmpeg cannot be loaded: is the npm package ${name} installed? (${(cause as Error).message})`)
+  }
+}
+
+let loaded: Native.Binding | undefined
+
+/** The libraries, which are loaded when they are first needed; they write no messages. */
+export const binding = (): Native.Binding => {
+  if (loaded === undefined) {
+    loaded = load()
+    loaded.Log.setLevel(-8)
+  }
+  return loaded
+}
+
+/** Formats of pixels, in memory: red, green, blue; and the other way round. */
+export const PIXELS = { YUV420P: 0, RGB24: 2, BGR24: 3, YUVJ420P: 12 } as const
+
+const KINDS = { video: 0, audio: 1 } as const
+/** The code for the end of a file. */
+export const EOF = -541_478_725
+const CORRUPT_PACKET = 2
+const CORRUPT_FRAME = 1
+const DISCARD_ALL = 48
+const ATTACHED_PICTURE = 0x400
+
+/** The demuxers that may be tried: none of them follows names of other files. */
+const FORMATS = "avi,flv,mov,mp3,flac,ogg"
+
+/** What a person is told that these are. */
+const KNOWN = "an AVI, FLV, MP4, MP3, FLAC or Ogg file"
+
+/** Films of more pixels a frame are refused. */
+const MOST_PIXELS = 1 << 26
+
+/** Throws what FFmpeg says of a code that is an error. */
+export const check = (code: number, what: string): number => {
+  if (code < 0) throw new Fault(`${what} (${binding().FFmpegError.strerror(code)})`)
+  return code
+}
+
+/** Options by name. */
+const options = (entries: { readonly [name: string]: string }): Native.Dictionary => {
+  const dictionary = new (binding().Dictionary)()
+  dictionary.alloc()
+  for (const [name, value] of Object.entries(entries)) dictionary.set(name, value, 0)
+  return dictionary
+}
+
+/** One stream of a file, being decoded. */
+export interface Decoder {
+  readonly stream: Native.Stream
+  /** Whether the file has streams of each kind. */
+  readonly has: { readonly [K in keyof typeof KINDS]: boolean }
+  /** The next frame, which is overwritten by the one after; none at the end. */
+  readonly next: () => Native.Frame | undefined
+  readonly close: () => void
+}
+
+const streamsOf = (format: Native.FormatContext, kind: keyof typeof KINDS) =>
+  (format.streams ?? []).filter(
+    ({ codecpar, disposition }) => codecpar.codecType === KINDS[kind] && (disposition & ATTACHED_PICTURE) === 0
+  )
+
+/** Begins to decode the first stream of a kind. Everything that FFmpeg finds wrong on the way is a `Fault`. */
+export const decode = (path: string, kind: keyof typeof KINDS): Decoder => {
+  const frees = new Frees()
+  return frees.or(() => begin(frees, path, kind))
+}
+
+const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder => {
+  const { FormatContext, CodecContext, Codec, Packet, Frame, FFmpegError } = binding()
+  const missing = missingOf(path)
+  if (missing !== undefined) throw new Fault(missing)
+  const again = FFmpegError.getAverror("EAGAIN")
+  const format = new FormatContext()
+  const only = frees.use(options({ protocol_whitelist: "file", format_whitelist: FORMATS }))
+  check(format.openInputSync(`file:${path}`, null, only), `this is not ${KNOWN}, or is damaged`)
+  frees.add(() => format.closeInputSync())
+  check(format.findStreamInfoSync(null), "its streams cannot be read")
+  const has = { video: streamsOf(format, "video").length > 0, audio: streamsOf(format, "audio").length > 0 }
+  const [stream] = streamsOf(format, kind)
+  if (stream === undefined) {
+    throw new Fault(`it has no ${kind} stream${has.audio ? ", only sound" : has.video ? ", only pictures" : ""}`)
+  }
+  for (const other of format.streams!) if (other.index !== stream.index) other.discard = DISCARD_ALL
+  if (stream.codecpar.width * stream.codecpar.height > MOST_PIXELS) {
+    throw new Fault(`its frames have more than ${MOST_PIXELS} pixels`)
+  }
+  const found = Codec.findDecoder(stream.codecpar.codecId)
+  if (found === null) throw new Fault(`its ${kind} stream is of a kind that FFmpeg does not decode`)
+  const codec = frees.use(new CodecContext())
+  codec.allocContext3(found)
+  check(codec.parametersToContext(stream.codecpar), `its ${kind} stream is damaged`)
+  codec.pktTimebase = stream.timeBase
+  codec.threadCount = 1
+  check(codec.open2Sync(found, null), `its ${kind} stream cannot be decoded`)
+  const packet = frees.use(new Packet())
+  const frame = frees.use(new Frame())
+  packet.alloc()
+  frame.alloc()
+
+  /** Gives the decoder what it needs to go on. */
+  const feed = (where: string) => {
+    for (;;) {
+      packet.unref()
+      const code = format.readFrameSync(packet)
+      if (code === again) continue
+      if (code === EOF) {
+        check(codec.sendPacketSync(null), `${where} is damaged`)
+        return
+      }
+      check(code, `${where} cannot be read`)
+      if (packet.streamIndex !== stream.index) continue
+      if ((packet.flags & CORRUPT_PACKET) !== 0) throw new Fault(`truncated or damaged: ${where} is not whole`)
+      check(codec.sendPacketSync(packet), `truncated or damaged: ${where} cannot be decoded`)
+      return
+    }
+  }
+
+  let count = 0
+  const next = () => {
+    const where = kind === "video" ? `frame ${count}` : `packet ${count}`
+    for (;;) {
+      const code = codec.receiveFrameSync(frame)
+      if (code === 0) break
+      if (code === EOF) return undefined
+      if (code !== again) check(code, `truncated or damaged: ${where} cannot be decoded`)
+      feed(where)
+    }
+    if (frame.decodeErrorFlags !== 0 || (frame.flags & CORRUPT_FRAME) !== 0) {
+      throw new Fault(`truncated or damaged: ${where} has errors`)
+    }
+    count++
+    return frame
+  }
+  return { stream, has, next, close: frees.run }
+}

@@ -1,0 +1,149 @@
+/**
+ * The frames of a film, in the process that decodes: counted from 0 in the order in which they are shown, as OpenCV's
+ * `VideoCapture` counts them when it reads one after another, and converted as it converts them (swscale, bicubic). Frames
+ * that are not wanted are decoded and thrown away, for no index of a file is to be trusted with where a frame begins.
+ */
+import * as Libav from "./Libav.ts"
+import type * as Native from "./LibavTypes.ts"
+
+/** What is taken of a frame's pixels: three channels, the grey that PIL makes of them, or the blue one. */
+export type Pixels = "RGB" | "BGR" | "grey" | "blue"
+
+/** Which frames: from one, up to another that is not wanted any more, and each how manieth, or one a second. */
+export interface Wanted {
+  readonly from: number
+  readonly to?: number | undefined
+  readonly step: number | "second"
+  /** Whether a range may reach beyond the end. */
+  readonly lax: boolean
+}
+
+/** What is known of a film before it is decoded. */
+export interface About {
+  readonly width: number
+  readonly height: number
+  readonly channels: 1 | 3
+  /** Frames a second. */
+  readonly rate: number
+  /** Frames, as the file says; not all files do, and not all are right. */
+  readonly declared?: number
+  readonly hasSound: boolean
+}
+
+/** Frames one after another. */
+interface Chunk {
+  readonly indices: ReadonlyArray<number>
+  /** Whether these are the last ones. */
+  readonly end: boolean
+  /** The pixels of the frames. */
+  readonly bytes: Uint8Array
+}
+
+/** An open film. */
+export interface Film {
+  readonly about: About
+  /** The next frames that are wanted, at most so many. */
+  readonly next: (most: number) => Chunk
+  /** The number of frames from here to the end, which are decoded and not converted, and those before. */
+  readonly count: () => number
+  readonly close: () => void
+}
+
+const BICUBIC = 4
+
+const rateOf = ({ avgFrameRate, rFrameRate }: Libav.Decoder["stream"]): number => {
+  const rate = [avgFrameRate, rFrameRate].find(({ num, den }) => num > 0 && den > 0)
+  return rate === undefined ? 0 : rate.num / rate.den
+}
+
+/** Converts frames of one size into a packed array. */
+const converter = (frees: Libav.Frees, width: number, height: number, pixels: Pixels) => {
+  const { Frame, SoftwareScaleContext } = Libav.binding()
+  const scaler = frees.use(new SoftwareScaleContext())
+  const picture = frees.use(new Frame())
+  const format = pixels === "RGB" || pixels === "grey" ? Libav.PIXELS.RGB24 : Libav.PIXELS.BGR24
+  picture.alloc()
+  Object.assign(picture, { width, height, format })
+  Libav.check(picture.getBuffer(0), "there is not enough memory for a frame")
+  let from: number | undefined
+  return (frame: Native.Frame, out: Uint8Array) => {
+    if (from !== frame.format) {
+      from = frame.format
+      scaler.getContext(width, height, from, width, height, format, BICUBIC)
+    }
+    Libav.check(scaler.scaleFrameSync(picture, frame), "its pixels cannot be converted")
+    const [line] = picture.linesize as [number]
+    const [data] = picture.data as [Buffer]
+    for (let y = 0; y < height; y++) pack(data, y * line, out, y * width, width, pixels)
+  }
+}
+
+/** Writes the pixels of a row into its place. */
+const pack = (data: Uint8Array, at: number, out: Uint8Array, first: number, width: number, pixels: Pixels) => {
+  if (pixels === "RGB" || pixels === "BGR") return out.set(data.subarray(at, at + 3 * width), 3 * first)
+  for (let x = 0, i = at; x < width; x++, i += 3) {
+    out[first + x] =
+      pixels === "blue" ? data[i]! : (19595 * data[i]! + 38470 * data[i + 1]! + 7471 * data[i + 2]! + 0x8000) >>> 16
+  }
+}
+
+/** Opens a film. Throws a `Fault` where it has none of the wanted frames, or not all that a range names. */
+export const open = (path: string, pixels: Pixels, wanted: Wanted): Film => {
+  const frees = new Libav.Frees()
+  return frees.or(() => begin(frees, path, pixels, wanted))
+}
+
+const begin = (frees: Libav.Frees, path: string, pixels: Pixels, wanted: Wanted): Film => {
+  const decoder = Libav.decode(path, "video")
+  frees.add(decoder.close)
+  const { stream, has } = decoder
+  const { width, height } = stream.codecpar
+  if (width < 1 || height < 1) throw new Libav.Fault("its frames have no size")
+  const rate = rateOf(stream)
+  const step = wanted.step === "second" ? Math.trunc(rate) : wanted.step
+  if (step < 1) throw new Libav.Fault("it does not say how many frames a second it has")
+  const channels = pixels === "RGB" || pixels === "BGR" ? 3 : 1
+  const size = width * height * channels
+  const convert = converter(frees, width, height, pixels)
+  const { from, to = Infinity } = wanted
+  let index = 0
+
+  const decode = () => {
+    const frame = decoder.next()
+    if (frame === undefined) {
+      if (index === 0) throw new Libav.Fault("it has no frames")
+      if (wanted.to === undefined || wanted.lax) return undefined
+      throw new Libav.Fault(`its frames ${from} to ${to} are wanted, but it has ${index}`)
+    }
+    if (frame.width !== width || frame.height !== height) {
+      const sizes = `${frame.width} × ${frame.height} after ${width} × ${height}`
+      throw new Libav.Fault(`its frames change their size: frame ${index} has ${sizes}`)
+    }
+    index++
+    return frame
+  }
+
+  const next = (most: number): Chunk => {
+    const indices: Array<number> = []
+    const bytes = new Uint8Array(most * size)
+    let end = index >= to
+    while (!end && indices.length < most) {
+      const frame = decode()
+      if (frame !== undefined && index > from && (index - 1 - from) % step === 0) {
+        convert(frame, bytes.subarray(indices.length * size, (indices.length + 1) * size))
+        indices.push(index - 1)
+      }
+      end = frame === undefined || index >= to
+    }
+    return { indices, end, bytes: bytes.subarray(0, indices.length * size) }
+  }
+
+  const count = () => {
+    while (decode() !== undefined);
+    return index
+  }
+
+  const declared = Number(stream.nbFrames)
+  const about = { width, height, channels, rate, ...(declared > 0 ? { declared } : {}), hasSound: has.audio } as const
+  return { about, next, count, close: frees.run }
+}

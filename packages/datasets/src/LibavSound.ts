@@ -1,0 +1,100 @@
+/**
+ * The sound of a file, in the process that decodes: 32-bit floats in one channel, the mean of its channels, at the rate that
+ * it has, as `librosa.load(file, sr=None)` gives it.
+ */
+import * as Libav from "./Libav.ts"
+import type * as Native from "./LibavTypes.ts"
+
+/** What is known of a sound before it is decoded. */
+export interface About {
+  readonly rate: number
+  readonly channels: number
+}
+
+/** An open sound. */
+export interface Sound {
+  readonly about: About
+  /** The next samples, at least so many but at the end, where there are none. */
+  readonly next: (least: number) => Float32Array
+  readonly close: () => void
+}
+
+/** FFmpeg's number of the codec. */
+const FLAC = 86_028
+
+type Reader = (bytes: DataView, at: number) => number
+
+/** Samples by FFmpeg's number of their format, of which the upper ones lie channel by channel. */
+const READERS: ReadonlyArray<readonly [width: number, read: Reader]> = [
+  [1, (bytes, at) => (bytes.getUint8(at) - 128) / 128],
+  [2, (bytes, at) => bytes.getInt16(at, true) / 32768],
+  [4, (bytes, at) => bytes.getInt32(at, true) / 2147483648],
+  [4, (bytes, at) => bytes.getFloat32(at, true)],
+  [8, (bytes, at) => bytes.getFloat64(at, true)]
+]
+
+/** The mean of the channels of each sample of a frame. */
+const mono = (frame: Native.Frame, channels: number): Float32Array => {
+  const format = READERS[frame.format % READERS.length]
+  const planes = (frame.extendedData ?? frame.data ?? []).map(
+    ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength)
+  )
+  if (format === undefined || frame.format >= 2 * READERS.length || planes.length === 0) {
+    throw new Libav.Fault(`its samples are of a kind that is not read (${frame.format})`)
+  }
+  const [width, read] = format
+  const planar = frame.format >= READERS.length
+  const out = new Float32Array(frame.nbSamples)
+  for (let i = 0; i < out.length; i++) {
+    let total = 0
+    for (let c = 0; c < channels; c++) {
+      total += planar ? read(planes[c]!, i * width) : read(planes[0]!, (i * channels + c) * width)
+    }
+    out[i] = total / channels
+    if (!Number.isFinite(out[i])) throw new Libav.Fault(`a sample is not a finite number`)
+  }
+  return out
+}
+
+const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+/** Opens the sound of a file. */
+export const open = (path: string): Sound => {
+  const decoder = Libav.decode(path, "audio")
+  const { sampleRate: rate, channels, codecId } = decoder.stream.codecpar
+  if (rate < 1 || channels < 1) {
+    decoder.close()
+    throw new Libav.Fault("it declares no channels or no rate")
+  }
+  // FLAC counts its samples in its head, in the unit of its time base.
+  const declared = codecId === FLAC ? Number(decoder.stream.duration) : 0
+  let count = 0
+  const next = (least: number): Float32Array => {
+    const parts: Array<Float32Array> = []
+    for (let got = 0; got < least;) {
+      const frame = decoder.next()
+      if (frame === undefined) {
+        if (count === 0) throw new Libav.Fault("it holds no samples")
+        if (count < declared) throw new Libav.Fault(`truncated: it has ${count} of ${declared} samples`)
+        break
+      }
+      if (frame.sampleRate !== rate || frame.channelLayout.nbChannels !== channels) {
+        throw new Libav.Fault("its rate or number of channels changes on the way")
+      }
+      const samples = mono(frame, channels)
+      parts.push(samples)
+      got += samples.length
+      count += samples.length
+    }
+    return joined(parts)
+  }
+  return { about: { rate, channels }, next, close: decoder.close }
+}

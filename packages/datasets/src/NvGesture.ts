@@ -1,0 +1,110 @@
+/**
+ * NVGesture (Molchanov et al. 2016): 25 gestures in depth and colour, 1,050 clips to train and 482 to test by 20 subjects.
+ * Optical flow is computed of the colour frames.
+ *
+ *     nvgesture_{train,test}_correct_v2.lst    path:… depth:sk_depth:s:e color:sk_color:s:e duo_left:… label:n, n from 1
+ *     {path}/sk_depth.avi, {path}/sk_color.avi of which frames s … e − 1 are the gesture
+ */
+import { Effect, Path } from "effect"
+import * as ClipInput from "./ClipInput.ts"
+import type { Preprocess } from "./Dataset.ts"
+import * as FlowInput from "./FlowInput.ts"
+import * as Listing from "./Listing.ts"
+import * as Published from "./Published.ts"
+
+export type Modality = "depth" | "rgb" | "flow"
+
+/** What is asked for. */
+export interface Options extends Published.Options {
+  /**
+   * How the films are prepared; flow is given the colour film. By default the middle of 80 frames: depth in [0, 1], colour in
+   * [−1, 1] as the published weights of I3D take it, and flow by TV-L1.
+   */
+  readonly modalities?: { readonly [K in Modality]: Preprocess }
+  /** The published split, from whose training clips a tenth of each class validates; or splits that share no subject. */
+  readonly split?: "published" | "independent"
+  /** The names of the lists. */
+  readonly lists?: { readonly train: string; readonly test: string }
+}
+
+const COUNT = 25
+const LISTS = { train: "nvgesture_train_correct_v2.lst", test: "nvgesture_test_correct_v2.lst" }
+
+const modalities = { depth: ClipInput.still.depth, rgb: ClipInput.still.kinetics, flow: FlowInput.still }
+
+/** The classes by their numbers, from 1. */
+export const CLASSES = Array.from({ length: COUNT }, (_, i) => `gesture ${i + 1}`)
+
+const STREAMS = { depth: "depth", rgb: "color", flow: "color" } as const
+
+const lineOf =
+  (split: "train" | "test"): Parameters<typeof Listing.ofLines<Modality>>[1] =>
+  (line, fault) => {
+    const parts = new Map<string, ReadonlyArray<string>>()
+    for (const cell of line.cells) {
+      const [name, ...values] = cell.trim().split(":") as [string, ...ReadonlyArray<string>]
+      if (name === "") continue
+      if (parts.has(name)) return [fault(name, "it is given twice")]
+      parts.set(name, values)
+    }
+    const path = parts.get("path")?.join(":")
+    const label = parts.get("label")?.[0] ?? ""
+    const subject = /(subject\d+)_r\d+\/?$/.exec(path ?? "")?.[1]
+    if (path === undefined || subject === undefined) {
+      return [fault("path", `"${path ?? ""}" does not end in subjectN_rN`)]
+    }
+    if (path.split("/").includes("..")) return [fault("path", `"${path}" leads out of the folder`)]
+    if (!/^\d+$/.test(label) || Number(label) < 1 || Number(label) > COUNT) {
+      return [fault("label", `"${label}" is not a class from 1 to ${COUNT}`)]
+    }
+    const wanted: Record<string, Listing.Wanted> = {}
+    for (const [modality, stream] of Object.entries(STREAMS)) {
+      const [film, ...range] = parts.get(stream) ?? []
+      const [from, to] = range.map(Number)
+      if (film === undefined || !/^\w+$/.test(film)) return [fault(stream, "no film is named")]
+      if (range.length !== 2 || !range.every((n) => /^\d+$/.test(n)) || from! >= to!) {
+        return [fault(stream, `"${range.join(":")}" is no range of frames`)]
+      }
+      wanted[modality] = { kind: "file", path: `${path.replace(/^\.\//, "")}/${film}.avi`, frames: [from!, to!] }
+    }
+    return {
+      id: path.replace(/^\.\//, ""),
+      split,
+      label: Number(label) - 1,
+      group: subject,
+      wanted: wanted as Listing.Row<Modality>["wanted"],
+      at: line.at
+    }
+  }
+
+/** What the lists in a folder say. */
+export const list = (lists: { readonly train: string; readonly test: string } = LISTS) =>
+  Effect.fn("NvGesture.list")(function* (root: string) {
+    const path = yield* Path.Path
+    const listings = yield* Effect.forEach(["train", "test"] as const, (split) => {
+      const file = path.join(root, lists[split])
+      return Effect.map(Listing.text(file), ({ text, faults }) => {
+        const { lines, faults: more } = Listing.cells(file, text, { delimiter: " ", quotes: false })
+        return Listing.ofLines<Modality>({ lines, faults: [...faults, ...more] }, lineOf(split))
+      })
+    })
+    return Listing.together(listings)
+  })
+
+/** The data set in a folder. */
+export const make = (options: Options): Published.Published<Modality> => {
+  const { seed, split = "published", lists = LISTS } = options
+  return Published.make(
+    {
+      name: "NVGesture",
+      source: "NVGesture",
+      classes: CLASSES,
+      modalities: options.modalities ?? modalities,
+      list: list(lists),
+      divide:
+        split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.3 }, seed),
+      recipe: { split, lists }
+    },
+    options
+  )
+}

@@ -1,0 +1,132 @@
+/**
+ * What a person is shown of a sample, on a page that holds everything in itself: a picture small enough for it, a sound to
+ * play with what its encoder reads of it, or the words.
+ */
+import type { Tensor } from "@igm/tensor"
+import { Effect, FileSystem, Stream } from "effect"
+import sharp from "sharp"
+import type { Preprocess, Source, Tensors } from "./Dataset.ts"
+import { MediaError } from "./Errors.ts"
+import * as Film from "./Film.ts"
+
+/** A picture as a file's bytes. */
+export interface Image {
+  readonly kind: "image"
+  readonly type: "image/png" | "image/jpeg"
+  readonly bytes: Uint8Array
+  /** Whether it is so small that its pixels are to be seen as such. */
+  readonly tiny: boolean
+}
+
+/** A sound as a file's bytes, and the tensor that its encoder reads: rows are frequencies from low to high. */
+export interface Sound {
+  readonly kind: "sound"
+  readonly type: string
+  readonly bytes: Uint8Array
+  readonly spectrogram?: { readonly rows: number; readonly columns: number; readonly data: ArrayLike<number> }
+}
+
+/** Words. */
+export interface Text {
+  readonly kind: "text"
+  readonly text: string
+}
+
+export type Shown = Image | Sound | Text
+
+const SOUNDS: { readonly [ending: string]: string } = {
+  wav: "audio/wav",
+  mp3: "audio/mpeg",
+  flac: "audio/flac",
+  ogg: "audio/ogg",
+  m4a: "audio/mp4"
+}
+
+/** The media type of a sound file, by its ending; undefined of other files. */
+export const soundType = (path: string): string | undefined =>
+  SOUNDS[/\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? ""]
+
+/** The longest side of a picture on a page, and the longest whose pixels are seen. */
+const [LARGEST, TINY] = [256, 64]
+
+const read = (path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => fs.readFile(path)).pipe(
+    Effect.mapError((cause) => new MediaError({ path, problem: "this file cannot be read", cause }))
+  )
+
+const image = Effect.fn("Shown.image")(function* (path: string) {
+  const bytes = yield* read(path)
+  return yield* Effect.tryPromise({
+    try: async (): Promise<Image> => {
+      const { width, height } = await sharp(bytes).metadata()
+      const tiny = Math.max(width, height) <= TINY
+      const size = { width: LARGEST, height: LARGEST, fit: "inside", withoutEnlargement: true } as const
+      const picture = sharp(bytes).flatten({ background: "black" }).toColourspace("srgb")
+      return tiny
+        ? { kind: "image", type: "image/png", bytes: await picture.png().toBuffer(), tiny }
+        : { kind: "image", type: "image/jpeg", bytes: await picture.resize(size).jpeg().toBuffer(), tiny }
+    },
+    catch: (cause) => new MediaError({ path, problem: "this picture cannot be shown", cause })
+  })
+})
+
+/** The tensor (1 × frequencies × frames) as a picture's rows. */
+const spectrogramOf = (tensors: Tensors): Sound["spectrogram"] => {
+  const { shape, data } = tensors as Partial<Tensor.Tensor<"float32">>
+  return shape?.length === 3 && shape[0] === 1 ? { rows: shape[1]!, columns: shape[2]!, data: data! } : undefined
+}
+
+const sound = Effect.fn("Shown.sound")(function* (source: Source, type: string, { load }: Preprocess) {
+  const spectrogram = spectrogramOf(yield* load(source))
+  const shown: Sound = {
+    kind: "sound",
+    type,
+    bytes: yield* read(source.path),
+    ...(spectrogram === undefined ? {} : { spectrogram })
+  }
+  return shown
+})
+
+/** Whether a file is a film, by its ending. */
+export const isFilm = (path: string): boolean => /\.(avi|flv|mp4|mov|mkv|webm)$/i.test(path)
+
+/** Frames of a film that are shown beside each other. */
+const STRIP = 4
+
+/** A few frames of a film, from its beginning to its end or those of its range. */
+const film = Effect.fn("Shown.film")(function* ({ path, frames }: Source) {
+  const [from, to] = frames ?? [0, yield* Film.count(path)]
+  const step = Math.max(1, Math.floor((to - from) / STRIP))
+  const all = yield* Stream.runCollect(Film.frames(path, { from, to, step, missing: "ignored" }))
+  const shown = all.slice(0, STRIP)
+  const [first] = shown
+  if (first === undefined) return yield* new MediaError({ path, problem: "there are no frames to show" })
+  return yield* Effect.tryPromise({
+    try: async (): Promise<Image> => {
+      const { width, height, channels } = first
+      const frame = (data: Uint8Array) =>
+        sharp(data, { raw: { width, height, channels } })
+          .resize({ width: LARGEST / 2, height: LARGEST / 2, fit: "inside" })
+          .png()
+          .toBuffer({ resolveWithObject: true })
+      const small = await Promise.all(shown.map(({ data }) => frame(data)))
+      const size = small[0]!.info
+      const strip = sharp({
+        create: { width: size.width * small.length, height: size.height, channels: 3, background: "black" }
+      }).composite(small.map(({ data }, i) => ({ input: data, left: i * size.width, top: 0 })))
+      return { kind: "image", type: "image/jpeg", bytes: await strip.jpeg().toBuffer(), tiny: false }
+    },
+    catch: (cause) => new MediaError({ path, problem: "this film cannot be shown", cause })
+  })
+})
+
+/** What is shown of a source that is prepared so. */
+export const of = (source: Source, preprocess: Preprocess): Effect.Effect<Shown, MediaError, FileSystem.FileSystem> => {
+  if (source.text !== undefined) return Effect.succeed({ kind: "text", text: source.text })
+  // Of several pictures, the one in the middle.
+  const { path, files } = source
+  if (files !== undefined) return image(`${path}/${files[files.length >> 1]!}`)
+  if (isFilm(path)) return film(source)
+  const type = soundType(path)
+  return type === undefined ? image(path) : sound(source, type, preprocess)
+}

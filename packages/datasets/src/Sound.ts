@@ -1,0 +1,51 @@
+/**
+ * Sound files in one channel at the rate that they have, as `librosa.load(file, sr=None)` gives them: WAVE files, read by
+ * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg. Of
+ * the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa.
+ */
+import { Effect, FileSystem } from "effect"
+import { resolve } from "node:path"
+import { MediaError } from "./Errors.ts"
+import * as MediaProcess from "./MediaProcess.ts"
+import * as Wav from "./Wav.ts"
+
+/** Samples that are handed over at a time. */
+const CHUNK = 1 << 20
+
+const isWave = (head: Uint8Array): boolean => {
+  const text = String.fromCharCode(...head)
+  return head.length === 0 || (text.startsWith("RIFF") && text.slice(8) === "WAVE")
+}
+
+const decoded = Effect.fnUntraced(function* (path: string) {
+  const ask = yield* MediaProcess.use(path)
+  const [{ sound }] = yield* ask({ do: "sound", path: resolve(path) })
+  const parts: Array<Float32Array> = []
+  for (let ended = false; !ended;) {
+    const [{ end = true }, bytes] = yield* ask({ do: "samples", least: CHUNK })
+    parts.push(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4))
+    ended = end
+  }
+  const samples = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    samples.set(part, at)
+    at += part.length
+  }
+  const found: Wav.Sound = { rate: sound!.rate, samples }
+  return found
+}, Effect.scoped)
+
+/** The sound in a file. */
+export const read = Effect.fn("Sound.read")(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const head = yield* fs.open(path).pipe(
+    Effect.flatMap((file) => {
+      const buffer = new Uint8Array(12)
+      return Effect.map(file.read(buffer), (count) => buffer.subarray(0, Number(count)))
+    }),
+    Effect.scoped,
+    Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause }))
+  )
+  return yield* isWave(head) ? Wav.read(path) : decoded(path)
+})

@@ -1,0 +1,218 @@
+"""Films and sounds as OpenCV, librosa and the released code read them.
+
+    films.py goldens FILE                       small files, and what the libraries make of them
+    films.py compare FOLDER [LIST] [RELEASED]   all films of a folder
+
+`compare` compares the frames of all AVI, FLV and MP4 files: of the whole films, and once a second, as the conversions to
+images do that the released data sets come from. With a list of NVGesture, also the ranges that it names, sought and read
+as the released loader does; with a checkout of the released code, the tensors of that loader too. It prints the largest
+difference of any pixel, and ends with 1 where it is over 2 or a count differs.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+REPOSITORY = Path(__file__).parent.parent.parent
+LIMIT = 2
+
+
+def ours(requests):
+    """The answers of the tool: for each request, its frames, or the error it ended with."""
+    command = ["npm", "run", "--silent", "film-frames"]
+    tool = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY)
+    tool.stdin.write("".join(json.dumps(request) + "\n" for request in requests).encode())
+    tool.stdin.close()
+
+    def frames():
+        while True:
+            about = json.loads(tool.stdout.readline())
+            if "end" in about:
+                return
+            if "error" in about:
+                raise RuntimeError(about["error"])
+            if "shape" in about:
+                size = 4 * int(np.prod(about["shape"]))
+                yield np.frombuffer(tool.stdout.read(size), np.float32).reshape(about["shape"])
+                continue
+            shape = (about["height"], about["width"], about["channels"])
+            yield np.frombuffer(tool.stdout.read(int(np.prod(shape))), np.uint8).reshape(shape)
+
+    for _ in requests:
+        yield frames()
+
+
+def theirs(path, start=0, stop=None, step=1):
+    capture = cv2.VideoCapture(str(path))
+    if step == "second":
+        step = int(capture.get(cv2.CAP_PROP_FPS))
+    if start:
+        capture.set(cv2.CAP_PROP_POS_FRAMES, start)
+    index = start
+    while stop is None or index < stop:
+        ok, frame = capture.read()
+        if not ok:
+            break
+        if (index - start) % step == 0:
+            yield frame
+        index += 1
+
+
+def compare(what, mine, other):
+    count, largest, total, differing = 0, 0, 0, 0
+    mine = iter(mine)
+    for b in other:
+        a = next(mine, None)
+        if a is None:
+            raise RuntimeError(f"{what}: {count} frames, OpenCV has more")
+        difference = np.abs(a.astype(np.int16) - b)
+        count, largest = count + 1, max(largest, int(difference.max()))
+        total, differing = total + difference.size, differing + int((difference > 0).sum())
+    if next(mine, None) is not None:
+        raise RuntimeError(f"{what}: OpenCV has {count} frames, and there are more")
+    return count, largest, total, differing
+
+
+def report(name, results):
+    counts, largest, totals, differing = zip(*results)
+    print(
+        f"{name}: {len(results)} films, {sum(counts)} frames, largest difference {max(largest)} of 255, "
+        f"{100 * sum(differing) / sum(totals):.4f} % of values differ",
+        flush=True,
+    )
+    return max(largest)
+
+
+def sources(folder, listed, sensor):
+    for line in Path(listed).read_text().splitlines():
+        fields = [field.split(":") for field in line.split()]
+        name, start, stop = next(field[1:] for field in fields if field[0] == sensor)
+        yield Path(folder) / next(field[1] for field in fields if field[0] == "path") / f"{name}.avi", int(start), int(stop)
+
+
+def tensors(folder, listed, released):
+    """Depth as the released loader gives it at test time; and, in the stead of colour, which is missing, depth in colour."""
+    spec = importlib.util.spec_from_file_location("nvGesture", Path(released) / "datasets" / "nvGesture.py")
+    nvGesture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(nvGesture)
+    worst = 0
+    for sensor, preprocess in (("depth", "releasedDepth"), ("color", "released")):
+        rows = list(sources(folder, listed, "depth"))[:10]
+        requests = [{"path": str(path), "preprocess": preprocess, "frames": [a, b]} for path, a, b in rows]
+        for (path, a, b), answer in zip(rows, ours(requests)):
+            config = {sensor: str(path.with_suffix("")), f"{sensor}_start": a, f"{sensor}_end": b, "label": 0}
+            box, _ = nvGesture.load_data_from_file(config, sensor, 256, 256)
+            modal = "depth" if sensor == "depth" else "rgb"
+            expected = nvGesture.process_frames(box, 0, 0, 0, 0, "test", modal).permute(1, 0, 2, 3).numpy()
+            (mine,) = answer
+            if mine.shape != expected.shape:
+                raise RuntimeError(f"{path}: {mine.shape}, not {expected.shape}")
+            worst = max(worst, float(np.abs(mine - expected).max()))
+        print(f"{preprocess}: {len(rows)} clips, largest difference {worst:.2g}", flush=True)
+    return worst
+
+
+def compare_all(folder, listed=None, released=None):
+    paths = sorted(p for p in Path(folder).rglob("*") if p.suffix in (".avi", ".flv", ".mp4"))
+    print(f"OpenCV {cv2.__version__}")
+    worst = 0
+    for name, step in (("whole", 1), ("once a second", "second")):
+        requests = [{"path": str(path), "pixels": "BGR", "step": step} for path in paths]
+        answers = ours(requests)
+        worst = max(worst, report(name, [compare(p, a, theirs(p, step=step)) for p, a in zip(paths, answers)]))
+    if listed is not None:
+        rows = list(sources(folder, listed, "depth"))
+        requests = [{"path": str(path), "pixels": "BGR", "from": a, "to": b} for path, a, b in rows]
+        results = [compare(p, mine, theirs(p, a, b)) for (p, a, b), mine in zip(rows, ours(requests))]
+        worst = max(worst, report("ranges", results))
+    off = tensors(folder, listed, released) if released is not None else 0
+    sys.exit(worst > LIMIT or off > 1e-5)
+
+
+def scene(t, height=48, width=64):
+    """A moving scene with colours, edges and grain."""
+    y, x = np.mgrid[:height, :width]
+    frame = np.stack([128 + 100 * np.sin((x + 2 * t) / 7), 128 + 100 * np.cos((y - t) / 5), 2.0 * (x + y) + 0 * x], -1)
+    frame[10 + t % 20 : 22 + t % 20, 8:24] = (250, 20, 60)
+    grain = np.random.default_rng(t).integers(-8, 8, frame.shape)
+    return np.clip(frame + grain, 0, 255).astype(np.uint8)
+
+
+def film(path, codec, rate, frames, options):
+    import av
+
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for t in range(frames):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(scene(t), "rgb24")))
+        out.mux(stream.encode())
+
+
+FILMS = {
+    "mpeg4.avi": ("mpeg4", 10, {}),
+    "h264.avi": ("libx264", 10, {"bf": "3"}),
+    "mjpeg.avi": ("mjpeg", 10, {}),
+    "h264.mp4": ("libx264", 10, {"bf": "3"}),
+    "flv1.flv": ("flv", 10, {}),
+    "h264.flv": ("libx264", 10, {"bf": "2"}),
+}
+SOUNDS = {"a.mp3": 22_050, "a.flac": 16_000, "a.ogg": 22_050}
+FRAMES = 14
+
+
+def goldens(file):
+    import librosa
+    import soundfile
+    from safetensors.numpy import save_file
+
+    warnings.simplefilter("ignore")
+    found = {}
+    bytes_of = lambda path: np.frombuffer(Path(path).read_bytes(), np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (codec, rate, options) in FILMS.items():
+            path = Path(folder) / name
+            film(path, codec, rate, FRAMES, options)
+            frames = list(theirs(path))
+            found[f"film/{name}"] = bytes_of(path)
+            found[f"frames/{name}"] = np.stack([frames[i] for i in (0, 5, len(frames) - 1)])
+            found[f"count/{name}"] = np.array([len(frames)], np.int32)
+        t = np.arange(6000)
+        stereo = np.stack([0.4 * np.sin(0.05 * t), 0.3 * np.sin(0.083 * t)]).astype(np.float32)
+        for name, rate in SOUNDS.items():
+            path = Path(folder) / name
+            soundfile.write(path, stereo.T, rate)
+            samples, rate = librosa.load(path, sr=None)
+            found[f"sound/{name}"] = bytes_of(path)
+            found[f"samples/{name}"] = samples
+            found[f"rate/{name}"] = np.array([rate], np.int32)
+        for dtype in ("u1", "i1", "<u2", "<i2", "<i4", "<f2", "<f4", "<f8"):
+            path = Path(folder) / "a.npy"
+            array = np.array([[0, 1, 2.5], [3.25, 100, 7]]).astype(dtype)
+            np.save(path, array)
+            found[f"npy/{dtype}"] = bytes_of(path)
+            found[f"numbers/{dtype}"] = array.astype(np.float32)
+    picture = np.random.default_rng(0).integers(0, 256, (45, 60, 3), dtype=np.uint8)
+    found["resize/picture"] = picture
+    for side in (48, 64, 100):
+        found[f"resize/{side}"] = cv2.resize(picture, (side, side))
+    if hasattr(cv2, "optflow"):
+        grey = lambda t: cv2.cvtColor(scene(t), cv2.COLOR_RGB2GRAY)
+        blurred = [cv2.GaussianBlur(grey(t), (0, 0), 1.5) for t in (3, 4)]
+        found["flow/pictures"] = np.stack(blurred)
+        tvl1 = cv2.optflow.DualTVL1OpticalFlow_create(scaleStep=0.5, medianFiltering=1)
+        found["flow/opencv"] = tvl1.calc(*blurred, None)
+    found = {name: np.ascontiguousarray(x) for name, x in found.items()}
+    save_file(found, file)
+    print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
+
+
+if __name__ == "__main__":
+    {"goldens": goldens, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])
