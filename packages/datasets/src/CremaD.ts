@@ -27,7 +27,7 @@ export interface Options extends Published.Options {
 export const CLASSES = ["neutral", "happy", "sad", "fear", "disgust", "anger"] as const
 const EMOTIONS = ["NEU", "HAP", "SAD", "FEA", "DIS", "ANG"]
 
-const modalities = { audio: LogStft.preprocess(LogStft.cremaD), video: ImageInput.imagenet }
+const modalities = { audio: LogStft.inputs.cremaD, video: ImageInput.imagenet }
 
 const lineOf =
   (split: "train" | "test"): Parameters<typeof Listing.ofLines<Modality>>[1] =>

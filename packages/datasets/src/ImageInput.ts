@@ -9,6 +9,8 @@ import { Effect, type FileSystem } from "effect"
 import * as Crop from "./Crop.ts"
 import type { Preprocess, Source } from "./Dataset.ts"
 import type { MediaError } from "./Errors.ts"
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 import * as Picture from "./Picture.ts"
 import * as Resize from "./Resize.ts"
 
@@ -69,16 +71,16 @@ export const render = (
   { filter, order, mean, deviation }: Pick<Common, "filter" | "order" | "mean" | "deviation">
 ): Tensor.Tensor<"float32"> => {
   const { data, channels, height, width } = Resize.resize(picture, view.size, filter, { ...view, order })
-  const out = new Float32Array(channels * height * width)
-  const step = view.flip ? -channels : channels
-  let to = 0
+  const area = height * width
+  const stride = width * channels
+  const [from, table, to] = Kernels.regions(data.length, 1024, 4 * channels * area)
+  Kernels.put(from, data)
   for (let c = 0; c < channels; c++) {
-    const values = standardised(mean[c]!, deviation[c]!)
-    for (let y = 0; y < height; y++) {
-      let from = (y * width + (view.flip ? width - 1 : 0)) * channels + c
-      for (let x = 0; x < width; x++, from += step) out[to++] = values[data[from]!]!
-    }
+    Kernels.put(table, standardised(mean[c]!, deviation[c]!))
+    const [first, step] = view.flip ? [stride - channels, -channels] : [0, channels]
+    kernels.looked(from + first + c, step, stride, height, width, table, to + 4 * c * area)
   }
+  const out = Kernels.floats(to, channels * area).slice()
   Memory.release(data)
   return Tensor.float32([channels, height, width], out)
 }

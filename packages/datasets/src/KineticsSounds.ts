@@ -32,7 +32,7 @@ export interface Options extends Published.Options {
 const COUNT = 31
 const FRAMES = 3
 
-const modalities = { audio: LogStft.preprocess(LogStft.kineticsSounds), video: FrameInput.imagenet }
+const modalities = { audio: LogStft.inputs.kineticsSounds, video: FrameInput.imagenet }
 
 /** The video on YouTube that a clip is of: the eleven characters at the start of its name. */
 const videoOf = (clip: string): string => clip.slice(0, 11)

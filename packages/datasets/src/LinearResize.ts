@@ -2,6 +2,8 @@
  * Resizing of 8-bit frames as OpenCV's `resize` does it by default (INTER_LINEAR): each pixel between its four nearest ones,
  * without smoothing before, in fixed point with 11 bits, as the films of NVGesture are brought to squares.
  */
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 
 /** For each place of the result: the first of two source places, and the weights of both, of 2048. */
 interface Axis {
@@ -43,28 +45,6 @@ export interface Window {
   readonly size: number
 }
 
-/** Writes part of a row of the source, resized, times 128: channel after channel. */
-const along = (
-  data: Uint8Array,
-  line: number,
-  { first, second, weights }: Axis,
-  { left, size }: Window,
-  out: Int32Array,
-  channels: 1 | 3
-) => {
-  for (let x = 0, i = left; x < size; x++, i++) {
-    const a = weights[2 * i]!
-    const b = weights[2 * i + 1]!
-    const p = line + first[i]! * channels
-    const q = line + second[i]! * channels
-    out[x] = (data[p]! * a + data[q]! * b) >> 4
-    if (channels === 1) continue
-    // Written out, this takes half the time of a loop.
-    out[size + x] = (data[p + 1]! * a + data[q + 1]! * b) >> 4
-    out[2 * size + x] = (data[p + 2]! * a + data[q + 2]! * b) >> 4
-  }
-}
-
 /** Where a window goes: for each channel, what each of the 256 values becomes, and the place of its first number. */
 export interface Target {
   readonly values: ReadonlyArray<Float32Array>
@@ -76,39 +56,43 @@ export interface Target {
 export const resizer = (width: number, height: number, channels: 1 | 3, side: number) => {
   const xs = axis(width, side, false)
   const ys = axis(height, side, true)
-  return (data: Uint8Array, window: Window, { values, out, starts }: Target): void => {
-    const { top, size } = window
-    let upper = new Int32Array(size * channels)
-    let lower = new Int32Array(size * channels)
+  return (data: Uint8Array, { top, left, size }: Window, { values, out, starts }: Target): void => {
+    const line = width * channels
+    // Rows are made by fours of numbers, of which the last may lie beyond.
+    const plane = 4 * size * size + 16
+    const [from, first, second, weights, table, one, other, to] = Kernels.regions(
+      height * line,
+      4 * size,
+      4 * size,
+      8 * size,
+      1024 * channels,
+      4 * size * channels,
+      4 * size * channels,
+      plane * channels
+    )
+    Kernels.put(from, data)
+    Kernels.put(first, xs.first.subarray(left, left + size))
+    Kernels.put(second, xs.second.subarray(left, left + size))
+    Kernels.put(weights, xs.weights.subarray(2 * left, 2 * (left + size)))
+    values.forEach((each, c) => Kernels.put(table + 1024 * c, each))
+    const along = (row: number, at: number) =>
+      kernels.between(from + row * line, channels, first, second, weights, size, at)
+    let [upper, lower] = [one, other]
     let [above, below] = [-1, -1]
     for (let y = 0; y < size; y++) {
       const [p, q] = [ys.first[top + y]!, ys.second[top + y]!]
       // What was the lower row is often the upper one now.
       if (p !== above && p === below) [upper, lower, above, below] = [lower, upper, below, above]
-      if (p !== above) along(data, p * width * channels, xs, window, upper, channels)
-      if (q !== below) along(data, q * width * channels, xs, window, lower, channels)
+      if (p !== above) along(p, upper)
+      if (q !== below) along(q, lower)
       above = p
       below = q
-      const weights = [ys.weights[2 * (top + y)]!, ys.weights[2 * (top + y) + 1]!] as const
-      for (let c = 0; c < channels; c++)
-        mix(upper, lower, c * size, size, weights, values[c]!, out, starts[c]! + y * size)
+      const [a, b] = [ys.weights[2 * (top + y)]!, ys.weights[2 * (top + y) + 1]!]
+      for (let c = 0; c < channels; c++) {
+        const row = 4 * c * size
+        kernels.mixed(upper + row, lower + row, a, b, size, table + 1024 * c, to + c * plane + 4 * y * size)
+      }
     }
-  }
-}
-
-/** Writes what becomes of the pixels between two rows of one channel. */
-const mix = (
-  upper: Int32Array,
-  lower: Int32Array,
-  from: number,
-  count: number,
-  [a, b]: readonly [number, number],
-  values: Float32Array,
-  out: Float32Array,
-  to: number
-) => {
-  for (let x = 0; x < count; x++) {
-    const sum = (Math.imul(a, upper[from + x]!) >> 16) + (Math.imul(b, lower[from + x]!) >> 16)
-    out[to + x] = values[(sum + 2) >> 2]!
+    starts.forEach((start, c) => out.set(Kernels.floats(to + c * plane, size * size), start))
   }
 }

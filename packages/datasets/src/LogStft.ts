@@ -5,6 +5,7 @@
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Preprocess, Source } from "./Dataset.ts"
+import { MediaError } from "./Errors.ts"
 import * as Resample from "./Resample.ts"
 import * as Sound from "./Sound.ts"
 import * as Stft from "./Stft.ts"
@@ -34,18 +35,20 @@ const filled = (samples: Float32Array, length: number): Float32Array => {
 /** The log spectrogram, 1 × bins × frames, of at least one sample at the right rate. */
 export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Tensor<"float32"> => {
   if (samples.length === 0) throw new RangeError("a sound of no samples")
-  const spectrum = Stft.magnitudes(filled(samples, settings.samples), settings)
-  for (let i = 0; i < spectrum.length; i++) spectrum[i] = Math.log(spectrum[i]! + settings.floor)
+  const spectrum = Stft.magnitudes(filled(samples, settings.samples), settings, settings.floor)
   return Tensor.float32([1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)], spectrum)
 }
 
 /** The audio path of some settings: from a sound or film to its log spectrogram. */
 export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
-  settings: { kind: "log-stft", version: 1, resampler: "kaiser sinc", ...settings },
+  settings: { kind: "log-stft", version: 2, resampler: "kaiser sinc", ...settings },
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
   load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
     const { rate, samples } = yield* Sound.read(path)
-    return ofSamples(Resample.resample(samples, rate, settings.rate), settings)
+    return yield* Effect.try({
+      try: () => ofSamples(Resample.resample(samples, rate, settings.rate, settings.samples), settings),
+      catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
+    })
   })
 })
 

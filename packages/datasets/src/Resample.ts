@@ -11,6 +11,10 @@
  * volume differs in its first ten samples or so. libsamplerate is no substitute: its best converter passes frequencies up
  * to 0.97 of the Nyquist frequency, soxr up to 0.91.
  */
+import FFT from "fft.js"
+import * as Fourier from "./Fourier.ts"
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 
 interface Kernel {
   readonly cutoff: number
@@ -25,121 +29,149 @@ const COMMON: Kernel = { cutoff: 0.95684, beta: 16.06, half: 110.5 }
 /** For other ratios above 4. */
 const LARGE: Kernel = { cutoff: 0.95684, beta: 17.06, half: 116.6 }
 
-/** Phases of the kernel that are tabulated per sample at the lower rate, at most; between them it is interpolated. */
+/** For what follows the sharp one: a transition from a quarter of the rate to three quarters. */
+const SHORT: Kernel = { cutoff: 1, beta: 13, half: 10 }
+
+/** Phases of the short kernel that are tabulated at most; between them it is interpolated. */
 const PHASES = 2048
+
+/** How many outputs are made at a time, or a few more. */
+const BLOCK = 1 << 16
+
+/** How many times lower a rate may become. */
+const MOST = 64
 
 /** The number of samples that n become: ⌈n to/from⌉, in librosa's arithmetic. */
 export const lengthOf = (n: number, from: number, to: number): number => Math.ceil(n * (to / from))
 
-/** Samples at the rate `from` converted to the rate `to`, both whole numbers of Hz; the same ones if the rates are equal. */
-export const resample = (samples: Float32Array, from: number, to: number): Float32Array => {
-  if (from === to) return samples
-  const table = tableOf(from, to)
-  const n = samples.length
-  const out = new Float32Array(lengthOf(n, from, to))
+/**
+ * Samples at the rate `from` converted to the rate `to`, both whole numbers of Hz; the same ones if the rates are equal. At
+ * most so many are made. Throws a `RangeError` for other rates.
+ */
+export const resample = (samples: Float32Array, from: number, to: number, most = Infinity): Float32Array => {
+  if (from === to) return samples.length <= most ? samples : samples.subarray(0, most)
+  const { shift, reach, size, spectrum, step, phases, weights } = planOf(from, to)
+  const taps = 2 * SHORT.half
+  const out = new Float32Array(Math.min(most, lengthOf(samples.length, from, to)))
   // soxr rounds the length where librosa rounds it up, and librosa fills with zero.
-  const computed = Math.min(out.length, Math.floor((n * to) / from + 0.5))
-  const { step, phases, taps } = table
-  // Zeros on both sides, as far as sums reach.
-  const before = taps / 2
-  const last = Math.floor((Math.max(0, computed - 1) * step.from) / step.to) + 1
-  const padded = new Float64Array(Math.max(before + n, last + taps) + 1)
-  padded.set(samples, before)
-  if (phases === step.to) everyPhase(table, padded, out.subarray(0, computed))
-  else between(table, padded, out.subarray(0, computed))
+  const computed = Math.min(out.length, Math.floor((samples.length * to) / from + 0.5))
+  const cycles = Math.ceil(BLOCK / step.to)
+  const hop = size - 2 * reach
+  const batch = 8 * hop
+  const batchesOf = (outputs: number) => Math.ceil((Math.ceil((outputs * step.from) / step.to) + taps + 1) / batch)
+  const batches = batchesOf(Math.min(computed, cycles * step.to))
+  const length = ((batches * batch + size) >> shift) + 1
+  const [source, comb, circle, filter, one, other, filtered, rows, target] = Kernels.regions(
+    4 * length,
+    4 * size,
+    8 * size,
+    8 * size,
+    32 * size,
+    32 * size,
+    4 * batches * batch,
+    weights.byteLength,
+    4 * cycles * step.to
+  )
+  Kernels.floats(comb, size).forEach((_, i, all) => (all[i] = i % (1 << shift) === 0 ? 1 : 0))
+  Kernels.put(circle, Fourier.circle(size))
+  Kernels.put(filter, spectrum)
+  Kernels.put(rows, weights)
+  for (let done = 0; done < computed; done += cycles * step.to) {
+    const count = Math.min(cycles * step.to, computed - done)
+    // Where the first output's sum starts in the filtered sound, that one's in the sound, and a step more if that is between samples.
+    const first = (done / step.to) * step.from + 1 - taps / 2
+    const between = (first - reach) & ((1 << shift) - 1)
+    const start = (first - reach - between) / (1 << shift)
+    // Zeros on both sides, as far as sums reach.
+    const part = samples.subarray(Math.max(0, start), Math.max(0, start + length))
+    Kernels.floats(source, length)
+      .fill(0)
+      .set(part, Math.min(length, Math.max(0, -start)))
+    for (let b = 0; b < batchesOf(count); b++) {
+      kernels.gather(source + 4 * ((b * batch) >> shift), shift, hop, comb, size, one)
+      const waves = kernels.fft(one, other, size, circle, 0, 16)
+      kernels.times(waves, filter, size)
+      const back = kernels.fft(waves, waves === one ? other : one, size, circle, 16, 0)
+      kernels.scatter(back, size, hop, filtered + 4 * b * batch)
+    }
+    const at = filtered + 4 * between
+    if (phases === step.to) kernels.everyPhase(at, rows, taps, step.from, step.to, count, target)
+    else kernels.somePhases(at, rows, taps, phases, step.from, step.to, count, target)
+    out.set(Kernels.floats(target, count), done)
+  }
   return out
 }
 
-/** Where every phase is tabulated: those outputs together that have a row of the table in common, four at a time. */
-const everyPhase = ({ step, taps, weights }: Table, padded: Float64Array, out: Float32Array): void => {
-  for (let r = 0; r < Math.min(step.to, out.length); r++) {
-    const remainder = (r * step.from) % step.to
-    const row = remainder * taps
-    let first = (r * step.from - remainder) / step.to + 1
-    let j = r
-    for (; j + 3 * step.to < out.length; j += 4 * step.to, first += 4 * step.from) {
-      let [a, b, c, d] = [0, 0, 0, 0]
-      for (let k = 0, i = first; k < taps; k++, i++) {
-        const w = weights[row + k]!
-        a += w * padded[i]!
-        b += w * padded[i + step.from]!
-        c += w * padded[i + 2 * step.from]!
-        d += w * padded[i + 3 * step.from]!
-      }
-      out[j] = a
-      out[j + step.to] = b
-      out[j + 2 * step.to] = c
-      out[j + 3 * step.to] = d
-    }
-    for (; j < out.length; j += step.to, first += step.from) out[j] = dot(weights, row, padded, first, taps)
-  }
-}
-
-const dot = (weights: Float64Array, row: number, padded: Float64Array, first: number, taps: number): number => {
-  let total = 0
-  for (let k = 0; k < taps; k++) total += weights[row + k]! * padded[first + k]!
-  return total
-}
-
-/** Where phases are interpolated between two rows. */
-const between = ({ step, phases, taps, weights }: Table, padded: Float64Array, out: Float32Array): void => {
-  for (let j = 0; j < out.length; j++) {
-    const remainder = (j * step.from) % step.to
-    const first = (j * step.from - remainder) / step.to + 1
-    const phase = (remainder / step.to) * phases
-    const row = Math.floor(phase)
-    const value = dot(weights, row * taps, padded, first, taps)
-    out[j] = value + (phase - row) * (dot(weights, (row + 1) * taps, padded, first, taps) - value)
-  }
-}
-
-interface Table {
-  /** The rates without their common divisor. */
+interface Plan {
+  /** The sharp kernel is sampled at the rate `from` (0) or at twice that (1), … */
+  readonly shift: 0 | 1
+  /** … at so many places on each side of its middle, … */
+  readonly reach: number
+  /** … and this is its Fourier transform of so many numbers, over their number. */
+  readonly size: number
+  readonly spectrum: Float32Array
+  /** The rates between which the short kernel converts, without their common divisor. */
   readonly step: { readonly from: number; readonly to: number }
-  /** Rows 0 … phases; row p holds h(p/phases + taps/2 − 1 − k) for k < taps. */
+  /** Rows 0 … phases of the short kernel; row p holds g(p/phases + half − 1 − k) for k < 2 half. */
   readonly phases: number
-  readonly taps: number
-  readonly weights: Float64Array
+  readonly weights: Float32Array
 }
 
-/** The tables of the last few pairs of rates; one is up to 4 MB. */
-const tables = new Map<string, Table>()
+/** The plans of the last few pairs of rates. */
+const plans = new Map<string, Plan>()
 
-const tableOf = (from: number, to: number): Table => {
+const planOf = (from: number, to: number): Plan => {
   const key = `${from} ${to}`
-  const table = tables.get(key) ?? makeTable(from, to)
-  tables.delete(key)
-  tables.set(key, table)
-  if (tables.size > 8) tables.delete(tables.keys().next().value!)
-  return table
+  const plan = plans.get(key) ?? makePlan(from, to)
+  plans.delete(key)
+  plans.set(key, plan)
+  if (plans.size > 8) plans.delete(plans.keys().next().value!)
+  return plan
 }
 
-const makeTable = (from: number, to: number): Table => {
+const makePlan = (from: number, to: number): Plan => {
   for (const rate of [from, to]) {
     if (!Number.isInteger(rate) || rate < 1) throw new RangeError(`a rate of ${rate} Hz: rates are whole and positive`)
   }
-  const divisor = gcd(from, to)
-  const step = { from: from / divisor, to: to / divisor }
-  const { cutoff, beta, half } = kernelOf(step)
+  if (from > MOST * to) throw new RangeError(`a rate of ${from} Hz is more than ${MOST} times ${to} Hz`)
+  const sharp = kernelOf(lowest(from, to))
   const stretch = Math.max(1, from / to)
-  const phases = Math.min(step.to, Math.ceil(PHASES / stretch))
-  const taps = 2 * Math.ceil(half * stretch)
-  const weights = new Float64Array((phases + 1) * taps)
-  for (let p = 0; p <= phases; p++) {
-    for (let k = 0; k < taps; k++) {
-      const t = (p / phases + taps / 2 - 1 - k) / stretch
-      const x = Math.PI * cutoff * t
-      const inside = 1 - (t / half) ** 2
-      if (inside <= 0) continue
-      const sinc = x === 0 ? 1 : Math.sin(x) / x
-      weights[p * taps + k] = ((cutoff / stretch) * sinc * besselI0(beta * Math.sqrt(inside))) / besselI0(beta)
-    }
-  }
-  return { step, phases, taps, weights }
+  const shift = 2 * to > from ? 1 : 0
+  const reach = Math.ceil(sharp.half * stretch) << shift
+  const size = 2 ** Math.ceil(Math.log2(8 * reach))
+  const step = lowest(from << shift, to)
+  const phases = Math.min(step.to, PHASES)
+  const short = Float32Array.from({ length: (phases + 1) * 2 * SHORT.half }, (_, i) => {
+    const k = i % (2 * SHORT.half)
+    const p = (i - k) / (2 * SHORT.half)
+    return valueOf(SHORT, p / phases + SHORT.half - 1 - k)
+  })
+  const filter = Array.from({ length: size }, (_, k) =>
+    k > 2 * reach ? 0 : valueOf(sharp, (k - reach) / (1 << shift) / stretch) / stretch / size
+  )
+  const fft = new FFT(size)
+  const spectrum = fft.createComplexArray()
+  fft.realTransform(spectrum, filter)
+  fft.completeSpectrum(spectrum)
+  return { shift, reach, size, spectrum: Float32Array.from(spectrum), step, phases, weights: short }
+}
+
+/** c sinc(c t) I0(β √(1 − (t/H)²)) / I0(β). */
+const valueOf = ({ cutoff, beta, half }: Kernel, t: number): number => {
+  const x = Math.PI * cutoff * t
+  const inside = 1 - (t / half) ** 2
+  if (inside <= 0) return 0
+  return (cutoff * (x === 0 ? 1 : Math.sin(x) / x) * besselI0(beta * Math.sqrt(inside))) / besselI0(beta)
+}
+
+/** A ratio in lowest terms. */
+const lowest = (from: number, to: number): Plan["step"] => {
+  const divisor = gcd(from, to)
+  return { from: from / divisor, to: to / divisor }
 }
 
 /** The kernel for a ratio in lowest terms. */
-const kernelOf = ({ from, to }: Table["step"]): Kernel => {
+const kernelOf = ({ from, to }: Plan["step"]): Kernel => {
   if (Math.max(from, to) <= 4 && from < 4 * to) return SMALL
   const thrice = (n: number) => [1, 3].includes(n / (n & -n))
   return Math.max(from / to, to / from) < 4 || (thrice(from) && thrice(to)) ? COMMON : LARGE

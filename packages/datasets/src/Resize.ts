@@ -6,9 +6,10 @@
  * can be computed without the rest; neither copies pixels, and rows that no output needs are not touched.
  */
 import { Memory } from "@igm/tensor"
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 import type { Picture } from "./Picture.ts"
 import { type Filter, type Range, type Weights, needed, weightsOf } from "./ResizeWeights.ts"
-import { sumsOf } from "./WeightedSums.ts"
 
 export type { Filter }
 
@@ -30,40 +31,78 @@ export interface Box extends Size {
  */
 export type Order = "rows-first" | "pillow-13"
 
+/** Bytes of a picture that are resized at a time, where a row is no more. */
+const STRIP = 1 << 20
+
+/** A part of a picture, put at an address, row after row. */
+const pack = ({ data, width, channels }: Picture, { top, left, height, width: columns }: Box, at: number): void => {
+  const length = columns * channels
+  const to = Kernels.bytes(at, height * length)
+  if (columns === width) return to.set(data.subarray(top * length, (top + height) * length))
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * width + left) * channels
+    to.set(data.subarray(from, from + length), y * length)
+  }
+}
+
 /** The columns `xs` of `rows` rows resized along, whose first pixel is at `top` and `left` of the picture. */
 const alongRows = (
-  { data, width: stride, channels }: Picture,
+  picture: Picture,
   { top, left, rows }: { readonly top: number; readonly left: number; readonly rows: number },
-  { taps, start, count, weights }: Weights,
-  [from, to]: Range
+  axis: Weights,
+  xs: Range
 ): Picture => {
-  const width = to - from
-  const out = new Uint8Array(rows * width * channels)
-  for (let x = from; x < to; x++) {
-    const sums = sumsOf(count[x]!)
-    const at = (top * stride + left + start[x]!) * channels
-    for (let c = 0; c < channels; c++) {
-      const put = (x - from) * channels + c
-      sums(data, at + c, stride * channels, channels, weights, x * taps, rows, out, put, width * channels)
-    }
+  const { channels } = picture
+  const { taps, start, count, weights } = axis
+  const width = xs[1] - xs[0]
+  const [first, last] = needed(axis, xs)
+  const stride = (last - first) * channels
+  const strip = Math.min(rows, Math.max(1, Math.floor(STRIP / stride)))
+  const length = width * channels
+  const data = new Uint8Array(rows * length)
+  const [from, starts, counts, table, to] = Kernels.regions(
+    strip * stride,
+    4 * width,
+    4 * width,
+    4 * width * taps,
+    strip * length
+  )
+  Kernels.put(starts, start.subarray(...xs))
+  Kernels.put(counts, count.subarray(...xs))
+  Kernels.put(table, weights.subarray(xs[0] * taps, xs[1] * taps))
+  for (let y = 0; y < rows; y += strip) {
+    const height = Math.min(strip, rows - y)
+    pack(picture, { top: top + y, left: left + first, height, width: last - first }, from)
+    kernels.alongRows(from - first * channels, stride, height, channels, starts, counts, table, taps, width, to)
+    data.set(Kernels.bytes(to, height * length), y * length)
   }
-  return { height: rows, width, channels, data: out }
+  return { height: rows, width, channels, data }
 }
 
 /** The rows `ys` of `columns` columns resized along, whose first pixel is at `top` and `left` of the picture. */
 const alongColumns = (
-  { data, width: stride, channels }: Picture,
+  picture: Picture,
   { top, left, columns }: { readonly top: number; readonly left: number; readonly columns: number },
-  { taps, start, count, weights }: Weights,
-  [from, to]: Range
+  axis: Weights,
+  ys: Range
 ): Picture => {
+  const { channels } = picture
+  const { taps, start, count, weights } = axis
   const length = columns * channels
-  const out = new Uint8Array((to - from) * length)
-  for (let y = from; y < to; y++) {
-    const at = ((top + start[y]!) * stride + left) * channels
-    sumsOf(count[y]!)(data, at, 1, stride * channels, weights, y * taps, length, out, (y - from) * length, 1)
+  const most = Math.max(taps, Math.floor(STRIP / length))
+  const data = new Uint8Array((ys[1] - ys[0]) * length)
+  const [from, table, to] = Kernels.regions(most * length, weights.byteLength, length)
+  Kernels.put(table, weights)
+  for (let y = ys[0], [first, last] = [0, 0]; y < ys[1]; y++) {
+    if (start[y]! + count[y]! > last) {
+      first = start[y]!
+      last = Math.min(needed(axis, ys)[1], first + most)
+      pack(picture, { top: top + first, left, height: last - first, width: columns }, from)
+    }
+    kernels.acrossRows(from + (start[y]! - first) * length, length, count[y]!, table + 4 * y * taps, length, to)
+    data.set(Kernels.bytes(to, length), (y - ys[0]) * length)
   }
-  return { height: to - from, width: columns, channels, data: out }
+  return { height: ys[1] - ys[0], width: columns, channels, data }
 }
 
 const columnsFirst = (box: Size, size: Size, order: Order): boolean =>

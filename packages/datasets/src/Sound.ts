@@ -3,7 +3,7 @@
  * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg. Of
  * the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa.
  */
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, type PlatformError } from "effect"
 import { resolve } from "node:path"
 import { MediaError } from "./Errors.ts"
 import * as MediaProcess from "./MediaProcess.ts"
@@ -11,6 +11,9 @@ import * as Wav from "./Wav.ts"
 
 /** Samples that are handed over at a time. */
 const CHUNK = 1 << 20
+
+/** Bytes that say what a file is. */
+const HEAD = 12
 
 const isWave = (head: Uint8Array): boolean => {
   const text = String.fromCharCode(...head)
@@ -36,16 +39,22 @@ const decoded = Effect.fnUntraced(function* (path: string) {
   return found
 }, Effect.scoped)
 
+const unreadable = (path: string) => (cause: PlatformError.PlatformError) =>
+  new MediaError({ path, problem: "this sound cannot be read", cause })
+
+const headOf = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const file = yield* fs.open(path)
+  const buffer = new Uint8Array(HEAD)
+  return buffer.subarray(0, Number(yield* file.read(buffer)))
+}, Effect.scoped)
+
 /** The sound in a file. */
 export const read = Effect.fn("Sound.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const head = yield* fs.open(path).pipe(
-    Effect.flatMap((file) => {
-      const buffer = new Uint8Array(12)
-      return Effect.map(file.read(buffer), (count) => buffer.subarray(0, Number(count)))
-    }),
-    Effect.scoped,
-    Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause }))
-  )
-  return yield* isWave(head) ? Wav.read(path) : decoded(path)
+  // What is named a wav file is one as a rule, and read at once.
+  const isNamed = /\.wav$/i.test(path)
+  const bytes = yield* Effect.mapError(isNamed ? fs.readFile(path) : headOf(path), unreadable(path))
+  if (!isWave(bytes.subarray(0, HEAD))) return yield* decoded(path)
+  return yield* isNamed ? Wav.parse(path, bytes) : Wav.read(path)
 })

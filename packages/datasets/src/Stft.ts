@@ -3,6 +3,9 @@
  * beyond both ends (as `librosa.stft` with `center=True, pad_mode="constant"`). Its buffers are made once for all frames.
  */
 import FFT from "fft.js"
+import * as Fourier from "./Fourier.ts"
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 
 /** A window of a power of two samples, and the distance between frames in samples. */
 export interface Grid {
@@ -15,6 +18,9 @@ export const framesOf = (samples: number, { hop }: Grid): number => 1 + Math.flo
 
 /** The number of frequencies of a frame: window / 2 + 1. */
 export const binsOf = ({ window }: Grid): number => window / 2 + 1
+
+const hann = (window: number) =>
+  Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
 
 /**
  * Visits the spectra X of all frames in their order: `spectrum` holds Re X[k] at 2k and Im X[k] at 2k + 1 for k < bins,
@@ -29,29 +35,45 @@ export const eachFrame = (
   const fft = new FFT(window)
   const spectrum = fft.createComplexArray()
   const windowed = new Float64Array(window)
-  const hann = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
+  const weights = hann(window)
   const frames = framesOf(samples.length, grid)
   for (let frame = 0; frame < frames; frame++) {
     const start = frame * hop - window / 2
     const from = Math.max(0, -start)
     const to = Math.min(window, samples.length - start)
     windowed.fill(0, 0, from).fill(0, Math.max(0, to))
-    for (let i = from; i < to; i++) windowed[i] = hann[i]! * samples[start + i]!
+    for (let i = from; i < to; i++) windowed[i] = weights[i]! * samples[start + i]!
     fft.realTransform(spectrum, windowed)
     visit(spectrum, frame)
   }
 }
 
-/** The magnitudes |X|, bins × frames in row-major order. */
-export const magnitudes = (samples: Float32Array, grid: Grid): Float32Array => {
+/** The magnitudes |X|, bins × frames in row-major order, or log(|X| + floor) if a floor above 10⁻³⁰ is given, in single precision. */
+export const magnitudes = (samples: Float32Array, grid: Grid, floor?: number): Float32Array => {
+  const { window, hop } = grid
   const [bins, frames] = [binsOf(grid), framesOf(samples.length, grid)]
-  const out = new Float32Array(bins * frames)
-  eachFrame(samples, grid, (spectrum, frame) => {
-    for (let k = 0; k < bins; k++) {
-      const re = spectrum[2 * k]!
-      const im = spectrum[2 * k + 1]!
-      out[k * frames + frame] = Math.sqrt(re * re + im * im)
-    }
-  })
-  return out
+  const batches = Math.ceil(frames / 8)
+  const size = 32 * window
+  const length = (8 * batches - 1) * hop + window
+  const [source, weights, table, one, other, target] = Kernels.regions(
+    4 * length,
+    4 * window,
+    8 * window,
+    size,
+    size,
+    4 * bins * frames + 32
+  )
+  const sound = Kernels.floats(source, length)
+  sound.fill(0)
+  sound.set(samples.subarray(0, length - window / 2), window / 2)
+  Kernels.put(weights, Float32Array.from(hann(window)))
+  Kernels.put(table, Fourier.circle(window))
+  // The last frames first: where a row ends in the middle of eight, the rest is written where the next row starts.
+  for (let batch = batches - 1; batch >= 0; batch--) {
+    kernels.gather(source + 4 * 8 * batch * hop, 0, hop, weights, window, one)
+    const spectrum = kernels.fft(one, other, window, table, 0, 16)
+    kernels.magnitudes(spectrum, window, 4 * frames, target + 4 * 8 * batch)
+  }
+  if (floor !== undefined) kernels.logarithms(target, bins * frames, floor)
+  return Kernels.floats(target, bins * frames).slice()
 }

@@ -3,6 +3,7 @@
  * and any rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
  * or silent recording.
  */
+import { endianness } from "node:os"
 import { Effect, FileSystem } from "effect"
 import { MediaError } from "./Errors.ts"
 
@@ -81,6 +82,12 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
     return view.getInt32(p, true) / 2147483648
   }
   const samples = new Float32Array(frames)
+  if (codec === PCM && bits === 16 && channels === 1 && endianness() === "LE") {
+    const start = view.byteOffset + at
+    const numbers = new Int16Array(view.buffer.slice(start, start + 2 * frames))
+    for (let i = 0; i < frames; i++) samples[i] = numbers[i]! / 32768
+    return samples
+  }
   for (let i = 0; i < frames; i++) {
     let total = 0
     for (let c = 0; c < channels; c++) total += read(at + (i * channels + c) * width)
@@ -90,16 +97,20 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
   return samples
 }
 
+/** The sound in the bytes of a wav file, whose path errors will name. */
+export const parse = (path: string, bytes: Uint8Array): Effect.Effect<Sound, MediaError> =>
+  Effect.try({
+    try: () => decode(bytes),
+    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
+  })
+
 /** The sound in a wav file. */
 export const read = Effect.fn("Wav.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs
     .readFile(path)
     .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this sound cannot be read", cause })))
-  return yield* Effect.try({
-    try: () => decode(bytes),
-    catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
-  })
+  return yield* parse(path, bytes)
 })
 
 /** A WAVE file with one channel of 16-bit PCM; samples beyond ±1 are clipped. */

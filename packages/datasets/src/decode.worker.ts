@@ -1,7 +1,8 @@
 /** A thread that decodes files by the preprocessing that it is told to import. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Memory } from "@igm/tensor"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, FileSystem, Layer } from "effect"
+import { readFileSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Buffers from "./Buffers.ts"
 import type { Place } from "./Dataset.ts"
@@ -10,12 +11,28 @@ import { MediaError } from "./Errors.ts"
 
 Memory.releaseByHand()
 const port = parentPort!
+
+/** A thread that does nothing else waits for a file, which costs a quarter of what it does to be told of each part of it. */
+const files = Layer.effect(
+  FileSystem.FileSystem,
+  Effect.map(FileSystem.FileSystem, (fs) => ({
+    ...fs,
+    readFile: (path: string) =>
+      Effect.suspend(() => {
+        try {
+          return Effect.succeed(readFileSync(path))
+        } catch {
+          return fs.readFile(path)
+        }
+      })
+  }))
+).pipe(Layer.provide(NodeFileSystem.layer))
 const { load } = await DecodeThreads.find(workerData as Place)
 
 port.on("message", async (request: DecodeThreads.Request | "end") => {
   if (request === "end") return port.close()
   const { id, source, buffers } = request
-  const exit = await Effect.runPromiseExit(load(source).pipe(Effect.provide(NodeFileSystem.layer)))
+  const exit = await Effect.runPromiseExit(load(source).pipe(Effect.provide(files)))
   if (Exit.isSuccess(exit)) {
     const tensors = Buffers.shared(exit.value, buffers)
     return port.postMessage({ id, tensors } satisfies DecodeThreads.Answer)

@@ -1,0 +1,361 @@
+/**
+ * The inner loops of decoding in AssemblyScript, for `src/kernels.wasm`: `npm run kernels` compiles them, and a test
+ * holds the compiled file to this source. SIMD of WebAssembly gives the same bits on every machine.
+ *
+ * Everything lies in the module's memory, at addresses that are given in bytes. Some loops read or write up to 15 bytes
+ * beyond what they are told of, which has to be free.
+ */
+
+/** The fractional bits of a resize's weights, and a half in them. */
+const BITS: i32 = 22
+const HALF: i32 = 1 << 21
+
+/** Makes room for so many bytes from the first free one on, whose address it gives. */
+export function reserve(bytes: usize): usize {
+  const pages = i32((__heap_base + bytes + 0xffff) >> 16) - memory.size()
+  if (pages > 0 && memory.grow(pages) < 0) return 0
+  return __heap_base
+}
+
+/** Four sums of 32 bits, rounded (halves up) and clipped to 0 … 255, in the low four bytes. */
+// @ts-ignore: decorator
+@inline
+function clipped(sums: v128): v128 {
+  const shifted = i32x4.shr_s(sums, BITS)
+  const narrow = i16x8.narrow_i32x4_s(shifted, shifted)
+  return i8x16.narrow_i16x8_u(narrow, narrow)
+}
+
+/** Three bytes and the one that follows them, as numbers of 32 bits. */
+// @ts-ignore: decorator
+@inline
+function pixel(at: usize): v128 {
+  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at)))
+}
+
+/**
+ * Rows of pixels resized along themselves. Pixel x of `width` is the sum of `counts[x]` pixels from `starts[x]` on by the
+ * weights from `x taps` on. A row of the source is `stride` bytes.
+ */
+export function alongRows(
+  from: usize, stride: usize, rows: i32, channels: i32,
+  starts: usize, counts: usize, weights: usize, taps: i32, width: i32, to: usize
+): void {
+  for (let y = 0; y < rows; y++, from += stride) {
+    for (let x = 0; x < width; x++, to += channels) {
+      const count = load<i32>(counts + (x << 2))
+      let weight = weights + ((x * taps) << 2)
+      let at = from + load<i32>(starts + (x << 2)) * channels
+      if (channels == 3) {
+        let sums = i32x4.splat(HALF)
+        for (let t = 0; t < count; t++, at += 3, weight += 4) {
+          sums = i32x4.add(sums, i32x4.mul(pixel(at), v128.load32_splat(weight)))
+        }
+        v128.store32_lane(to, clipped(sums), 0)
+      } else {
+        let sum = HALF
+        for (let t = 0; t < count; t++, at++, weight += 4) sum += i32(load<u8>(at)) * load<i32>(weight)
+        store<u8>(to, u8(max(0, min(255, sum >> BITS))))
+      }
+    }
+  }
+}
+
+/** One row of `bytes` numbers: the sum of `count` rows, `stride` bytes from one to the next, by their weights. */
+export function acrossRows(from: usize, stride: usize, count: i32, weights: usize, bytes: i32, to: usize): void {
+  for (let x = 0; x < bytes; x += 16, from += 16) {
+    let a = i32x4.splat(HALF)
+    let b = a
+    let c = a
+    let d = a
+    let at = from
+    for (let t = 0; t < count; t++, at += stride) {
+      const weight = v128.load32_splat(weights + (t << 2))
+      const row = v128.load(at)
+      const low = i16x8.extend_low_i8x16_u(row)
+      const high = i16x8.extend_high_i8x16_u(row)
+      a = i32x4.add(a, i32x4.mul(i32x4.extend_low_i16x8_u(low), weight))
+      b = i32x4.add(b, i32x4.mul(i32x4.extend_high_i16x8_u(low), weight))
+      c = i32x4.add(c, i32x4.mul(i32x4.extend_low_i16x8_u(high), weight))
+      d = i32x4.add(d, i32x4.mul(i32x4.extend_high_i16x8_u(high), weight))
+    }
+    const low = i16x8.narrow_i32x4_s(i32x4.shr_s(a, BITS), i32x4.shr_s(b, BITS))
+    const high = i16x8.narrow_i32x4_s(i32x4.shr_s(c, BITS), i32x4.shr_s(d, BITS))
+    v128.store(to + x, i8x16.narrow_i16x8_u(low, high))
+  }
+}
+
+/**
+ * One channel of pixels in rows as 32-bit floats, by a table of 256: from `from`, every `step` bytes, which may be negative
+ * where rows are mirrored; a row's first number is `stride` bytes after the last row's.
+ */
+export function looked(from: usize, step: i32, stride: usize, rows: i32, width: i32, table: usize, to: usize): void {
+  for (let y = 0; y < rows; y++, from += stride) {
+    let at = from
+    for (let x = 0; x < width; x++, at += step, to += 4) store<f32>(to, load<f32>(table + (usize(load<u8>(at)) << 2)))
+  }
+}
+
+/**
+ * A row of pixels between those of a frame, times 128, channel after channel: of 2048 parts, `weights[2 i]` of the pixel at
+ * `first[i]` and `weights[2 i + 1]` of that at `second[i]`.
+ */
+export function between(
+  from: usize, channels: i32, first: usize, second: usize, weights: usize, width: i32, to: usize
+): void {
+  for (let x = 0; x < width; x++) {
+    const a = load<i32>(weights + (x << 3))
+    const b = load<i32>(weights + (x << 3), 4)
+    const p = from + load<i32>(first + (x << 2)) * channels
+    const q = from + load<i32>(second + (x << 2)) * channels
+    for (let c = 0; c < channels; c++) {
+      const value = (i32(load<u8>(p + c)) * a + i32(load<u8>(q + c)) * b) >> 4
+      store<i32>(to + ((x + c * width) << 2), value)
+    }
+  }
+}
+
+/** A row of one channel between two that `between` made, as 32-bit floats by a table of 256. */
+export function mixed(upper: usize, lower: usize, a: i32, b: i32, width: i32, table: usize, to: usize): void {
+  const above = i32x4.splat(a)
+  const below = i32x4.splat(b)
+  const two = i32x4.splat(2)
+  for (let x = 0; x < width; x += 4, upper += 16, lower += 16, to += 16) {
+    const sums = i32x4.add(
+      i32x4.shr_s(i32x4.mul(above, v128.load(upper)), 16),
+      i32x4.shr_s(i32x4.mul(below, v128.load(lower)), 16)
+    )
+    const rounded = i32x4.shr_s(i32x4.add(sums, two), 2)
+    // What lies beyond a row's end is no index.
+    const values = i32x4.shl(i32x4.min_s(i32x4.max_s(rounded, i32x4.splat(0)), i32x4.splat(255)), 2)
+    store<f32>(to, load<f32>(table + i32x4.extract_lane(values, 0)))
+    store<f32>(to, load<f32>(table + i32x4.extract_lane(values, 1)), 4)
+    store<f32>(to, load<f32>(table + i32x4.extract_lane(values, 2)), 8)
+    store<f32>(to, load<f32>(table + i32x4.extract_lane(values, 3)), 12)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function total(sums: v128): f32 {
+  return (
+    f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 2) + (f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 3))
+  )
+}
+
+/**
+ * Sound at another rate by a table that has every phase: of outputs 0 … count, number j is the dot product of `taps` samples
+ * (a multiple of four) from ⌊j from / to⌋ on and of row (j from) mod to of the table. Outputs of one row are made together.
+ */
+export function everyPhase(
+  samples: usize, table: usize, taps: i32, stepFrom: i32, stepTo: i32, count: i32, to: usize
+): void {
+  const ahead = usize(stepFrom) << 2
+  const bytes = usize(taps) << 2
+  for (let r = 0; r < min(stepTo, count); r++) {
+    const place = r * stepFrom
+    const row = table + usize(place % stepTo) * bytes
+    let from = samples + (usize(place / stepTo) << 2)
+    let j = r
+    for (; j + 3 * stepTo < count; j += 4 * stepTo, from += 4 * ahead) {
+      let a = f32x4.splat(0)
+      let b = a
+      let c = a
+      let d = a
+      for (let k: usize = 0; k < bytes; k += 16) {
+        const weight = v128.load(row + k)
+        const at = from + k
+        a = f32x4.add(a, f32x4.mul(weight, v128.load(at)))
+        b = f32x4.add(b, f32x4.mul(weight, v128.load(at + ahead)))
+        c = f32x4.add(c, f32x4.mul(weight, v128.load(at + 2 * ahead)))
+        d = f32x4.add(d, f32x4.mul(weight, v128.load(at + 3 * ahead)))
+      }
+      store<f32>(to + (usize(j) << 2), total(a))
+      store<f32>(to + (usize(j + stepTo) << 2), total(b))
+      store<f32>(to + (usize(j + 2 * stepTo) << 2), total(c))
+      store<f32>(to + (usize(j + 3 * stepTo) << 2), total(d))
+    }
+    for (; j < count; j += stepTo, from += ahead) {
+      let a = f32x4.splat(0)
+      for (let k: usize = 0; k < bytes; k += 16) a = f32x4.add(a, f32x4.mul(v128.load(row + k), v128.load(from + k)))
+      store<f32>(to + (usize(j) << 2), total(a))
+    }
+  }
+}
+
+/** The same by a table of fewer phases, between two rows of which each output is interpolated. */
+export function somePhases(
+  samples: usize, table: usize, taps: i32, phases: i32, stepFrom: i32, stepTo: i32, count: i32, to: usize
+): void {
+  const bytes = usize(taps) << 2
+  for (let j = 0; j < count; j++) {
+    const place = i64(j) * stepFrom
+    const phase = (f64(place % stepTo) / stepTo) * phases
+    const first = i32(phase)
+    const row = table + usize(first) * bytes
+    const from = samples + (usize(place / stepTo) << 2)
+    let a = f32x4.splat(0)
+    let b = a
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const at = v128.load(from + k)
+      a = f32x4.add(a, f32x4.mul(v128.load(row + k), at))
+      b = f32x4.add(b, f32x4.mul(v128.load(row + bytes + k), at))
+    }
+    const value = total(a)
+    store<f32>(to + (usize(j) << 2), f32(f64(value) + (phase - first) * (f64(total(b)) - f64(value))))
+  }
+}
+
+/**
+ * Eight pieces of a sound, each `hop` after the one before, times a window: number i of piece b is sample (b hop + i) >>
+ * `shift`. Pieces 0 to 3 become the real parts, and 4 to 7 the imaginary parts, of four signals of `n` complex numbers; the
+ * four lie side by side, first their real parts and then their imaginary parts, at each i.
+ */
+export function gather(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
+  for (let i = 0; i < n; i++, window += 4) {
+    const weight = load<f32>(window)
+    for (let b = 0; b < 8; b++, to += 4) {
+      store<f32>(to, weight == 0 ? 0 : weight * load<f32>(samples + (usize((b * hop + i) >> shift) << 2)))
+    }
+  }
+}
+
+/** The last `hop` of `n` numbers of each of eight such pieces, one piece after the other. */
+export function scatter(from: usize, n: i32, hop: i32, to: usize): void {
+  for (let i = n - hop; i < n; i++, to += 4) {
+    for (let b = 0; b < 8; b++) store<f32>(to + (usize(b * hop) << 2), load<f32>(from + (usize(8 * i + b) << 2)))
+  }
+}
+
+/**
+ * The Fourier transform Σ_i x[i] e^(−2πi ik/n) of four signals whose parts are `re` and `im` bytes into each number (16 and 0
+ * instead of 0 and 16 for the inverse, times n), for n a power of two, by Stockham's algorithm of radix 4. The table has
+ * cos and −sin of 2π k/n. x and y are used in turns; the one that has the result is given.
+ */
+export function fft(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize): usize {
+  let stride = 1
+  let length = n
+  for (; length >= 4; length >>= 2, stride <<= 2) {
+    const quarter = length >> 2
+    const apart = usize(stride * quarter) << 5
+    for (let p = 0; p < quarter; p++) {
+      const one = table + (usize(p * stride) << 3)
+      const two = table + (usize(2 * p * stride) << 3)
+      const three = table + (usize(3 * p * stride) << 3)
+      const c1 = v128.load32_splat(one)
+      const s1 = v128.load32_splat(one, 4)
+      const c2 = v128.load32_splat(two)
+      const s2 = v128.load32_splat(two, 4)
+      const c3 = v128.load32_splat(three)
+      const s3 = v128.load32_splat(three, 4)
+      let from = x + (usize(stride * p) << 5)
+      let to = y + (usize(stride * 4 * p) << 5)
+      const next = usize(stride) << 5
+      for (let q = 0; q < stride; q++, from += 32, to += 32) {
+        const ar = v128.load(from + re)
+        const ai = v128.load(from + im)
+        const br = v128.load(from + apart + re)
+        const bi = v128.load(from + apart + im)
+        const cr = v128.load(from + 2 * apart + re)
+        const ci = v128.load(from + 2 * apart + im)
+        const dr = v128.load(from + 3 * apart + re)
+        const di = v128.load(from + 3 * apart + im)
+        const pr = f32x4.add(ar, cr)
+        const pi = f32x4.add(ai, ci)
+        const mr = f32x4.sub(ar, cr)
+        const mi = f32x4.sub(ai, ci)
+        const qr = f32x4.add(br, dr)
+        const qi = f32x4.add(bi, di)
+        // i (b − d)
+        const jr = f32x4.sub(di, bi)
+        const ji = f32x4.sub(br, dr)
+        v128.store(to + re, f32x4.add(pr, qr))
+        v128.store(to + im, f32x4.add(pi, qi))
+        turned(f32x4.sub(mr, jr), f32x4.sub(mi, ji), c1, s1, to + next, re, im)
+        turned(f32x4.sub(pr, qr), f32x4.sub(pi, qi), c2, s2, to + 2 * next, re, im)
+        turned(f32x4.add(mr, jr), f32x4.add(mi, ji), c3, s3, to + 3 * next, re, im)
+      }
+    }
+    const other = x
+    x = y
+    y = other
+  }
+  if (length == 1) return x
+  for (let q = 0; q < stride; q++) {
+    const a = x + (usize(q) << 5)
+    const b = a + (usize(stride) << 5)
+    const to = y + (usize(q) << 5)
+    const ar = v128.load(a)
+    const ai = v128.load(a, 16)
+    const br = v128.load(b)
+    const bi = v128.load(b, 16)
+    v128.store(to, f32x4.add(ar, br))
+    v128.store(to, f32x4.add(ai, bi), 16)
+    v128.store(to + (usize(stride) << 5), f32x4.sub(ar, br))
+    v128.store(to + (usize(stride) << 5), f32x4.sub(ai, bi), 16)
+  }
+  return y
+}
+
+/** Stores complex numbers times c + i s. */
+// @ts-ignore: decorator
+@inline
+function turned(r: v128, i: v128, c: v128, s: v128, to: usize, re: usize, im: usize): void {
+  v128.store(to + re, f32x4.sub(f32x4.mul(r, c), f32x4.mul(i, s)))
+  v128.store(to + im, f32x4.add(f32x4.mul(r, s), f32x4.mul(i, c)))
+}
+
+/** Four signals of n complex numbers times one, number for number. */
+export function times(x: usize, by: usize, n: i32): void {
+  for (let i = 0; i < n; i++, x += 32, by += 8) {
+    turned(v128.load(x), v128.load(x, 16), v128.load32_splat(by), v128.load32_splat(by, 4), x, 0, 16)
+  }
+}
+
+/**
+ * Of the transform of four pairs of real signals, as `gather` puts them, the magnitudes of frequencies 0 … n / 2 of all
+ * eight; those of a frequency lie side by side, and `stride` bytes after those of the one before.
+ */
+export function magnitudes(x: usize, n: i32, stride: usize, to: usize): void {
+  const quarter = f32x4.splat(0.25)
+  for (let k = 0; k <= n >> 1; k++, to += stride) {
+    const at = x + (usize(k) << 5)
+    const mirror = x + (usize((n - k) & (n - 1)) << 5)
+    const ar = v128.load(at)
+    const ai = v128.load(at, 16)
+    const br = v128.load(mirror)
+    const bi = v128.load(mirror, 16)
+    v128.store(to, f32x4.sqrt(f32x4.mul(quarter, squares(f32x4.add(ar, br), f32x4.sub(ai, bi)))))
+    v128.store(to, f32x4.sqrt(f32x4.mul(quarter, squares(f32x4.add(ai, bi), f32x4.sub(br, ar)))), 16)
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function squares(a: v128, b: v128): v128 {
+  return f32x4.add(f32x4.mul(a, a), f32x4.mul(b, b))
+}
+
+/**
+ * log(x + floor) of numbers of which the sum is a normal float: with x = 2^e m, √½ ≤ m < √2 and s = (m − 1) / (m + 1), it is
+ * e log 2 + 2 (s + s³/3 + s⁵/5 + …), within two units in the last place.
+ */
+export function logarithms(at: usize, count: i32, floor: f32): void {
+  const half = f32x4.splat(0.7071067811865476)
+  const one = f32x4.splat(1)
+  for (let i = 0; i < count; i += 4, at += 16) {
+    const x = f32x4.add(v128.load(at), f32x4.splat(floor))
+    const shifted = i32x4.sub(x, half)
+    const e = f32x4.convert_i32x4_s(i32x4.shr_s(shifted, 23))
+    const m = i32x4.add(v128.and(shifted, i32x4.splat(0x7fffff)), half)
+    const s = f32x4.div(f32x4.sub(m, one), f32x4.add(m, one))
+    const z = f32x4.mul(s, s)
+    let series = f32x4.splat(2 / 9)
+    series = f32x4.add(f32x4.mul(series, z), f32x4.splat(2 / 7))
+    series = f32x4.add(f32x4.mul(series, z), f32x4.splat(2 / 5))
+    series = f32x4.add(f32x4.mul(series, z), f32x4.splat(2 / 3))
+    // log 2 in two parts, of which the first times e is exact.
+    const small = f32x4.add(f32x4.mul(f32x4.mul(s, z), series), f32x4.mul(e, f32x4.splat(-2.12194440e-4)))
+    v128.store(at, f32x4.add(f32x4.mul(e, f32x4.splat(0.693359375)), f32x4.add(f32x4.add(s, s), small)))
+  }
+}
