@@ -10,8 +10,8 @@ export type Filter = "bilinear" | "bicubic"
 /** A range of pixels, without its end. */
 export type Range = readonly [from: number, to: number]
 
-/** The fractional bits of the weights. */
-export const BITS = 22
+/** The fractional bits of the weights, as `Kernels` has them. */
+const BITS = 22
 
 const kernels: {
   readonly [F in Filter]: { readonly support: number; readonly weight: (x: number) => number }

@@ -18,8 +18,6 @@ export function reserve(bytes: usize): usize {
 }
 
 /** Four sums of 32 bits, rounded (halves up) and clipped to 0 … 255, in the low four bytes. */
-// @ts-ignore: decorator
-@inline
 function clipped(sums: v128): v128 {
   const shifted = i32x4.shr_s(sums, BITS)
   const narrow = i16x8.narrow_i32x4_s(shifted, shifted)
@@ -27,8 +25,6 @@ function clipped(sums: v128): v128 {
 }
 
 /** Three bytes and the one that follows them, as numbers of 32 bits. */
-// @ts-ignore: decorator
-@inline
 function pixel(at: usize): v128 {
   return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at)))
 }
@@ -38,8 +34,16 @@ function pixel(at: usize): v128 {
  * weights from `x taps` on. A row of the source is `stride` bytes.
  */
 export function alongRows(
-  from: usize, stride: usize, rows: i32, channels: i32,
-  starts: usize, counts: usize, weights: usize, taps: i32, width: i32, to: usize
+  from: usize,
+  stride: usize,
+  rows: i32,
+  channels: i32,
+  starts: usize,
+  counts: usize,
+  weights: usize,
+  taps: i32,
+  width: i32,
+  to: usize
 ): void {
   for (let y = 0; y < rows; y++, from += stride) {
     for (let x = 0; x < width; x++, to += channels) {
@@ -101,7 +105,13 @@ export function looked(from: usize, step: i32, stride: usize, rows: i32, width: 
  * `first[i]` and `weights[2 i + 1]` of that at `second[i]`.
  */
 export function between(
-  from: usize, channels: i32, first: usize, second: usize, weights: usize, width: i32, to: usize
+  from: usize,
+  channels: i32,
+  first: usize,
+  second: usize,
+  weights: usize,
+  width: i32,
+  to: usize
 ): void {
   for (let x = 0; x < width; x++) {
     const a = load<i32>(weights + (x << 3))
@@ -135,11 +145,11 @@ export function mixed(upper: usize, lower: usize, a: i32, b: i32, width: i32, ta
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function total(sums: v128): f32 {
   return (
-    f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 2) + (f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 3))
+    f32x4.extract_lane(sums, 0) +
+    f32x4.extract_lane(sums, 2) +
+    (f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 3))
   )
 }
 
@@ -148,7 +158,13 @@ function total(sums: v128): f32 {
  * (a multiple of four) from ⌊j from / to⌋ on and of row (j from) mod to of the table. Outputs of one row are made together.
  */
 export function everyPhase(
-  samples: usize, table: usize, taps: i32, stepFrom: i32, stepTo: i32, count: i32, to: usize
+  samples: usize,
+  table: usize,
+  taps: i32,
+  stepFrom: i32,
+  stepTo: i32,
+  count: i32,
+  to: usize
 ): void {
   const ahead = usize(stepFrom) << 2
   const bytes = usize(taps) << 2
@@ -185,7 +201,14 @@ export function everyPhase(
 
 /** The same by a table of fewer phases, between two rows of which each output is interpolated. */
 export function somePhases(
-  samples: usize, table: usize, taps: i32, phases: i32, stepFrom: i32, stepTo: i32, count: i32, to: usize
+  samples: usize,
+  table: usize,
+  taps: i32,
+  phases: i32,
+  stepFrom: i32,
+  stepTo: i32,
+  count: i32,
+  to: usize
 ): void {
   const bytes = usize(taps) << 2
   for (let j = 0; j < count; j++) {
@@ -298,8 +321,6 @@ export function fft(x: usize, y: usize, n: i32, table: usize, re: usize, im: usi
 }
 
 /** Stores complex numbers times c + i s. */
-// @ts-ignore: decorator
-@inline
 function turned(r: v128, i: v128, c: v128, s: v128, to: usize, re: usize, im: usize): void {
   v128.store(to + re, f32x4.sub(f32x4.mul(r, c), f32x4.mul(i, s)))
   v128.store(to + im, f32x4.add(f32x4.mul(r, s), f32x4.mul(i, c)))
@@ -330,8 +351,6 @@ export function magnitudes(x: usize, n: i32, stride: usize, to: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
 function squares(a: v128, b: v128): v128 {
   return f32x4.add(f32x4.mul(a, a), f32x4.mul(b, b))
 }
@@ -341,7 +360,7 @@ function squares(a: v128, b: v128): v128 {
  * e log 2 + 2 (s + s³/3 + s⁵/5 + …), within two units in the last place.
  */
 export function logarithms(at: usize, count: i32, floor: f32): void {
-  const half = f32x4.splat(0.7071067811865476)
+  const half = f32x4.splat(f32(Math.SQRT1_2))
   const one = f32x4.splat(1)
   for (let i = 0; i < count; i += 4, at += 16) {
     const x = f32x4.add(v128.load(at), f32x4.splat(floor))
@@ -355,7 +374,7 @@ export function logarithms(at: usize, count: i32, floor: f32): void {
     series = f32x4.add(f32x4.mul(series, z), f32x4.splat(2 / 5))
     series = f32x4.add(f32x4.mul(series, z), f32x4.splat(2 / 3))
     // log 2 in two parts, of which the first times e is exact.
-    const small = f32x4.add(f32x4.mul(f32x4.mul(s, z), series), f32x4.mul(e, f32x4.splat(-2.12194440e-4)))
+    const small = f32x4.add(f32x4.mul(f32x4.mul(s, z), series), f32x4.mul(e, f32x4.splat(-2.1219444e-4)))
     v128.store(at, f32x4.add(f32x4.mul(e, f32x4.splat(0.693359375)), f32x4.add(f32x4.add(s, s), small)))
   }
 }
