@@ -155,7 +155,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
   const { features } = yield* whole
   const context = yield* Effect.context<Effect.Services<typeof whole>>()
 
-  const decoded = yield* Effect.forEach(sources, decode, { concurrency: 4 })
+  const decoded = yield* Effect.forEach(sources, (source) => decode(source), { concurrency: 4 })
   const { encode } = yield* Encoder.open(encoder, { threads, apart: true })
   const batches = Array.from({ length: PHOTOS / BATCH }, (_, i) =>
     Tensor.stack(decoded.slice(i * BATCH, (i + 1) * BATCH) as [Tensor.Tensor<"float32">])

@@ -9,10 +9,9 @@
 import { Keyed, Tensor } from "@igm/tensor"
 import { Effect, Stream } from "effect"
 import * as Crop from "./Crop.ts"
-import type { Preprocess, Source } from "./Dataset.ts"
+import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as Film from "./Film.ts"
-import type { Augmentation } from "./ImageInput.ts"
 import * as LinearResize from "./LinearResize.ts"
 
 /** All parameters. */
@@ -124,7 +123,7 @@ export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float3
 })
 
 /** The path with a random crop and window. */
-export const augmentation = (settings: Settings): Augmentation => ({
+export const augmentation = (settings: Settings): Augmentation<Tensor.Tensor<"float32">> => ({
   settings: { ...json(settings), drawn: true },
   shape: [settings.mean.length, settings.window, settings.crop, settings.crop],
   load: (source, stream) => clip(source, draw(settings, stream), settings)
@@ -159,4 +158,18 @@ export const still = {
   kinetics: placed("kinetics"),
   depth: placed("depth"),
   releasedDepth: placed("releasedDepth")
+}
+
+const placedDraw = (name: keyof typeof settings): Augmentation<Tensor.Tensor<"float32">> => ({
+  ...augmentation(settings[name]),
+  place: { module: import.meta.url, name: `drawn.${name}` }
+})
+
+/** The films at training time: a random window of frames, and a random part of each. */
+export const drawn = {
+  rgb: placedDraw("rgb"),
+  released: placedDraw("released"),
+  kinetics: placedDraw("kinetics"),
+  depth: placedDraw("depth"),
+  releasedDepth: placedDraw("releasedDepth")
 }

@@ -4,7 +4,7 @@
  * share.
  */
 import type { Artifact, ArtifactStore, IoError, Progress } from "@igm/io"
-import type { Digest, Split, Tensor } from "@igm/tensor"
+import type { Digest, Keyed, Split, Tensor } from "@igm/tensor"
 import type { Effect, FileSystem, Path } from "effect"
 import type { DatasetError, DatasetFaults, MediaError } from "./Errors.ts"
 
@@ -56,6 +56,11 @@ export interface Preprocess<T extends Tensors = Tensors> {
   readonly shape: Shape | { readonly [input: string]: Shape }
   /** The tensors of a source, in memory of their own: who asked for them may let it go. */
   readonly load: (source: Source) => Effect.Effect<T, MediaError, FileSystem.FileSystem>
+}
+
+/** Preprocessing that draws: what it loads is a function of the source and of the stream. */
+export interface Augmentation<T extends Tensors = Tensors> extends Omit<Preprocess<T>, "load"> {
+  readonly load: (source: Source, stream: Keyed.Stream) => Effect.Effect<T, MediaError, FileSystem.FileSystem>
 }
 
 /** What a person or a later run must know about prepared data. */

@@ -6,16 +6,18 @@
  * Tensors lie in memory that is used again. They are lent: when the scope that they were decoded in closes, the numbers of
  * other samples come to lie there.
  */
+import type { Keyed } from "@igm/tensor"
 import { Effect, Scope } from "effect"
 import { Worker } from "node:worker_threads"
 import * as Buffers from "./Buffers.ts"
-import type { Place, Preprocess, Source, Tensors } from "./Dataset.ts"
+import type { Augmentation, Place, Preprocess, Source, Tensors } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 
-/** What a thread is asked: to decode a source, into these buffers where they are large enough. */
+/** What a thread is asked: to decode a source, drawing from a stream, into these buffers where they are large enough. */
 export interface Request {
   readonly id: number
   readonly source: Source
+  readonly stream: Keyed.Path
   readonly buffers: ReadonlyArray<SharedArrayBuffer>
 }
 
@@ -32,6 +34,9 @@ interface Thread {
   readonly owed: Map<number, { readonly path: string; readonly settle: (result: Decoded) => void }>
 }
 
+/** Decodes a source; preprocessing that draws is told what from. */
+export type Decode = (source: Source, stream?: Keyed.Path) => Effect.Effect<Tensors, MediaError, Scope.Scope>
+
 /** How long a thread may take to end. */
 const PATIENCE = "5 seconds"
 
@@ -47,7 +52,7 @@ const end = ({ worker }: Thread) =>
 export const make = Effect.fn("DecodeThreads.make")(function* (
   place: Place,
   { threads: most }: { readonly threads: number }
-): Effect.fn.Return<(source: Source) => Effect.Effect<Tensors, MediaError, Scope.Scope>, never, Scope.Scope> {
+): Effect.fn.Return<Decode, never, Scope.Scope> {
   const threads: Array<Thread> = []
   const buffers = Buffers.make()
   let counter = 0
@@ -90,19 +95,19 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
   }
 
   yield* Effect.addFinalizer(() => Effect.forEach([...threads], end, { concurrency: "unbounded", discard: true }))
-  const ask = (source: Source): Decoded =>
+  const ask = (source: Source, stream: Keyed.Path): Decoded =>
     Effect.callback((resume) => {
       const id = ++counter
       const { worker, owed } = next()
       owed.set(id, { path: source.path, settle: resume })
       worker.ref()
-      worker.postMessage({ id, source, buffers: buffers.take() } satisfies Request)
+      worker.postMessage({ id, source, stream, buffers: buffers.take() } satisfies Request)
     })
   // By `Effect.acquireRelease` each sample that waits would keep its whole context.
-  return (source) =>
+  return (source, stream = []) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.scope, (scope) =>
-        Effect.tap(restore(ask(source)), (tensors) =>
+        Effect.tap(restore(ask(source, stream)), (tensors) =>
           Scope.addFinalizer(
             scope,
             Effect.sync(() => buffers.give(tensors))
@@ -113,9 +118,9 @@ export const make = Effect.fn("DecodeThreads.make")(function* (
 })
 
 /** The preprocessing of a place; a place that has none is a defect. */
-export const find = async ({ module, name }: Place): Promise<Preprocess> => {
+export const find = async ({ module, name }: Place): Promise<Preprocess | Augmentation> => {
   let found: unknown = await import(module)
   for (const part of name.split(".")) found = (found as { readonly [name: string]: unknown } | undefined)?.[part]
-  if (typeof (found as Partial<Preprocess> | undefined)?.load === "function") return found as Preprocess
+  if (typeof (found as Partial<Preprocess> | undefined)?.load === "function") return found as Preprocess | Augmentation
   throw new Error(`${module} has no preprocessing ${name}`)
 }

@@ -9,10 +9,9 @@
 import { type Keyed, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import * as ClipInput from "./ClipInput.ts"
-import type { Preprocess, Source } from "./Dataset.ts"
+import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as Flow from "./Flow.ts"
-import type { Augmentation } from "./ImageInput.ts"
 import * as Npy from "./Npy.ts"
 import type { Plane } from "./Plane.ts"
 
@@ -82,7 +81,7 @@ export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float3
 })
 
 /** Computed flow with the random crop and window of `ClipInput`. */
-export const augmentation = (settings: Settings): Augmentation => ({
+export const augmentation = (settings: Settings): Augmentation<Tensor.Tensor<"float32">> => ({
   settings: { ...json(settings), drawn: true },
   shape: [2, settings.window, settings.crop, settings.crop],
   load: (source, stream) => computed(source, ClipInput.draw(settings, stream), settings)
@@ -143,7 +142,7 @@ export const files = (settings: FileSettings): Preprocess<Tensor.Tensor<"float32
 })
 
 /** Flow from files with the random crop and window of `ClipInput`; the draws are the same. */
-export const fileAugmentation = (settings: FileSettings): Augmentation => ({
+export const fileAugmentation = (settings: FileSettings): Augmentation<Tensor.Tensor<"float32">> => ({
   settings: { ...fileJson(settings), drawn: true },
   shape: [2, settings.window === "all" ? "frames" : settings.window, settings.crop, settings.crop],
   load: (source, stream: Keyed.Stream) =>
@@ -158,4 +157,10 @@ export const fileAugmentation = (settings: FileSettings): Augmentation => ({
 export const still: Preprocess<Tensor.Tensor<"float32">> = {
   ...preprocess(settings),
   place: { module: import.meta.url, name: "still" }
+}
+
+/** The same at training time, drawn as `ClipInput` draws. */
+export const drawn: Augmentation<Tensor.Tensor<"float32">> = {
+  ...augmentation(settings),
+  place: { module: import.meta.url, name: "drawn" }
 }

@@ -5,13 +5,13 @@
  * A file is decoded off the main thread; what follows is a pure function of a picture, a view of it and plain settings.
  */
 import { type Keyed, Memory, Tensor } from "@igm/tensor"
-import { Effect, type FileSystem } from "effect"
+import { Effect } from "effect"
 import * as Crop from "./Crop.ts"
-import type { Preprocess, Source } from "./Dataset.ts"
-import type { MediaError } from "./Errors.ts"
+import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
 import * as Kernels from "./Kernels.ts"
 import { kernels } from "./Kernels.ts"
 import * as Picture from "./Picture.ts"
+import * as RandAugment from "./RandAugment.ts"
 import * as Resize from "./Resize.ts"
 
 type Common = {
@@ -30,8 +30,8 @@ type Common = {
 /** The whole picture, stretched to the size; or its shorter side brought to `shorter`, and the middle taken. */
 export type Still = Common & { readonly shorter?: number }
 
-/** A random part, stretched to the size, and mirrored with a probability. */
-export type Moving = Common & Crop.Bounds & { readonly flip: number }
+/** A random part, stretched to the size, mirrored with a probability, and changed by chance where that is asked for. */
+export type Moving = Common & Crop.Bounds & { readonly flip: number; readonly changes?: RandAugment.Settings }
 
 /** What of a picture is seen: a part of it, stretched to a size, a window of the result, mirrored or not. */
 export interface View {
@@ -64,25 +64,52 @@ const standardised = (mean: number, deviation: number): Float32Array =>
     Math.fround(Math.fround(Math.fround(v / 255) - Math.fround(mean)) / Math.fround(deviation))
   )
 
-/** The tensor (channels × height × width) of a view of a picture. */
-export const render = (
-  picture: Picture.Picture,
-  view: View,
-  { filter, order, mean, deviation }: Pick<Common, "filter" | "order" | "mean" | "deviation">
+type Numbers = Pick<Common, "filter" | "order" | "mean" | "deviation">
+
+/** The tensor (channels × height × width) of a picture, mirrored or not. */
+const standardise = (
+  { data, channels, height, width }: Picture.Picture,
+  flip: boolean,
+  { mean, deviation }: Pick<Numbers, "mean" | "deviation">
 ): Tensor.Tensor<"float32"> => {
-  const { data, channels, height, width } = Resize.resize(picture, view.size, filter, { ...view, order })
   const area = height * width
   const stride = width * channels
   const [from, table, to] = Kernels.regions(data.length, 1024, 4 * channels * area)
   Kernels.put(from, data)
   for (let c = 0; c < channels; c++) {
     Kernels.put(table, standardised(mean[c]!, deviation[c]!))
-    const [first, step] = view.flip ? [stride - channels, -channels] : [0, channels]
+    const [first, step] = flip ? [stride - channels, -channels] : [0, channels]
     kernels.looked(from + first + c, step, stride, height, width, table, to + 4 * c * area)
   }
-  const out = Kernels.floats(to, channels * area).slice()
-  Memory.release(data)
-  return Tensor.float32([channels, height, width], out)
+  return Tensor.float32([channels, height, width], Kernels.floats(to, channels * area).slice())
+}
+
+/** The tensor (channels × height × width) of a view of a picture. */
+export const render = (picture: Picture.Picture, view: View, settings: Numbers): Tensor.Tensor<"float32"> => {
+  const { filter, order } = settings
+  const seen = Resize.resize(picture, view.size, filter, { ...view, order })
+  const tensor = standardise(seen, view.flip, settings)
+  Memory.release(seen.data)
+  return tensor
+}
+
+const mirrored = (picture: Picture.Picture): Picture.Picture => {
+  const { width, channels, data } = picture
+  const at = (i: number) => {
+    const x = Math.floor(i / channels) % width
+    return i + (width - 1 - 2 * x) * channels
+  }
+  return { ...picture, data: data.map((_, i) => data[at(i)]!) }
+}
+
+/** The tensor of a random view, which is drawn first, and then what is done to it. */
+const moving = (picture: Picture.Picture, settings: Moving, stream: Keyed.Stream): Tensor.Tensor<"float32"> => {
+  const view = draw(settings, picture, stream)
+  const { filter, order, changes } = settings
+  if (changes === undefined) return render(picture, view, settings)
+  const seen = Resize.resize(picture, view.size, filter, { ...view, order })
+  const turned = view.flip ? mirrored(seen) : seen
+  return standardise(RandAugment.apply(turned, RandAugment.draw(changes, stream), changes), false, settings)
 }
 
 const pictureOf = (path: string, { mean, orient }: Common) =>
@@ -104,21 +131,13 @@ export const preprocess = (settings: Still): Preprocess<Tensor.Tensor<"float32">
   })
 })
 
-/** Preprocessing that draws: what it loads is a function of the file and of the stream. */
-export interface Augmentation extends Omit<Preprocess, "load"> {
-  readonly load: (
-    source: Source,
-    stream: Keyed.Stream
-  ) => Effect.Effect<Tensor.Tensor<"float32">, MediaError, FileSystem.FileSystem>
-}
-
 /** The image path with a random crop and flip. */
-export const augmentation = (settings: Moving): Augmentation => ({
+export const augmentation = (settings: Moving): Augmentation<Tensor.Tensor<"float32">> => ({
   settings: json(settings),
   shape: shapeOf(settings),
   load: Effect.fn("ImageInput.draw")(function* ({ path }: Source, stream: Keyed.Stream) {
     const picture = yield* pictureOf(path, settings)
-    const tensor = render(picture, draw(settings, picture, stream), settings)
+    const tensor = moving(picture, settings, stream)
     Memory.release(picture.data)
     return tensor
   })
@@ -151,7 +170,10 @@ export const imagenet: Preprocess<Tensor.Tensor<"float32">> = {
 }
 
 /** The same at training time: a crop of 8 % to 100 % of the area, and a flip half of the time. */
-export const imagenetCrops = augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 })
+export const imagenetCrops: Augmentation<Tensor.Tensor<"float32">> = {
+  ...augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 }),
+  place: { module: import.meta.url, name: "imagenetCrops" }
+}
 
 /** Images of Twitter15 and Sarcasm at test time: 224 × 224, bicubic, CLIP's mean and deviation. */
 export const clip: Preprocess<Tensor.Tensor<"float32">> = {
@@ -159,5 +181,22 @@ export const clip: Preprocess<Tensor.Tensor<"float32">> = {
   place: { module: import.meta.url, name: "clip" }
 }
 
+const clipBounds = { ...clipColours, scale: [0.5, 1], ratio, flip: 0.5 } as const
+
 /** The same at training time without RandAugment: a crop of 50 % to 100 % of the area, and a flip half of the time. */
-export const clipCrops = augmentation({ ...clipColours, scale: [0.5, 1], ratio, flip: 0.5 })
+export const clipCrops: Augmentation<Tensor.Tensor<"float32">> = {
+  ...augmentation(clipBounds),
+  place: { module: import.meta.url, name: "clipCrops" }
+}
+
+/** The same with two operations of RandAugment, … */
+export const clipChanges: Augmentation<Tensor.Tensor<"float32">> = {
+  ...augmentation({ ...clipBounds, changes: RandAugment.standard }),
+  place: { module: import.meta.url, name: "clipChanges" }
+}
+
+/** … and with those of the released code, whose values run over. */
+export const clipReleased: Augmentation<Tensor.Tensor<"float32">> = {
+  ...augmentation({ ...clipBounds, changes: { ...RandAugment.standard, compat: ["values run over"] } }),
+  place: { module: import.meta.url, name: "clipReleased" }
+}

@@ -1,6 +1,6 @@
 /** A thread that decodes files by the preprocessing that it is told to import. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { Memory } from "@igm/tensor"
+import { Keyed, Memory } from "@igm/tensor"
 import { Cause, Effect, Exit, FileSystem, Layer } from "effect"
 import { readFileSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
@@ -31,8 +31,8 @@ const { load } = await DecodeThreads.find(workerData as Place)
 
 port.on("message", async (request: DecodeThreads.Request | "end") => {
   if (request === "end") return port.close()
-  const { id, source, buffers } = request
-  const exit = await Effect.runPromiseExit(load(source).pipe(Effect.provide(files)))
+  const { id, source, stream, buffers } = request
+  const exit = await Effect.runPromiseExit(load(source, Keyed.stream(stream)).pipe(Effect.provide(files)))
   if (Exit.isSuccess(exit)) {
     const tensors = Buffers.shared(exit.value, buffers)
     return port.postMessage({ id, tensors } satisfies DecodeThreads.Answer)

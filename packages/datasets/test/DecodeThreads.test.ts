@@ -1,8 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import type { Tensor } from "@igm/tensor"
+import { Keyed, type Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import { DecodeThreads, Spectrogram, Wav } from "../src/index.ts"
+import { DecodeThreads, GreyImage, ImageInput, Spectrogram, Wav } from "../src/index.ts"
 
 /** A wav file of a tone. */
 const tone = Effect.fnUntraced(function* (folder: string, i: number) {
@@ -20,7 +20,7 @@ describe("DecodeThreads", () => {
       const folder = yield* fs.makeTempDirectoryScoped()
       const files = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => tone(folder, i))
       const decode = yield* DecodeThreads.make(Spectrogram.preprocess.place!, { threads: 2 })
-      const found = yield* Effect.forEach(files, decode, { concurrency: 4 })
+      const found = yield* Effect.forEach(files, (file) => decode(file), { concurrency: 4 })
       const expected = yield* Effect.forEach(files, Spectrogram.preprocess.load)
       assert.deepStrictEqual(found, expected)
       yield* fs.writeFileString(`${folder}/none.wav`, "none")
@@ -29,6 +29,20 @@ describe("DecodeThreads", () => {
       assert.strictEqual(there.message, here.message)
       assert.deepStrictEqual(yield* decode(files[0]!), expected[0])
     }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("threads draw from a stream what this one would", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* fs.makeTempDirectoryScoped()}/a.png`
+      const pixels = Float32Array.from({ length: 28 * 28 }, (_, i) => (i % 23) / 23)
+      yield* fs.writeFile(path, yield* Effect.promise(() => GreyImage.encodePng(pixels, 28)))
+      const decode = yield* DecodeThreads.make(ImageInput.clipChanges.place!, { threads: 2 })
+      const [one, same, other] = yield* Effect.forEach([1, 1, 2], (n) => decode({ path }, ["view", n]))
+      assert.deepStrictEqual(one, yield* ImageInput.clipChanges.load({ path }, Keyed.stream(["view", 1])))
+      assert.deepStrictEqual(one, same)
+      assert.notDeepEqual(one, other)
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 
   it.live("tensors are lent until their scope closes, and come out right in memory that was used before", () =>

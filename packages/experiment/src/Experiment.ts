@@ -6,11 +6,25 @@
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
 import type { Features, Method } from "@igm/gradient"
+import type { Keyed } from "@igm/tensor"
 import { Schema } from "effect"
 import type { CrossValidation, Grid, Setting } from "./CrossValidation.ts"
 
 /** Methods in the order of the table. */
 export type Methods<D extends Features.Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
+
+/** Augmented views of training samples: their features are those of the views, in place of the samples' own. */
+export interface Views<M extends string> {
+  /** How many there are of each sample. */
+  readonly count: number
+  /** What they are drawn with: the same seed draws the same views. */
+  readonly seed: number
+  /** How modalities are drawn. Those that are not named are the same in all views. */
+  readonly of: { readonly [K in M]?: Dataset.Augmentation }
+}
+
+/** What a view of a sample is drawn from; all its modalities are drawn from streams that are alike. */
+export const streamOf = ({ seed }: Views<string>, id: string, view: number): Keyed.Path => ["view", seed, id, view]
 
 /** What every experiment consists of; `D` are the widths of its modalities' features. */
 interface Parts<D extends Features.Dims> {
@@ -19,6 +33,8 @@ interface Parts<D extends Features.Dims> {
   readonly title: string
   readonly dataset: Dataset.Dataset<keyof D & string>
   readonly encoders: { readonly [M in keyof D]: Encoder.Encoder<D[M]> }
+  /** What training samples are seen as; by default, as they are. */
+  readonly views?: Views<keyof D & string>
   /** Whose difference to the other methods is tested: the names of some of the methods. */
   readonly compared: ReadonlyArray<string>
   /** The seeds of the trainings; the data set has its own. */
@@ -73,11 +89,15 @@ export const ambiguity = (
   return new ExperimentError({ experiment: name, problem })
 }
 
-/** An experiment whose modalities' widths are known. Throws an `ExperimentError` when its methods or seeds are not distinct. */
+/** An experiment whose modalities' widths are known. Throws an `ExperimentError` when its methods or seeds are not distinct or it has no views. */
 export const make = <const D extends Features.Dims, const G extends Grid = Grid>(
   experiment: Experiment<D, G>
 ): Experiment<D, G> => {
-  const { name, seeds, methods } = experiment
+  const { name, seeds, methods, views } = experiment
+  if (views !== undefined && (!Number.isInteger(views.count) || views.count < 1)) {
+    const problem = `${views.count} views of each training sample: give a whole number of at least one`
+    throw new ExperimentError({ experiment: name, problem })
+  }
   const problem = ambiguity({ name, seeds }, typeof methods === "function" ? [] : (methods as Methods<D>))
   if (problem !== undefined) throw problem
   return experiment

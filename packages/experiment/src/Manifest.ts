@@ -70,6 +70,14 @@ const described = {
     Schema.Struct({ name: Schema.String, digest: Schema.String, width: Schema.Int, file: Schema.String })
   ),
   preprocessing: Schema.Record(Schema.String, Schema.Unknown),
+  /** How training samples are drawn, how often each, and the seed of it. */
+  views: Schema.optionalKey(
+    Schema.Struct({
+      count: Schema.Int,
+      seed: Schema.Int,
+      of: Schema.Record(Schema.String, Schema.Unknown)
+    })
+  ),
   /** What trained the heads, in a few words, and in detail with what was refused before it. */
   engine: Schema.String,
   trainer: Trainer,
@@ -150,6 +158,13 @@ export interface Recipe {
   readonly refused: ReadonlyArray<Devices.Refused>
 }
 
+/** The views of an experiment, with all parameters of what draws them. */
+const viewsOf = ({ views }: Experiment<Features.Dims>) => {
+  if (views === undefined) return {}
+  const of = Object.entries(views.of).map(([modality, augmentation]) => [modality, augmentation?.settings ?? null])
+  return { views: { count: views.count, seed: views.seed, of: Object.fromEntries(of) as Record<string, Digest.Json> } }
+}
+
 /**
  * The manifest of a run that begins. Its id is the experiment's name and a digest of the program, its arguments and all
  * that its numbers may depend on: the same of everything is the same run.
@@ -167,6 +182,7 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
   const preprocessing = Object.fromEntries(
     Object.entries(dataset.modalities).map(([modality, { settings }]) => [modality, settings])
   )
+  const views = viewsOf(experiment)
   const processor = cpus()[0]?.model ?? "unknown"
   const found = yield* versions
   const { device } = about
@@ -178,6 +194,7 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
     seeds,
     encoders: Object.values(encoders).map(({ digest }) => digest),
     preprocessing,
+    ...views,
     engine: { engine: about.engine, device },
     versions: found,
     code: code.sources,
@@ -196,6 +213,7 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
     seeds,
     encoders,
     preprocessing,
+    ...views,
     engine,
     trainer: {
       engine: about.engine,

@@ -7,7 +7,7 @@ import { type Dataset, DecodeThreads, MediaError } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
-import { Digest, Split, type Tensor } from "@igm/tensor"
+import { Digest, Keyed, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, type FileSystem, type Scope } from "effect"
 import { availableParallelism } from "node:os"
@@ -48,7 +48,7 @@ const MANY = 256
 const LARGE = 2 ** 24
 
 /** How many samples are encoded at a time, by the size of one, as far as it is known. */
-const batchOf = ({ shape }: Dataset.Preprocess): number | undefined => {
+const batchOf = ({ shape }: Pick<Dataset.Preprocess, "shape">): number | undefined => {
   if (!Array.isArray(shape)) return undefined
   const size = (shape as Dataset.Shape).reduce<number>((total, n) => total * (typeof n === "number" ? n : 1), 1)
   return 32 * size <= LARGE ? undefined : Math.max(1, Math.floor(LARGE / size))
@@ -62,6 +62,22 @@ const atRow =
     return new MediaError({ path, problem: `${problem} (sample ${id}${row})`, cause })
   }
 
+type Load = (
+  source: Dataset.Source,
+  stream: Keyed.Path
+) => Effect.Effect<Dataset.Tensors, MediaError, FileSystem.FileSystem | Scope.Scope>
+
+/** The rows of features that a sample has: its views, or itself. */
+const seenAs = (sample: Dataset.Sample<string>, views: Experiments.Views<string> | undefined) => {
+  const { id } = sample
+  if (views === undefined) return [{ sample, id, stream: [] }]
+  return Array.from({ length: views.count }, (_, view) => ({
+    sample,
+    id: `${id}, view ${view + 1}`,
+    stream: Experiments.streamOf(views, id, view)
+  }))
+}
+
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
@@ -70,31 +86,36 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
   const prepared = yield* dataset.prepare
   const artifacts: Array<Artifact> = [...prepared.artifacts]
 
-  const decoders: Record<string, Effect.Success<ReturnType<typeof DecodeThreads.make>>> = {}
-  for (const modality of Object.keys(encoders)) {
-    const { place } = dataset.modalities[modality]!
-    if (place !== undefined) decoders[modality] = yield* DecodeThreads.make(place, { threads: availableParallelism() })
-  }
+  const threadsOf = ({ place }: Pick<Dataset.Preprocess, "place">) =>
+    place === undefined ? Effect.undefined : DecodeThreads.make(place, { threads: availableParallelism() })
+  const decoders: Record<string, DecodeThreads.Decode | undefined> = {}
+  for (const modality of Object.keys(encoders)) decoders[modality] = yield* threadsOf(dataset.modalities[modality]!)
 
   const featuresOf = Effect.fnUntraced(function* <S extends Split.Split>(split: S) {
-    const samples = prepared.samples(split)
+    const views = split === "train" ? experiment.views : undefined
+    const seen = prepared.samples(split).flatMap((sample) => seenAs(sample, views))
+    const samples = seen.map(({ sample }) => sample)
     const modalities: Record<string, Tensor.Tensor<"float32">> = {}
     for (const [modality, encoder] of Object.entries(encoders)) {
-      const preprocess = dataset.modalities[modality]!
-      const { settings, load: here } = preprocess
+      const drawn = views?.of[modality]
+      const preprocess = drawn ?? dataset.modalities[modality]!
+      const { settings } = preprocess
       const batch = batchOf(preprocess)
-      const load: (
-        source: Dataset.Source
-      ) => Effect.Effect<Dataset.Tensors, MediaError, FileSystem.FileSystem | Scope.Scope> =
-        samples.length < MANY ? here : (decoders[modality] ?? here)
+      const here: Load = (source, stream) => preprocess.load(source, Keyed.stream(stream))
+      const apart =
+        drawn === undefined ? decoders[modality] : samples.length < MANY ? undefined : yield* threadsOf(drawn)
+      const load = samples.length < MANY ? here : (apart ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
+      const contents = media.map(({ digest }, i) =>
+        drawn === undefined ? digest : Digest.ofJson({ content: digest, stream: seen[i]!.stream })
+      )
       const { features, artifact } = yield* FeatureStore.encode({
         encoder,
         label: `encode ${split} ${modality}`,
         preprocessing: settings,
         ...(batch === undefined ? {} : { batch }),
-        samples: media.map(({ digest }) => digest),
-        load: (i) => load(media[i]!).pipe(Effect.mapError(atRow(samples[i]!)))
+        samples: contents,
+        load: (i) => load(media[i]!, seen[i]!.stream).pipe(Effect.mapError(atRow(samples[i]!)))
       })
       modalities[modality] = features
       artifacts.push(artifact)
@@ -103,7 +124,7 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
       split,
       widths: Object.fromEntries(Object.entries(encoders).map(([modality, { width }]) => [modality, width])),
       classes: dataset.classes.length,
-      ids: samples.map(({ id }) => id),
+      ids: seen.map(({ id }) => id),
       labels: Int32Array.from(samples, ({ label }) => label),
       modalities
     }
@@ -123,7 +144,10 @@ const settle = Effect.fn("Pipeline.settle")(function* (
   { prepared, features }: Pick<Result, "prepared" | "features">
 ) {
   if (experiment.tuned === undefined) return { methods: experiment.methods, standings: null, artifacts: [] }
-  const groups = (split: "train" | "valid") => prepared.samples(split).map(({ group }) => group)
+  const groups = (split: "train" | "valid") => {
+    const views = split === "train" ? experiment.views : undefined
+    return prepared.samples(split).flatMap((sample) => seenAs(sample, views).map(() => sample.group))
+  }
   const { train, valid } = features
   const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
   const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
