@@ -1,9 +1,18 @@
 /**
  * `igm data`: what is in the folder of a published data set, before anything is run on it. `check` tells row by row what
  * would be used and what is wrong, `stats` how large and long and how even it is, `sample` makes a page to look at and to
- * listen to.
+ * listen to, and `prepare` makes what has to be made once.
  */
-import { type Dataset, type Fault, Inspection, Measures, type Published, Shown, faultText } from "@igm/datasets"
+import {
+  type Dataset,
+  type Fault,
+  FilmFrames,
+  Inspection,
+  Measures,
+  type Published,
+  Shown,
+  faultText
+} from "@igm/datasets"
 import { ArtifactStore, AtomicFile, Progress } from "@igm/io"
 import { SamplesPage, Table } from "@igm/report"
 import { Keyed, Split } from "@igm/tensor"
@@ -58,6 +67,22 @@ type Asked = {
   readonly out: string
 }
 
+const folderOf = Effect.fnUntraced(function* (data: string) {
+  const path = yield* Path.Path
+  const fs = yield* FileSystem.FileSystem
+  const root = path.resolve(data)
+  if (yield* Effect.orElseSucceed(fs.exists(root), () => false)) return root
+  const problem = "this folder does not exist; igm data list says where to get it"
+  return yield* new ProgramError({ path: root, problem })
+})
+
+const entryOf = (name: string): Effect.Effect<DataSets.Entry, ProgramError> => {
+  const entry = DataSets.entries[name]
+  if (entry !== undefined) return Effect.succeed(entry)
+  const problem = `there is no data set of this name, but ${Object.keys(DataSets.entries).join(", ")}`
+  return Effect.fail(new ProgramError({ path: name, problem }))
+}
+
 /** The data set that was asked for, with the store that remembers its digests. */
 const withDataset = <A, E, R>(
   { name, data, seed, limit, split, vocabulary, out }: Asked,
@@ -65,19 +90,8 @@ const withDataset = <A, E, R>(
 ) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
-    const root = path.resolve(data)
-    const fs = yield* FileSystem.FileSystem
-    if (!(yield* Effect.orElseSucceed(fs.exists(root), () => false))) {
-      return yield* new ProgramError({
-        path: root,
-        problem: "this folder does not exist; igm data list says where to get it"
-      })
-    }
-    const entry = DataSets.entries[name]
-    if (entry === undefined) {
-      const problem = `there is no data set of this name, but ${Object.keys(DataSets.entries).join(", ")}`
-      return yield* new ProgramError({ path: name, problem })
-    }
+    const root = yield* folderOf(data)
+    const entry = yield* entryOf(name)
     const given = {
       root,
       seed,
@@ -292,6 +306,28 @@ const sample = Command.make(
   })
 ).pipe(Command.withDescription("Make a page of samples to look at and to listen to"))
 
+const prepare = Command.make(
+  "prepare",
+  { name: asked.name, data: asked.data, json: RunFlags.json },
+  Effect.fn("igm.data.prepare")(function* ({ name, data, json }) {
+    const root = yield* folderOf(data)
+    const { films } = yield* entryOf(name)
+    const { wanted, faults: listed } = films === undefined ? { wanted: [], faults: [] } : yield* films(root)
+    const tell = wanted.length === 0 ? () => Effect.void : yield* (yield* Progress).bar("make pictures", wanted.length)
+    const { found, made, faults } = yield* FilmFrames.make(wanted, tell)
+    const told = [...listed.map(faultText), ...faults.map(({ message }) => message)]
+    const text = [
+      films === undefined
+        ? `${name} is read as it is published: there is nothing to prepare`
+        : `pictures of ${plural(wanted.length, "film")}: ${found} were there, ${made} are made, ${faults.length} cannot be`,
+      ...told.slice(0, SHOWN).map((fault) => `  ${fault}`),
+      ...(told.length > SHOWN ? [`  and ${told.length - SHOWN} more: --json lists all`] : [])
+    ]
+    yield* Console.log(json ? JSON.stringify({ folder: root, found, made, faults: told }, null, 2) : text.join("\n"))
+    if (told.length > 0) return yield* new DataUnusable({ folder: root, faults: told.length })
+  }, Effect.scoped)
+).pipe(Command.withDescription("Make once what a data set is read as; what is there already stays"))
+
 const list = Command.make(
   "list",
   { json: RunFlags.json },
@@ -312,4 +348,4 @@ const list = Command.make(
 ).pipe(Command.withDescription("List the published data sets, and where to get them"))
 
 /** The commands. */
-export const commands = [list, check, stats, sample] as const
+export const commands = [list, prepare, check, stats, sample] as const

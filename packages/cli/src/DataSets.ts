@@ -2,6 +2,8 @@
 import {
   CremaD,
   type Dataset,
+  type Fault,
+  type FilmFrames,
   KineticsSounds,
   NvGesture,
   type Published,
@@ -10,7 +12,7 @@ import {
   Twitter15
 } from "@igm/datasets"
 import { FileDigest } from "@igm/io"
-import { Effect } from "effect"
+import { Effect, type FileSystem, type Path } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 
 /** What a command says about a data set. */
@@ -28,6 +30,14 @@ export interface Entry {
   readonly title: string
   readonly where: string
   readonly licence: string
+  /** The films that pictures have to be made of once, if there are any, and what is wrong with their lists. */
+  readonly films?: (
+    root: string
+  ) => Effect.Effect<
+    { readonly wanted: ReadonlyArray<FilmFrames.Wanted>; readonly faults: ReadonlyArray<Fault> },
+    never,
+    FileSystem.FileSystem | Path.Path
+  >
   readonly make: (asked: Asked) => Effect.Effect<Published.Published<string>, ProgramError, Dataset.Environment>
 }
 
@@ -57,6 +67,7 @@ export const entries: { readonly [name: string]: Entry } = {
     title: "CREMA-D: six emotions in a voice and a face",
     where: "github.com/CheyneyComputerScience/CREMA-D, and the lists of github.com/GeWu-Lab/OGM-GE_CVPR2022",
     licence: "Open Database License; lists MIT",
+    films: CremaD.films,
     make: (asked) => Effect.succeed(CremaD.make(asked))
   },
   "kinetics-sounds": {

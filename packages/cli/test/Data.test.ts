@@ -1,5 +1,6 @@
 import { assert, layer as withLayer } from "@effect/vitest"
 import { Console, Effect, FileSystem, Schema } from "effect"
+import { MediaFile, Picture } from "@igm/datasets"
 import * as Minis from "../../datasets/test/Minis.ts"
 import { igm, layer } from "./fixture.ts"
 
@@ -50,6 +51,44 @@ withLayer(layer, { excludeTestServices: true })("igm data", (it) => {
       assert.include(text, `${root}/annotations/test.csv:2: emotion: "ODD" is none of NEU`)
       assert.include(text, `${root}/annotations/train.csv:1: audio: AudioWAV/1001_TRA_X0_XX.wav is missing`)
       assert.match(text, /train\.csv:2: video: .*00001\.jpg: /)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("makes pictures of films once, goes on where it was stopped, and names films that cannot be read", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const root = yield* fs.makeTempDirectoryScoped()
+      const ids = ["1001_AAA_HAP_XX", "1002_AAA_SAD_XX", "1003_AAA_NEU_XX"]
+      yield* Minis.write(root, "annotations/train.csv", `${ids[0]},HAP\n${ids[1]},SAD\n`)
+      yield* Minis.write(root, "annotations/test.csv", `${ids[2]},NEU\n`)
+      yield* fs.makeDirectory(`${root}/VideoFlash`)
+      const frames = Array.from({ length: 25 }, (_, t) => new Uint8Array(32 * 24 * 3).fill(10 * t))
+      const film = { pictures: { width: 32, height: 24, rate: 10, frames } }
+      yield* MediaFile.write(`${root}/VideoFlash/${ids[0]}.flv`, film)
+      yield* fs.writeFileString(`${root}/VideoFlash/${ids[1]}.flv`, "no film")
+      const prepare = () => said("data", "prepare", "crema-d", "--data", root)
+      const first = yield* prepare()
+      assert.include(first.text, "pictures of 3 films: 0 were there, 1 are made, 2 cannot be")
+      assert.include(first.text, `${ids[1]}.flv: `)
+      assert.include(first.text, `${ids[2]}.flv: `)
+      assert.strictEqual(first.problem, `${root}: not usable as it is: 2 faults`)
+      const names = yield* fs.readDirectory(`${root}/Image-01-FPS/${ids[0]}`)
+      assert.deepStrictEqual(names.toSorted(), ["00001.jpg", "00002.jpg", "00003.jpg"])
+      const { data, width, height } = yield* Picture.read(`${root}/Image-01-FPS/${ids[0]}/00002.jpg`)
+      assert.deepStrictEqual([width, height], [32, 24])
+      assert.isTrue(data.every((value) => Math.abs(value - 100) <= 3))
+      assert.deepStrictEqual(yield* fs.readDirectory(`${root}/Image-01-FPS`), [ids[0]])
+
+      for (const id of ids.slice(1)) yield* MediaFile.write(`${root}/VideoFlash/${id}.flv`, film)
+      const second = yield* prepare()
+      assert.isNull(second.problem)
+      assert.include(second.text, "pictures of 3 films: 1 were there, 2 are made, 0 cannot be")
+      yield* Minis.write(root, "annotations/test.csv", `${ids[2]},ODD\n`)
+      const odd = yield* prepare()
+      assert.include(odd.text, 'emotion: "ODD" is none of NEU')
+      assert.isNotNull(odd.problem)
+      const nothing = yield* said("data", "prepare", "sarcasm", "--data", root)
+      assert.include(nothing.text, "sarcasm is read as it is published: there is nothing to prepare")
     }).pipe(Effect.scoped)
   )
 

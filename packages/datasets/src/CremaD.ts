@@ -8,6 +8,7 @@
  */
 import { Effect, Path } from "effect"
 import type { Preprocess } from "./Dataset.ts"
+import type * as FilmFrames from "./FilmFrames.ts"
 import * as ImageInput from "./ImageInput.ts"
 import * as Listing from "./Listing.ts"
 import * as LogStft from "./LogStft.ts"
@@ -63,6 +64,17 @@ export const list = Effect.fn("CremaD.list")(function* (root: string) {
     })
   })
   return Listing.together(listings)
+})
+
+/** The films of all listed clips and where their pictures belong, and what is wrong with the lists. */
+export const films = Effect.fn("CremaD.films")(function* (root: string) {
+  const path = yield* Path.Path
+  const { rows, faults } = yield* list(root)
+  const wanted = rows.map(({ id }): FilmFrames.Wanted => ({
+    film: path.join(root, "VideoFlash", `${id}.flv`),
+    folder: path.join(root, "Image-01-FPS", id)
+  }))
+  return { wanted, faults }
 })
 
 /** The data set in a folder. */
