@@ -5,6 +5,7 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as Clips from "./clips.ts"
 import * as Decode from "./decode.ts"
 import * as Encoders from "./encoders.ts"
 import * as Heads from "./heads.ts"
@@ -19,7 +20,7 @@ const list = (value: string): ReadonlyArray<string> => value.split(",").filter((
 const bench = Command.make(
   "bench",
   {
-    name: Argument.Literals("name", ["heads", "encoders", "decode", "memory"]).pipe(
+    name: Argument.Literals("name", ["heads", "encoders", "decode", "clips", "memory"]).pipe(
       Argument.withDescription("What to measure")
     ),
     engine: Flag.Literals("engine", ["onnx", "tfjs"]).pipe(Flag.withDefault(defaults.engine)),
@@ -28,10 +29,11 @@ const bench = Command.make(
     python: text("python", defaults.python, "The Python of the peer, with PyTorch"),
     released: text("released", defaults.released, "A checkout of the released code"),
     repeats: Flag.Int("repeats").pipe(
-      Flag.withDescription("30 of heads, 20 of encoders, 5 of their memory and 15 of decode by default"),
+      Flag.withDescription("30 of heads, 20 of encoders, 5 of their memory, 15 of decode and 1 of clips by default"),
       Flag.optional
     ),
     heads: text("heads", defaults.heads.join(","), "Numbers of heads to train at once"),
+    lists: text("lists", "", "A folder with the public lists of Kinetics-Sounds, for clips"),
     i3d: text("i3d", Encoders.defaults.i3d, "A folder with the original of I3D"),
     networks: text("networks", Encoders.defaults.networks.join(","), "Which encoders"),
     threads: Flag.Int("threads").pipe(
@@ -45,7 +47,7 @@ const bench = Command.make(
     ),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  ({ name, json, heads, parts, device, i3d, networks, threads, repeats: given, ...others }) => {
+  ({ name, json, heads, parts, device, lists, i3d, networks, threads, repeats: given, ...others }) => {
     if (name === "memory") return Memory.run
     if (name === "encoders") {
       const options: Encoders.Options = {
@@ -59,6 +61,7 @@ const bench = Command.make(
       }
       return Encoders.run(options, json).pipe(Effect.provide(Encoders.layer))
     }
+    if (name === "clips") return Clips.run({ lists, repeats: Option.getOrElse(given, () => 1) }, json)
     if (name === "decode") {
       const repeats = Option.getOrElse(given, () => Decode.defaults.repeats)
       const chosen = parts === "" ? Decode.defaults.parts : list(parts)

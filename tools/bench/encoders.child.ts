@@ -9,7 +9,7 @@ import { ArtifactStore, Progress } from "@igm/io"
 import { Builder, Model, OnnxRuntime } from "@igm/onnx"
 import { Digest, Keyed, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Layer } from "effect"
-import { readFileSync } from "node:fs"
+import * as Resident from "./Resident.ts"
 
 const [count, folder] = [Number(process.argv[2]), process.argv[3]!]
 const WIDTH = 512
@@ -24,12 +24,6 @@ const bytes = (() => {
   builder.output("features", features, "float32", ["batch", WIDTH])
   return Model.encode({ graph: builder.graph(), opset: 17, metadata: {} })
 })()
-
-/** The most resident memory, in bytes; Linux adds to `maxRSS` that of the process which started this one. */
-const mostMemory = (): number =>
-  process.platform === "linux"
-    ? Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]) * 1024
-    : process.resourceUsage().maxRSS * 1024
 
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -52,4 +46,4 @@ const program = Effect.gen(function* () {
 const start = performance.now()
 const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
 await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
-process.stdout.write(JSON.stringify({ most: mostMemory(), seconds: (performance.now() - start) / 1000 }))
+process.stdout.write(JSON.stringify({ most: Resident.most(), seconds: (performance.now() - start) / 1000 }))

@@ -1,0 +1,58 @@
+/**
+ * Goes through a folder of Kinetics-Sounds, from its lists to features of sounds and frames, and prints the most memory that
+ * the process held: `clips.child.ts FOLDER`. The encoders are means, so that nothing but the way to them takes memory.
+ */
+import { NodeServices } from "@effect/platform-node"
+import { DecodeThreads, FrameInput, KineticsSounds, LogStft } from "@igm/datasets"
+import { Encoder, FeatureStore } from "@igm/encoders"
+import { ArtifactStore, Progress } from "@igm/io"
+import { Builder, Model, OnnxRuntime } from "@igm/onnx"
+import { Digest, Split } from "@igm/tensor"
+import { Effect, FileSystem, Layer } from "effect"
+import * as Resident from "./Resident.ts"
+
+const root = process.argv[2]!
+
+/** The mean of each channel. */
+const means = (name: string, input: readonly [number, ...ReadonlyArray<number>]) => {
+  const builder = Builder.make(name)
+  const sample = builder.input("sample", "float32", ["batch", ...input])
+  const features = builder.node("Flatten", [builder.node("GlobalAveragePool", [sample])])
+  builder.output("features", features, "float32", ["batch", input[0]])
+  return { input, width: input[0], bytes: Model.encode({ graph: builder.graph(), opset: 17, metadata: {} }) }
+}
+
+const modalities = {
+  audio: { preprocess: LogStft.inputs.kineticsSounds, encoder: means("sounds", [1, 257, 1003]) },
+  video: { preprocess: FrameInput.imagenet, encoder: means("frames", [3, 3, 224, 224]) }
+}
+
+const program = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const scratch = yield* fs.makeTempDirectoryScoped()
+  return yield* Effect.gen(function* () {
+    const { samples } = yield* KineticsSounds.make({ root, seed: 1 }).prepare
+    const all = Split.all.flatMap((split) => samples(split))
+    for (const [modality, { preprocess, encoder }] of Object.entries(modalities)) {
+      const { bytes, input, width } = encoder
+      const file = `${scratch}/${modality}.onnx`
+      yield* fs.writeFile(file, bytes)
+      const decode = yield* DecodeThreads.make(preprocess.place!, { threads: 2 })
+      const media = all.map((sample) => sample.media[modality as keyof typeof modalities])
+      const kept = yield* FeatureStore.keep({
+        encoder: Encoder.make({ name: modality, file, digest: Digest.ofBytes(bytes), input, width }),
+        label: modality,
+        preprocessing: preprocess.settings,
+        samples: media.map(({ digest }) => digest),
+        load: (i) => decode(media[i]!)
+      })
+      yield* FeatureStore.eachRows(kept, () => Effect.void)
+    }
+    return all.length
+  }).pipe(Effect.provide(ArtifactStore.layer(`${scratch}/store`)))
+})
+
+const start = performance.now()
+const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
+const clips = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
+process.stdout.write(JSON.stringify({ clips, most: Resident.most(), seconds: (performance.now() - start) / 1000 }))
