@@ -38,7 +38,7 @@ const write = Effect.fnUntraced(function* (lists: string, root: string, most: nu
   let left = most
   for (const split of SPLITS) {
     const name = `KineticSound-my_${split}.txt`
-    const rows = (yield* fs.readFileString(`${lists}/${name}`)).split("\n").filter((row) => row.trim() !== "")
+    const rows = (yield* fs.readFileString(`${lists}/${name}`)).split(/\r?\n/).filter((row) => row.trim() !== "")
     const taken = rows.slice(0, split === "train" && most < Infinity ? Math.round(0.85 * most) : left)
     left -= taken.length
     yield* fs.writeFileString(`${root}/${name}`, taken.join("\n"))

@@ -9,7 +9,8 @@ type Kernel<Result> = (...numbers: ReadonlyArray<number>) => Result
 interface Exports extends Readonly<Record<Loop, Kernel<void>>> {
   readonly memory: { readonly buffer: ArrayBuffer }
   readonly reserve: Kernel<number>
-  readonly fft: Kernel<number>
+  readonly fft32: Kernel<number>
+  readonly fft64: Kernel<number>
 }
 
 type Loop =
@@ -20,7 +21,8 @@ type Loop =
   | "mixed"
   | "everyPhase"
   | "somePhases"
-  | "gather"
+  | "gather32"
+  | "gather64"
   | "scatter"
   | "times"
   | "magnitudes"
@@ -54,7 +56,7 @@ export const regions = <const B extends ReadonlyArray<number>>(...bytes: B): { r
 }
 
 /** Copies numbers to an address. */
-export const put = (at: number, numbers: Uint8Array | Int32Array | Float32Array): void =>
+export const put = (at: number, numbers: Uint8Array | Int32Array | Float32Array | Float64Array): void =>
   bytes(at, numbers.byteLength).set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
 
 /** The bytes at an address, until memory is asked for again. */

@@ -73,7 +73,7 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
     4 * cycles * step.to
   )
   Kernels.floats(comb, size).forEach((_, i, all) => (all[i] = i % (1 << shift) === 0 ? 1 : 0))
-  Kernels.put(circle, Fourier.circle(size))
+  Kernels.put(circle, Float32Array.from(Fourier.circle(size)))
   Kernels.put(filter, spectrum)
   Kernels.put(rows, weights)
   for (let done = 0; done < computed; done += cycles * step.to) {
@@ -88,10 +88,10 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
       .fill(0)
       .set(part, Math.min(length, Math.max(0, -start)))
     for (let b = 0; b < batchesOf(count); b++) {
-      kernels.gather(source + 4 * ((b * batch) >> shift), shift, hop, comb, size, one)
-      const waves = kernels.fft(one, other, size, circle, 0, 16)
+      kernels.gather32(source + 4 * ((b * batch) >> shift), shift, hop, comb, size, one)
+      const waves = kernels.fft32(one, other, size, circle, 0, 16)
       kernels.times(waves, filter, size)
-      const back = kernels.fft(waves, waves === one ? other : one, size, circle, 16, 0)
+      const back = kernels.fft32(waves, waves === one ? other : one, size, circle, 16, 0)
       kernels.scatter(back, size, hop, filtered + 4 * b * batch)
     }
     const at = filtered + 4 * between

@@ -48,31 +48,31 @@ export const eachFrame = (
   }
 }
 
-/** The magnitudes |X|, bins × frames in row-major order, or log(|X| + floor) if a floor above 10⁻³⁰ is given, in single precision. */
+/** The magnitudes |X|, bins × frames in row-major order, or log(|X| + floor) if a floor above 10⁻³⁰ is given. */
 export const magnitudes = (samples: Float32Array, grid: Grid, floor?: number): Float32Array => {
   const { window, hop } = grid
   const [bins, frames] = [binsOf(grid), framesOf(samples.length, grid)]
-  const batches = Math.ceil(frames / 8)
+  const batches = Math.ceil(frames / 4)
   const size = 32 * window
-  const length = (8 * batches - 1) * hop + window
+  const length = (4 * batches - 1) * hop + window
   const [source, weights, table, one, other, target] = Kernels.regions(
     4 * length,
-    4 * window,
     8 * window,
+    16 * window,
     size,
     size,
-    4 * bins * frames + 32
+    4 * bins * frames + 16
   )
   const sound = Kernels.floats(source, length)
   sound.fill(0)
   sound.set(samples.subarray(0, length - window / 2), window / 2)
-  Kernels.put(weights, Float32Array.from(hann(window)))
+  Kernels.put(weights, hann(window))
   Kernels.put(table, Fourier.circle(window))
-  // The last frames first: where a row ends in the middle of eight, the rest is written where the next row starts.
+  // The last frames first: where a row ends in the middle of four, the rest is written where the next row starts.
   for (let batch = batches - 1; batch >= 0; batch--) {
-    kernels.gather(source + 4 * 8 * batch * hop, 0, hop, weights, window, one)
-    const spectrum = kernels.fft(one, other, window, table, 0, 16)
-    kernels.magnitudes(spectrum, window, 4 * frames, target + 4 * 8 * batch)
+    kernels.gather64(source + 16 * batch * hop, 0, hop, weights, window, one)
+    const spectrum = kernels.fft64(one, other, window, table, 0, 16)
+    kernels.magnitudes(spectrum, window, 4 * frames, target + 16 * batch)
   }
   if (floor !== undefined) kernels.logarithms(target, bins * frames, floor)
   return Kernels.floats(target, bins * frames).slice()

@@ -31,8 +31,8 @@ describe("Kernels", () => {
       })
       Kernels.put(x, signals)
       Kernels.put(circle, table)
-      const waves = kernels.fft(x, y, n, circle, 0, 16)
-      const back = kernels.fft(waves, waves === x ? y : x, n, circle, 16, 0)
+      const waves = kernels.fft32(x, y, n, circle, 0, 16)
+      const back = kernels.fft32(waves, waves === x ? y : x, n, circle, 16, 0)
       Kernels.floats(back, 8 * n).forEach((value, i) => assert.closeTo(value / n, signals[i]!, 1e-5))
     }
   )

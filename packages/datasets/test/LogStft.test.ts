@@ -57,6 +57,20 @@ describe("Stft", () => {
     }
   )
 
+  it.prop("has the magnitudes that double precision has, however faint they are", { samples: Samples }, (given) => {
+    const samples = Float32Array.from(given.samples)
+    for (const small of [grid, { window: 64, hop: 24 }]) {
+      const frames = Stft.framesOf(samples.length, small)
+      const magnitudes = Stft.magnitudes(samples, small)
+      Stft.eachFrame(samples, small, (spectrum, frame) => {
+        column(magnitudes, frames, frame).forEach((got, k) => {
+          const want = Math.hypot(spectrum[2 * k]!, spectrum[2 * k + 1]!)
+          assert.closeTo(got, want, 2 ** -22 * want + 1e-12)
+        })
+      })
+    }
+  })
+
   it("shares its transform with the small spectrograms", () => {
     const samples = Float32Array.from({ length: 3000 }, (_, i) => Math.sin(i * i * 0.001))
     const frames = Spectrogram.magnitudes(samples, 512, 353)

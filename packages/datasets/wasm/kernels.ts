@@ -230,17 +230,28 @@ export function somePhases(
 }
 
 /**
- * Eight pieces of a sound, each `hop` after the one before, times a window: number i of piece b is sample (b hop + i) >>
- * `shift`. Pieces 0 to 3 become the real parts, and 4 to 7 the imaginary parts, of four signals of `n` complex numbers; the
- * four lie side by side, first their real parts and then their imaginary parts, at each i.
+ * Pieces of a sound, each `hop` after the one before, times a window of numbers T: number i of piece b is sample (b hop + i) >>
+ * `shift`. There are eight of them in single precision and four in double. The first half become the real parts, and the others
+ * the imaginary parts, of as many signals of `n` complex numbers, which lie side by side: at each i, first their real parts and then
+ * their imaginary parts.
  */
-export function gather(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
-  for (let i = 0; i < n; i++, window += 4) {
-    const weight = load<f32>(window)
-    for (let b = 0; b < 8; b++, to += 4) {
-      store<f32>(to, weight == 0 ? 0 : weight * load<f32>(samples + (usize((b * hop + i) >> shift) << 2)))
+function gather<T>(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
+  const pieces: i32 = 32 / sizeof<T>()
+  for (let i = 0; i < n; i++, window += sizeof<T>()) {
+    const weight = load<T>(window)
+    for (let b = 0; b < pieces; b++, to += sizeof<T>()) {
+      const value: f32 = weight == 0 ? 0 : load<f32>(samples + (usize((b * hop + i) >> shift) << 2))
+      store<T>(to, weight * (value as T))
     }
   }
+}
+
+export function gather32(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
+  gather<f32>(samples, shift, hop, window, n, to)
+}
+
+export function gather64(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
+  gather<f64>(samples, shift, hop, window, n, to)
 }
 
 /** The last `hop` of `n` numbers of each of eight such pieces, one piece after the other. */
@@ -251,26 +262,26 @@ export function scatter(from: usize, n: i32, hop: i32, to: usize): void {
 }
 
 /**
- * The Fourier transform Σ_i x[i] e^(−2πi ik/n) of four signals whose parts are `re` and `im` bytes into each number (16 and 0
+ * The Fourier transform Σ_i x[i] e^(−2πi ik/n) of such signals, whose parts are `re` and `im` bytes into each number (16 and 0
  * instead of 0 and 16 for the inverse, times n), for n a power of two, by Stockham's algorithm of radix 4. The table has
- * cos and −sin of 2π k/n. x and y are used in turns; the one that has the result is given.
+ * cos and −sin of 2π k/n as numbers T. x and y are used in turns; the one that has the result is given.
  */
-export function fft(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize): usize {
+function fft<T>(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize): usize {
   let stride = 1
   let length = n
   for (; length >= 4; length >>= 2, stride <<= 2) {
     const quarter = length >> 2
     const apart = usize(stride * quarter) << 5
     for (let p = 0; p < quarter; p++) {
-      const one = table + (usize(p * stride) << 3)
-      const two = table + (usize(2 * p * stride) << 3)
-      const three = table + (usize(3 * p * stride) << 3)
-      const c1 = v128.load32_splat(one)
-      const s1 = v128.load32_splat(one, 4)
-      const c2 = v128.load32_splat(two)
-      const s2 = v128.load32_splat(two, 4)
-      const c3 = v128.load32_splat(three)
-      const s3 = v128.load32_splat(three, 4)
+      const one = table + usize(p * stride) * 2 * sizeof<T>()
+      const two = table + usize(2 * p * stride) * 2 * sizeof<T>()
+      const three = table + usize(3 * p * stride) * 2 * sizeof<T>()
+      const c1 = v128.load_splat<T>(one)
+      const s1 = v128.load_splat<T>(one + sizeof<T>())
+      const c2 = v128.load_splat<T>(two)
+      const s2 = v128.load_splat<T>(two + sizeof<T>())
+      const c3 = v128.load_splat<T>(three)
+      const s3 = v128.load_splat<T>(three + sizeof<T>())
       let from = x + (usize(stride * p) << 5)
       let to = y + (usize(stride * 4 * p) << 5)
       const next = usize(stride) << 5
@@ -283,20 +294,20 @@ export function fft(x: usize, y: usize, n: i32, table: usize, re: usize, im: usi
         const ci = v128.load(from + 2 * apart + im)
         const dr = v128.load(from + 3 * apart + re)
         const di = v128.load(from + 3 * apart + im)
-        const pr = f32x4.add(ar, cr)
-        const pi = f32x4.add(ai, ci)
-        const mr = f32x4.sub(ar, cr)
-        const mi = f32x4.sub(ai, ci)
-        const qr = f32x4.add(br, dr)
-        const qi = f32x4.add(bi, di)
+        const pr = v128.add<T>(ar, cr)
+        const pi = v128.add<T>(ai, ci)
+        const mr = v128.sub<T>(ar, cr)
+        const mi = v128.sub<T>(ai, ci)
+        const qr = v128.add<T>(br, dr)
+        const qi = v128.add<T>(bi, di)
         // i (b − d)
-        const jr = f32x4.sub(di, bi)
-        const ji = f32x4.sub(br, dr)
-        v128.store(to + re, f32x4.add(pr, qr))
-        v128.store(to + im, f32x4.add(pi, qi))
-        turned(f32x4.sub(mr, jr), f32x4.sub(mi, ji), c1, s1, to + next, re, im)
-        turned(f32x4.sub(pr, qr), f32x4.sub(pi, qi), c2, s2, to + 2 * next, re, im)
-        turned(f32x4.add(mr, jr), f32x4.add(mi, ji), c3, s3, to + 3 * next, re, im)
+        const jr = v128.sub<T>(di, bi)
+        const ji = v128.sub<T>(br, dr)
+        v128.store(to + re, v128.add<T>(pr, qr))
+        v128.store(to + im, v128.add<T>(pi, qi))
+        turned<T>(v128.sub<T>(mr, jr), v128.sub<T>(mi, ji), c1, s1, to + next, re, im)
+        turned<T>(v128.sub<T>(pr, qr), v128.sub<T>(pi, qi), c2, s2, to + 2 * next, re, im)
+        turned<T>(v128.add<T>(mr, jr), v128.add<T>(mi, ji), c3, s3, to + 3 * next, re, im)
       }
     }
     const other = x
@@ -312,33 +323,40 @@ export function fft(x: usize, y: usize, n: i32, table: usize, re: usize, im: usi
     const ai = v128.load(a, 16)
     const br = v128.load(b)
     const bi = v128.load(b, 16)
-    v128.store(to, f32x4.add(ar, br))
-    v128.store(to, f32x4.add(ai, bi), 16)
-    v128.store(to + (usize(stride) << 5), f32x4.sub(ar, br))
-    v128.store(to + (usize(stride) << 5), f32x4.sub(ai, bi), 16)
+    v128.store(to, v128.add<T>(ar, br))
+    v128.store(to, v128.add<T>(ai, bi), 16)
+    v128.store(to + (usize(stride) << 5), v128.sub<T>(ar, br))
+    v128.store(to + (usize(stride) << 5), v128.sub<T>(ai, bi), 16)
   }
   return y
 }
 
+export function fft32(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize): usize {
+  return fft<f32>(x, y, n, table, re, im)
+}
+
+export function fft64(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize): usize {
+  return fft<f64>(x, y, n, table, re, im)
+}
+
 /** Stores complex numbers times c + i s. */
-function turned(r: v128, i: v128, c: v128, s: v128, to: usize, re: usize, im: usize): void {
-  v128.store(to + re, f32x4.sub(f32x4.mul(r, c), f32x4.mul(i, s)))
-  v128.store(to + im, f32x4.add(f32x4.mul(r, s), f32x4.mul(i, c)))
+function turned<T>(r: v128, i: v128, c: v128, s: v128, to: usize, re: usize, im: usize): void {
+  v128.store(to + re, v128.sub<T>(v128.mul<T>(r, c), v128.mul<T>(i, s)))
+  v128.store(to + im, v128.add<T>(v128.mul<T>(r, s), v128.mul<T>(i, c)))
 }
 
 /** Four signals of n complex numbers times one, number for number. */
 export function times(x: usize, by: usize, n: i32): void {
   for (let i = 0; i < n; i++, x += 32, by += 8) {
-    turned(v128.load(x), v128.load(x, 16), v128.load32_splat(by), v128.load32_splat(by, 4), x, 0, 16)
+    turned<f32>(v128.load(x), v128.load(x, 16), v128.load32_splat(by), v128.load32_splat(by, 4), x, 0, 16)
   }
 }
 
 /**
- * Of the transform of four pairs of real signals, as `gather` puts them, the magnitudes of frequencies 0 … n / 2 of all
- * eight; those of a frequency lie side by side, and `stride` bytes after those of the one before.
+ * Of the transform of two pairs of real signals in double precision, as `gather64` puts them, the magnitudes of frequencies 0 … n / 2
+ * of all four as 32-bit floats; those of a frequency lie side by side, and `stride` bytes after those of the one before.
  */
 export function magnitudes(x: usize, n: i32, stride: usize, to: usize): void {
-  const quarter = f32x4.splat(0.25)
   for (let k = 0; k <= n >> 1; k++, to += stride) {
     const at = x + (usize(k) << 5)
     const mirror = x + (usize((n - k) & (n - 1)) << 5)
@@ -346,13 +364,15 @@ export function magnitudes(x: usize, n: i32, stride: usize, to: usize): void {
     const ai = v128.load(at, 16)
     const br = v128.load(mirror)
     const bi = v128.load(mirror, 16)
-    v128.store(to, f32x4.sqrt(f32x4.mul(quarter, squares(f32x4.add(ar, br), f32x4.sub(ai, bi)))))
-    v128.store(to, f32x4.sqrt(f32x4.mul(quarter, squares(f32x4.add(ai, bi), f32x4.sub(br, ar)))), 16)
+    v128.store64_lane(to, half(f64x2.add(ar, br), f64x2.sub(ai, bi)), 0)
+    v128.store64_lane(to, half(f64x2.add(ai, bi), f64x2.sub(br, ar)), 0, 8)
   }
 }
 
-function squares(a: v128, b: v128): v128 {
-  return f32x4.add(f32x4.mul(a, a), f32x4.mul(b, b))
+/** Half of √(a² + b²) of two numbers, as floats. */
+function half(a: v128, b: v128): v128 {
+  const squares = f64x2.add(f64x2.mul(a, a), f64x2.mul(b, b))
+  return f32x4.demote_f64x2_zero(f64x2.mul(f64x2.sqrt(squares), f64x2.splat(0.5)))
 }
 
 /**
