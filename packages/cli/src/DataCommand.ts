@@ -3,109 +3,16 @@
  * would be used and what is wrong, `stats` how large and long and how even it is, `sample` makes a page to look at and to
  * listen to, and `prepare` makes what has to be made once.
  */
-import {
-  type Dataset,
-  type Fault,
-  FilmFrames,
-  Inspection,
-  Measures,
-  type Published,
-  Shown,
-  faultText
-} from "@igm/datasets"
-import { ArtifactStore, AtomicFile, Progress } from "@igm/io"
+import { type Dataset, type Fault, Inspection, Measures, Shown, faultText } from "@igm/datasets"
+import { AtomicFile, Progress } from "@igm/io"
 import { SamplesPage, Table } from "@igm/report"
 import { Keyed, Split } from "@igm/tensor"
-import { Console, Effect, FileSystem, Option, Path, Schema } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
-import { Runs } from "@igm/experiment"
+import { Console, Effect } from "effect"
+import { Command, Flag } from "effect/cli"
+import { DataUnusable, Positive, SHOWN, asked, firstOf, plural, withDataset } from "./DataFolder.ts"
+import { prepare } from "./DataPrepare.ts"
 import * as DataSets from "./DataSets.ts"
-import { ProgramError } from "./ProgramError.ts"
 import * as RunFlags from "./RunFlags.ts"
-
-/** The verdict on a folder that cannot be used as it is. */
-class DataUnusable extends Schema.TaggedError<DataUnusable>()("DataUnusable", {
-  folder: Schema.String,
-  faults: Schema.Int
-}) {
-  override get message(): string {
-    return `${this.folder}: not usable as it is: ${this.faults} ${this.faults === 1 ? "fault" : "faults"}`
-  }
-}
-
-const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
-
-const asked = {
-  name: Argument.Literals("name", Object.keys(DataSets.entries)).pipe(
-    Argument.withDescription("The data set; igm data list names them")
-  ),
-  data: Flag.String("data").pipe(Flag.withDescription("Its folder, as it is published")),
-  seed: Flag.Int("seed").pipe(Flag.withDescription("Decides what is drawn"), Flag.withDefault(1)),
-  limit: Flag.Int("limit").pipe(
-    Flag.withDescription("At most so many samples of each split"),
-    Flag.withSchema(Positive),
-    Flag.optional
-  ),
-  split: Flag.Literals("split", ["published", "independent"]).pipe(
-    Flag.withDescription("The published split, or one whose parts share no actor, video or subject"),
-    Flag.withDefault("published" as const)
-  ),
-  vocabulary: Flag.String("vocabulary").pipe(
-    Flag.withDescription("A BERT's vocab.txt or tokenizer.json, to try texts with"),
-    Flag.optional
-  ),
-  out: RunFlags.out
-}
-
-type Asked = {
-  readonly name: string
-  readonly data: string
-  readonly seed: number
-  readonly limit: Option.Option<number>
-  readonly split: "published" | "independent"
-  readonly vocabulary: Option.Option<string>
-  readonly out: string
-}
-
-const folderOf = Effect.fnUntraced(function* (data: string) {
-  const path = yield* Path.Path
-  const fs = yield* FileSystem.FileSystem
-  const root = path.resolve(data)
-  if (yield* Effect.orElseSucceed(fs.exists(root), () => false)) return root
-  const problem = "this folder does not exist; igm data list says where to get it"
-  return yield* new ProgramError({ path: root, problem })
-})
-
-const entryOf = (name: string): Effect.Effect<DataSets.Entry, ProgramError> => {
-  const entry = DataSets.entries[name]
-  if (entry !== undefined) return Effect.succeed(entry)
-  const problem = `there is no data set of this name, but ${Object.keys(DataSets.entries).join(", ")}`
-  return Effect.fail(new ProgramError({ path: name, problem }))
-}
-
-/** The data set that was asked for, with the store that remembers its digests. */
-const withDataset = <A, E, R>(
-  { name, data, seed, limit, split, vocabulary, out }: Asked,
-  use: (dataset: Published.Published<string>) => Effect.Effect<A, E, R>
-) =>
-  Effect.gen(function* () {
-    const path = yield* Path.Path
-    const root = yield* folderOf(data)
-    const entry = yield* entryOf(name)
-    const given = {
-      root,
-      seed,
-      split,
-      limit: Option.getOrUndefined(limit),
-      vocabulary: Option.getOrUndefined(vocabulary)
-    }
-    return yield* Effect.flatMap(entry.make(given), use).pipe(
-      Effect.provide(ArtifactStore.layer(path.join(out, Runs.STORE)))
-    )
-  })
-
-const plural = (count: number, one: string): string =>
-  `${count} ${one}${count === 1 ? "" : one.endsWith("s") ? "es" : "s"}`
 
 /** Kinds of faults, with how often each occurs: the same words but for names and numbers. */
 const kindsOf = (faults: ReadonlyArray<Fault>): ReadonlyArray<readonly [string, number]> => {
@@ -116,8 +23,6 @@ const kindsOf = (faults: ReadonlyArray<Fault>): ReadonlyArray<readonly [string, 
   }
   return [...kinds].toSorted(([, a], [, b]) => b - a)
 }
-
-const SHOWN = 10
 
 const checkText = (
   folder: string,
@@ -143,8 +48,7 @@ const checkText = (
     `leakage     ${shared.length === 0 ? "no group is in two splits" : `${plural(shared.length, "group")} in two splits or more: ${told(shared)}`}`,
     `            ${duplicates.length === 0 ? "no medium or text is in two splits" : `${plural(duplicates.length, "medium")} or text in two splits or more: ${told(duplicates.map(({ modality, ids }) => `${modality} of ${ids.join(" and ")}`))}`}`,
     ...kindsOf(faults).map(([kind, count], i) => `${i === 0 ? "faults" : "      "}      ${count} × ${kind}`),
-    ...(faults.length === 0 ? [] : ["", ...faults.slice(0, SHOWN).map((fault) => `  ${faultText(fault)}`)]),
-    ...(faults.length > SHOWN ? [`  and ${faults.length - SHOWN} more: --json lists all`] : []),
+    ...(faults.length === 0 ? [] : ["", ...firstOf(faults.map(faultText))]),
     "",
     faults.length === 0 ? "usable" : "not usable as it is"
   ].join("\n")
@@ -305,28 +209,6 @@ const sample = Command.make(
     )
   })
 ).pipe(Command.withDescription("Make a page of samples to look at and to listen to"))
-
-const prepare = Command.make(
-  "prepare",
-  { name: asked.name, data: asked.data, json: RunFlags.json },
-  Effect.fn("igm.data.prepare")(function* ({ name, data, json }) {
-    const root = yield* folderOf(data)
-    const { films } = yield* entryOf(name)
-    const { wanted, faults: listed } = films === undefined ? { wanted: [], faults: [] } : yield* films(root)
-    const tell = wanted.length === 0 ? () => Effect.void : yield* (yield* Progress).bar("make pictures", wanted.length)
-    const { found, made, faults } = yield* FilmFrames.make(wanted, tell)
-    const told = [...listed.map(faultText), ...faults.map(({ message }) => message)]
-    const text = [
-      films === undefined
-        ? `${name} is read as it is published: there is nothing to prepare`
-        : `pictures of ${plural(wanted.length, "film")}: ${found} were there, ${made} are made, ${faults.length} cannot be`,
-      ...told.slice(0, SHOWN).map((fault) => `  ${fault}`),
-      ...(told.length > SHOWN ? [`  and ${told.length - SHOWN} more: --json lists all`] : [])
-    ]
-    yield* Console.log(json ? JSON.stringify({ folder: root, found, made, faults: told }, null, 2) : text.join("\n"))
-    if (told.length > 0) return yield* new DataUnusable({ folder: root, faults: told.length })
-  }, Effect.scoped)
-).pipe(Command.withDescription("Make once what a data set is read as; what is there already stays"))
 
 const list = Command.make(
   "list",

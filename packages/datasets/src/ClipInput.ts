@@ -13,6 +13,7 @@ import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as Film from "./Film.ts"
 import * as LinearResize from "./LinearResize.ts"
+import { standardised } from "./Standardised.ts"
 
 /** All parameters. */
 export type Settings = {
@@ -52,12 +53,6 @@ export const draw = ({ side, crop, frames, window }: Bounds, stream: Keyed.Strea
   const top = Keyed.below(stream, side - crop + 1)
   return { start: Keyed.below(stream, frames - window + 1), length: window, top, left, size: crop }
 }
-
-/** (v / 255 − mean) / deviation for each of the 256 values v, each operation rounded to float32. */
-const standardised = (mean: number, deviation: number): Float32Array =>
-  Float32Array.from({ length: 256 }, (_, v) =>
-    Math.fround(Math.fround(Math.fround(v / 255) - Math.fround(mean)) / Math.fround(deviation))
-  )
 
 /** The range that a source names, which has to fit the box. */
 const rangeOf = Effect.fnUntraced(function* ({ path, frames: range }: Source, settings: Pick<Settings, "frames">) {
@@ -146,30 +141,22 @@ export const settings = {
   releasedDepth: { ...box, pixels: "blue", mean: [0], deviation: [1], compat: ["missing frames are black"] }
 } as const satisfies { readonly [name: string]: Settings }
 
-const placed = (name: keyof typeof settings): Preprocess<Tensor.Tensor<"float32">> => ({
-  ...preprocess(settings[name]),
-  place: { module: import.meta.url, name: `still.${name}` }
+const every = <A>(of: (name: keyof typeof settings) => A) => ({
+  rgb: of("rgb"),
+  released: of("released"),
+  kinetics: of("kinetics"),
+  depth: of("depth"),
+  releasedDepth: of("releasedDepth")
 })
 
 /** The films at test time: all frames, and the middle of each. */
-export const still = {
-  rgb: placed("rgb"),
-  released: placed("released"),
-  kinetics: placed("kinetics"),
-  depth: placed("depth"),
-  releasedDepth: placed("releasedDepth")
-}
-
-const placedDraw = (name: keyof typeof settings): Augmentation<Tensor.Tensor<"float32">> => ({
-  ...augmentation(settings[name]),
-  place: { module: import.meta.url, name: `drawn.${name}` }
-})
+export const still = every((name) => ({
+  ...preprocess(settings[name]),
+  place: { module: import.meta.url, name: `still.${name}` }
+}))
 
 /** The films at training time: a random window of frames, and a random part of each. */
-export const drawn = {
-  rgb: placedDraw("rgb"),
-  released: placedDraw("released"),
-  kinetics: placedDraw("kinetics"),
-  depth: placedDraw("depth"),
-  releasedDepth: placedDraw("releasedDepth")
-}
+export const drawn = every((name) => ({
+  ...augmentation(settings[name]),
+  place: { module: import.meta.url, name: `drawn.${name}` }
+}))

@@ -4,18 +4,12 @@
  */
 import { Keyed } from "@igm/tensor"
 import type { Box, Size } from "./Resize.ts"
+import { round } from "./Rounding.ts"
 
 /** A share of the area and a ratio of width to height, each from … to. */
 export type Bounds = {
   readonly scale: readonly [number, number]
   readonly ratio: readonly [number, number]
-}
-
-/** Rounding to the nearest integer, halves to the even one, as Python's `round`. */
-const round = (x: number): number => {
-  const below = Math.floor(x)
-  if (x - below !== 0.5) return Math.round(x)
-  return below % 2 === 0 ? below : below + 1
 }
 
 /** The middle of a picture. Where it is larger than the picture it reaches beyond it, by one more at the end if odd. */

@@ -13,6 +13,7 @@ import { kernels } from "./Kernels.ts"
 import * as Picture from "./Picture.ts"
 import * as RandAugment from "./RandAugment.ts"
 import * as Resize from "./Resize.ts"
+import { standardised } from "./Standardised.ts"
 
 type Common = {
   /** Height and width of the tensor. */
@@ -57,12 +58,6 @@ export const draw = (settings: Moving, of: Resize.Size, stream: Keyed.Stream): V
   const size = sizeOf(settings.size)
   return { box: part, size, window: box(size), flip: stream.uniform() < settings.flip }
 }
-
-/** (v / 255 − mean) / deviation for each of the 256 values v, each operation rounded to float32. */
-const standardised = (mean: number, deviation: number): Float32Array =>
-  Float32Array.from({ length: 256 }, (_, v) =>
-    Math.fround(Math.fround(Math.fround(v / 255) - Math.fround(mean)) / Math.fround(deviation))
-  )
 
 type Numbers = Pick<Common, "filter" | "order" | "mean" | "deviation">
 

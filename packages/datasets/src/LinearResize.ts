@@ -4,6 +4,7 @@
  */
 import * as Kernels from "./Kernels.ts"
 import { kernels } from "./Kernels.ts"
+import { round } from "./Rounding.ts"
 
 /** For each place of the result: the first of two source places, and the weights of both, of 2048. */
 interface Axis {
@@ -13,12 +14,6 @@ interface Axis {
 }
 
 const ONE = 2048
-
-/** Rounding to the nearest integer, halves to the even one. */
-const round = (x: number): number => {
-  const below = Math.floor(x)
-  return x - below === 0.5 ? below + (below % 2) : Math.round(x)
-}
 
 /** At an edge, columns take the outermost one alone; rows mix it with itself, which can make them one less. */
 const axis = (from: number, to: number, isRows: boolean): Axis => {

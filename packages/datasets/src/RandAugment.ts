@@ -8,6 +8,7 @@
  */
 import { Keyed } from "@igm/tensor"
 import type { Picture } from "./Picture.ts"
+import { round } from "./Rounding.ts"
 
 const OPERATIONS = [
   "Identity",
@@ -115,12 +116,6 @@ const equalize = (picture: Picture): Picture =>
 
 const brightness = (picture: Picture, factor: number): Picture =>
   mapped(picture, () => table((value) => clip(Math.fround(value * Math.fround(factor)))))
-
-/** Rounding to the nearest integer, halves to the even one. */
-const round = (x: number): number => {
-  const below = Math.floor(x)
-  return x - below === 0.5 ? below + (below % 2) : Math.round(x)
-}
 
 /** Away from, or towards, the mean of a pixel's neighbours, in which it counts five times; the outermost pixels stay. */
 const sharpness = (picture: Picture, factor: number, runsOver: boolean): Picture => {

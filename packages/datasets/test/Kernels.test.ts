@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { main } from "assemblyscript/asc"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import * as Fourier from "../src/Fourier.ts"
 import * as Kernels from "../src/Kernels.ts"
 
 const { kernels } = Kernels
@@ -25,12 +26,8 @@ describe("Kernels", () => {
       const n = 2 ** power
       const [x, y, circle] = Kernels.regions(32 * n, 32 * n, 8 * n)
       const signals = Float32Array.from({ length: 8 * n }, (_, i) => Math.sin(i * i + seed))
-      const table = Float32Array.from({ length: 2 * n }, (_, i) => {
-        const angle = (2 * Math.PI * (i >> 1)) / n
-        return i % 2 === 0 ? Math.cos(angle) : -Math.sin(angle)
-      })
       Kernels.put(x, signals)
-      Kernels.put(circle, table)
+      Kernels.put(circle, Float32Array.from(Fourier.circle(n)))
       const waves = kernels.fft32(x, y, n, circle, 0, 16)
       const back = kernels.fft32(waves, waves === x ? y : x, n, circle, 16, 0)
       Kernels.floats(back, 8 * n).forEach((value, i) => assert.closeTo(value / n, signals[i]!, 1e-5))

@@ -50,7 +50,7 @@ describe("RandAugment", () => {
     assert.isAtMost(draw().length, 2)
   })
 
-  it("draws each operation as often as any other, each done half of the time, in both directions", () => {
+  it("draws all operations equally often, each done half of the time, in both directions", () => {
     const drawn = Array.from({ length: 4000 }, (_, i) =>
       RandAugment.draw(RandAugment.standard, Keyed.stream(["often", i]))
     ).flat()

@@ -102,8 +102,8 @@ export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experi
       const { settings } = preprocess
       const batch = batchOf(preprocess)
       const here: Load = (source, stream) => preprocess.load(source, Keyed.stream(stream))
-      const apart =
-        drawn === undefined ? decoders[modality] : samples.length < MANY ? undefined : yield* threadsOf(drawn)
+      // Threads start when they are asked.
+      const apart = drawn === undefined ? decoders[modality] : yield* threadsOf(drawn)
       const load = samples.length < MANY ? here : (apart ?? here)
       const media = samples.map((sample) => sample.media[modality]!)
       const contents = media.map(({ digest }, i) =>
