@@ -3,7 +3,7 @@
  * PyTorch DataLoader with two workers that does what the released code does. Both sides are warm and make batches.
  */
 import { ClipInput, type Dataset, DecodeThreads, ImageInput, LogStft, MediaFile, Wav } from "@igm/datasets"
-import { Keyed, Safetensors, type Tensor } from "@igm/tensor"
+import { Keyed, Memory, Safetensors, type Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem, type Scope } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
@@ -68,7 +68,7 @@ const film = (i: number): MediaFile.Media => {
 
 const kinds: { readonly [kind: string]: Kind } = {
   audio: {
-    files: 96,
+    files: 480,
     batch: 16,
     preprocess: LogStft.inputs.cremaD,
     write: (folder, i) => {
@@ -83,7 +83,7 @@ const kinds: { readonly [kind: string]: Kind } = {
     of: Math.exp
   },
   image: {
-    files: 128,
+    files: 512,
     batch: 32,
     preprocess: ImageInput.imagenet,
     write: (folder, i) =>
@@ -118,21 +118,26 @@ const agreement = (ours: Float32Array, theirs: Float32Array, { same, of = (x) =>
     : Effect.die(new Error(`the sides do not compute the same: they differ by ${off}`))
 }
 
-/** All sources, decoded and put into batches. */
+/** All sources, decoded and put into batches, whose memory is used again as it is where they are encoded. */
 const epoch = (
   decode: (source: Dataset.Source) => Effect.Effect<Dataset.Tensors, unknown, Scope.Scope>,
   sources: ReadonlyArray<Dataset.Source>,
   batch: number
 ) => {
+  const pool = Memory.pool()
   const batches = new Map<number, { readonly data: Float32Array; missing: number }>()
   const take = (tensors: Dataset.Tensors, i: number) => {
     const { data } = tensors as Tensor.Tensor<"float32">
     const number = Math.floor(i / batch)
-    const one = batches.get(number) ?? { data: new Float32Array(batch * data.length), missing: batch }
+    const size = batch * data.length
+    const one = batches.get(number) ?? { data: new Float32Array(pool.take(4 * size), 0, size), missing: batch }
     one.data.set(data, (i % batch) * data.length)
     one.missing--
-    if (one.missing === 0) batches.delete(number)
-    else batches.set(number, one)
+    batches.set(number, one)
+    if (one.missing === 0) {
+      batches.delete(number)
+      pool.give(one.data.buffer)
+    }
   }
   return Effect.forEach(sources, (source, i) => Effect.scoped(Effect.map(decode(source), (one) => take(one, i))), {
     concurrency: 2 * WORKERS,

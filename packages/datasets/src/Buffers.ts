@@ -32,18 +32,20 @@ export const make = (): Buffers => {
   }
 }
 
-/** Tensors in the given buffers as far as they are large enough, and in new ones; their old memory is let go. */
-export const shared = (tensors: Tensors, given: ReadonlyArray<SharedArrayBuffer>): Tensors => {
-  const spare = [...given]
-  const copied = <T extends Tensor.Tensor>(tensor: T): T => {
-    const bytes = tensor.data.byteLength
-    const isFit = spare.some(({ byteLength }) => byteLength >= bytes)
-    const buffer = isFit ? Memory.fitting(spare, bytes)! : new SharedArrayBuffer(bytes)
-    return { ...tensor, data: Memory.copy(tensor.data, buffer) }
+/** Tensors in memory that is shared: what does not lie there is copied, to what was lent or to new memory, and let go. */
+export const shared = (tensors: Tensors): Tensors => {
+  const used = new Set<ArrayBufferLike>()
+  const moved = <T extends Tensor.Tensor>(tensor: T): T => {
+    const { data } = tensor
+    const isThere = data.buffer instanceof SharedArrayBuffer && !used.has(data.buffer)
+    used.add(data.buffer)
+    if (isThere) return tensor
+    const buffer = Memory.take(data.byteLength) ?? new SharedArrayBuffer(data.byteLength)
+    return { ...tensor, data: Memory.copy(data, buffer) }
   }
   const out = Tensor.isTensor(tensors)
-    ? copied(tensors as Tensor.Tensor<"float32">)
-    : Object.fromEntries(Object.entries(tensors).map(([input, tensor]) => [input, copied(tensor)]))
+    ? moved(tensors as Tensor.Tensor<"float32">)
+    : Object.fromEntries(Object.entries(tensors).map(([input, tensor]) => [input, moved(tensor)]))
   for (const { data } of listed(tensors)) Memory.release(data)
   return out
 }

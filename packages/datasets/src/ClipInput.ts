@@ -6,7 +6,7 @@
  * The released code feeds blue, green, red to weights that were trained with red, green, blue, and takes a film that ends
  * before its range for black. Both are here under `compat` and not done otherwise.
  */
-import { Keyed, Tensor } from "@igm/tensor"
+import { Keyed, Memory, Tensor } from "@igm/tensor"
 import { Effect, Stream } from "effect"
 import * as Crop from "./Crop.ts"
 import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
@@ -100,7 +100,7 @@ export const clip = Effect.fn("ClipInput.clip")(function* (source: Source, view:
   const { length, size } = view
   const plane = size * size
   const values = mean.map((m, c) => standardised(m, deviation[c]!))
-  const out = new Float32Array(mean.length * length * plane)
+  const out = Memory.float32(mean.length * length * plane)
   const starts = (at: number) => mean.map((_, c) => (c * length + at) * plane)
   const count = yield* eachFrame(source, view, settings, (at) => ({ values, out, starts: starts(at) }))
   const [missing, ends] = [starts(count), starts(length)]

@@ -6,7 +6,7 @@
  * IGM's code reads flow from files whose recipe is not published: `.npy` arrays of frames × height × width × 2 or, as its
  * indexing has it, height × width × 2 × frames, whose numbers it takes as they are. `files` reads both.
  */
-import { type Keyed, Tensor } from "@igm/tensor"
+import { type Keyed, Memory, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import * as ClipInput from "./ClipInput.ts"
 import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
@@ -40,7 +40,9 @@ const BRIGHTNESS = [Float32Array.from({ length: 256 }, (_, v) => v)]
 const computed = Effect.fn("FlowInput.computed")(function* (source: Source, view: ClipInput.View, settings: Settings) {
   const { side, frames, flow, bound } = settings
   const { start, length, size, top, left } = view
-  const out = new Float32Array(2 * length * size * size)
+  const out = Memory.float32(2 * length * size * size)
+  // A range of one frame has no flow.
+  out.fill(0)
   const write = ({ u, v }: Flow.Flow, at: number) => {
     for (const [c, from] of [u, v].entries()) {
       let to = (c * length + at) * size * size
@@ -120,7 +122,7 @@ const cut = Effect.fn("FlowInput.cut")(function* (
       problem: `it has flow of ${has} frames; ${start} to ${start + length} are wanted`
     })
   }
-  const out = new Float32Array(2 * length * size * size)
+  const out = Memory.float32(2 * length * size * size)
   for (let c = 0, to = 0; c < 2; c++) {
     for (let t = 0; t < length; t++) {
       for (let y = 0; y < size; y++) {

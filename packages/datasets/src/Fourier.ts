@@ -1,6 +1,7 @@
 /** What the Fourier transforms of `Kernels` are told. */
 
 const circles = new Map<number, Float64Array>()
+const circles32 = new Map<number, Float32Array>()
 
 /** cos and −sin of 2π k/n for k < n, side by side; n is a power of two. */
 export const circle = (n: number): Float64Array => {
@@ -14,4 +15,11 @@ export const circle = (n: number): Float64Array => {
   )
   circles.set(n, made)
   return made
+}
+
+/** The same in single precision. */
+export const circle32 = (n: number): Float32Array => {
+  const known = circles32.get(n) ?? Float32Array.from(circle(n))
+  circles32.set(n, known)
+  return known
 }

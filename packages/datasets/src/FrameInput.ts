@@ -1,30 +1,42 @@
 /** Several pictures of a folder as one tensor, channels × pictures × height × width, each prepared as a picture alone. */
-import { Tensor } from "@igm/tensor"
-import { Effect } from "effect"
-import type { Preprocess, Source } from "./Dataset.ts"
+import { type Keyed, Memory, Tensor } from "@igm/tensor"
+import { Effect, type FileSystem } from "effect"
+import type { Augmentation, Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as ImageInput from "./ImageInput.ts"
 
-/** Pictures one after another along the second axis. */
-export const stacked = (pictures: ReadonlyArray<Tensor.Tensor<"float32">>): Tensor.Tensor<"float32"> => {
-  const [channels, ...size] = pictures[0]!.shape as [number, ...ReadonlyArray<number>]
-  const area = Tensor.sizeOf(size)
-  const data = new Float32Array(channels * pictures.length * area)
-  pictures.forEach((picture, i) => {
-    for (let c = 0; c < channels; c++) {
-      data.set(picture.data.subarray(c * area, (c + 1) * area), (c * pictures.length + i) * area)
-    }
-  })
-  return Tensor.float32([channels, pictures.length, ...size], data)
-}
+const SIDE = 224
+const AREA = SIDE * SIDE
+
+/** The pictures of a source, each written into its place by a function. */
+const stacked = Effect.fn("FrameInput.load")(function* (
+  { path, files = [] }: Source,
+  load: (path: string, target: ImageInput.Target) => Effect.Effect<void, MediaError, FileSystem.FileSystem>
+) {
+  if (files.length === 0) return yield* new MediaError({ path, problem: "no pictures are named in this folder" })
+  const out = Memory.float32(3 * files.length * AREA)
+  for (const [i, file] of files.entries()) {
+    const starts = [0, 1, 2].map((c) => (c * files.length + i) * AREA)
+    yield* load(`${path}/${file}`, { out, starts })
+  }
+  return Tensor.float32([3, files.length, SIDE, SIDE], out)
+})
+
+const common = { shape: [3, "frames", SIDE, SIDE] } as const
 
 /** Frames of Kinetics-Sounds at test time: three of 224 × 224, bilinear, ImageNet's mean and deviation. */
 export const imagenet: Preprocess<Tensor.Tensor<"float32">> = {
+  ...common,
   place: { module: import.meta.url, name: "imagenet" },
   settings: { kind: "frames", version: 1, each: ImageInput.imagenet.settings },
-  shape: [3, "frames", 224, 224],
-  load: Effect.fn("FrameInput.load")(function* ({ path, files = [] }: Source) {
-    if (files.length === 0) return yield* new MediaError({ path, problem: "no pictures are named in this folder" })
-    return stacked(yield* Effect.forEach(files, (file) => ImageInput.imagenet.load({ path: `${path}/${file}` })))
-  })
+  load: (source) => stacked(source, (path, target) => ImageInput.load(path, ImageInput.frames.still, target))
+}
+
+/** The same at training time: of each frame a crop and flip of its own. */
+export const imagenetCrops: Augmentation<Tensor.Tensor<"float32">> = {
+  ...common,
+  place: { module: import.meta.url, name: "imagenetCrops" },
+  settings: { kind: "frames", version: 1, each: ImageInput.imagenetCrops.settings },
+  load: (source, stream: Keyed.Stream) =>
+    stacked(source, (path, target) => ImageInput.loadDrawn(path, ImageInput.frames.drawn, stream, target))
 }

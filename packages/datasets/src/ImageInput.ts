@@ -2,7 +2,7 @@
  * From an image file to the float32 tensor (channels × height × width) that an image encoder reads, as torchvision's
  * transforms make it: resize or crop, flip, values in [0, 1], and (x − mean) / deviation for each channel.
  *
- * A file is decoded off the main thread; what follows is a pure function of a picture, a view of it and plain settings.
+ * What becomes of a picture is a pure function of it, of a view and of plain settings.
  */
 import { type Keyed, Memory, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
@@ -61,30 +61,53 @@ export const draw = (settings: Moving, of: Resize.Size, stream: Keyed.Stream): V
 
 type Numbers = Pick<Common, "filter" | "order" | "mean" | "deviation">
 
-/** The tensor (channels × height × width) of a picture, mirrored or not. */
+/** Where the planes of a picture's channels come to lie. */
+export interface Target {
+  readonly out: Float32Array
+  readonly starts: ReadonlyArray<number>
+}
+
+/** Writes the planes (height × width) of a picture's channels, mirrored or not. */
 const standardise = (
-  { data, channels, height, width }: Picture.Picture,
+  picture: Resize.Source,
   flip: boolean,
-  { mean, deviation }: Pick<Numbers, "mean" | "deviation">
-): Tensor.Tensor<"float32"> => {
+  { mean, deviation }: Pick<Numbers, "mean" | "deviation">,
+  { out, starts }: Target
+): void => {
+  const { channels, height, width } = picture
   const area = height * width
   const stride = width * channels
-  const [from, table, to] = Kernels.regions(data.length, 1024, 4 * channels * area)
-  Kernels.put(from, data)
-  for (let c = 0; c < channels; c++) {
+  const [own, table, to] = Kernels.regions("at" in picture ? 0 : picture.data.length, 1024, 4 * area)
+  if (!("at" in picture)) Kernels.put(own, picture.data)
+  const from = "at" in picture ? picture.at : own
+  const [first, step] = flip ? [stride - channels, -channels] : [0, channels]
+  starts.forEach((start, c) => {
     Kernels.put(table, standardised(mean[c]!, deviation[c]!))
-    const [first, step] = flip ? [stride - channels, -channels] : [0, channels]
-    kernels.looked(from + first + c, step, stride, height, width, table, to + 4 * c * area)
-  }
-  return Tensor.float32([channels, height, width], Kernels.floats(to, channels * area).slice())
+    kernels.looked(from + first + c, step, stride, height, width, table, to)
+    out.set(Kernels.floats(to, area), start)
+  })
+}
+
+/** A tensor of its own (channels × height × width), and where its planes are. */
+const owned = ({ mean }: Pick<Numbers, "mean">, { height, width }: Resize.Size) => {
+  const area = height * width
+  const out = Memory.float32(mean.length * area)
+  const starts = mean.map((_, c) => c * area)
+  return { target: { out, starts }, tensor: Tensor.float32([mean.length, height, width], out) }
+}
+
+/** Writes the planes of a view of a picture. */
+const paint = (picture: Resize.Source, view: View, settings: Numbers, target: Target): void => {
+  const { filter, order } = settings
+  Resize.resized(picture, view.size, filter, { ...view, order }, (seen) =>
+    standardise(seen, view.flip, settings, target)
+  )
 }
 
 /** The tensor (channels × height × width) of a view of a picture. */
-export const render = (picture: Picture.Picture, view: View, settings: Numbers): Tensor.Tensor<"float32"> => {
-  const { filter, order } = settings
-  const seen = Resize.resize(picture, view.size, filter, { ...view, order })
-  const tensor = standardise(seen, view.flip, settings)
-  Memory.release(seen.data)
+export const render = (picture: Resize.Source, view: View, settings: Numbers): Tensor.Tensor<"float32"> => {
+  const { target, tensor } = owned(settings, view.window)
+  paint(picture, view, settings, target)
   return tensor
 }
 
@@ -97,31 +120,37 @@ const mirrored = (picture: Picture.Picture): Picture.Picture => {
   return { ...picture, data: data.map((_, i) => data[at(i)]!) }
 }
 
-/** The tensor of a random view, which is drawn first, and then what is done to it. */
-const moving = (picture: Picture.Picture, settings: Moving, stream: Keyed.Stream): Tensor.Tensor<"float32"> => {
+/** Writes the planes of a random view, which is drawn first, and then what is done to it. */
+const move = (picture: Resize.Source, settings: Moving, stream: Keyed.Stream, target: Target): void => {
   const view = draw(settings, picture, stream)
   const { filter, order, changes } = settings
-  if (changes === undefined) return render(picture, view, settings)
+  if (changes === undefined) return paint(picture, view, settings, target)
   const seen = Resize.resize(picture, view.size, filter, { ...view, order })
   const turned = view.flip ? mirrored(seen) : seen
-  return standardise(RandAugment.apply(turned, RandAugment.draw(changes, stream), changes), false, settings)
+  standardise(RandAugment.apply(turned, RandAugment.draw(changes, stream), changes), false, settings, target)
 }
 
-const pictureOf = (path: string, { mean, orient }: Common) =>
-  Picture.read(path, { mode: mean.length === 1 ? "L" : "RGB", orient })
+const optionsOf = ({ mean, orient }: Common): Picture.Options => ({ mode: mean.length === 1 ? "L" : "RGB", orient })
 
 const shapeOf = ({ mean, size }: Common): ReadonlyArray<number> => [mean.length, ...size]
 
 const json = <S extends Still | Moving>(settings: S) => ({ kind: "image", version: 1, ...settings })
+
+/** Writes the planes of the picture in a file, as the path without chance. */
+export const load = (path: string, settings: Still, target: Target) =>
+  Picture.use(path, optionsOf(settings), (picture) => paint(picture, still(settings, picture), settings, target))
+
+/** Writes the planes of the picture in a file, as the path that draws. */
+export const loadDrawn = (path: string, settings: Moving, stream: Keyed.Stream, target: Target) =>
+  Picture.use(path, optionsOf(settings), (picture) => move(picture, settings, stream, target))
 
 /** The image path without chance. */
 export const preprocess = (settings: Still): Preprocess<Tensor.Tensor<"float32">> => ({
   settings: json(settings),
   shape: shapeOf(settings),
   load: Effect.fn("ImageInput.load")(function* ({ path }: Source) {
-    const picture = yield* pictureOf(path, settings)
-    const tensor = render(picture, still(settings, picture), settings)
-    Memory.release(picture.data)
+    const { target, tensor } = owned(settings, sizeOf(settings.size))
+    yield* load(path, settings, target)
     return tensor
   })
 })
@@ -131,9 +160,8 @@ export const augmentation = (settings: Moving): Augmentation<Tensor.Tensor<"floa
   settings: json(settings),
   shape: shapeOf(settings),
   load: Effect.fn("ImageInput.draw")(function* ({ path }: Source, stream: Keyed.Stream) {
-    const picture = yield* pictureOf(path, settings)
-    const tensor = moving(picture, settings, stream)
-    Memory.release(picture.data)
+    const { target, tensor } = owned(settings, sizeOf(settings.size))
+    yield* loadDrawn(path, settings, stream, target)
     return tensor
   })
 })
@@ -158,15 +186,23 @@ const clipColours: Common = {
 
 const ratio = [3 / 4, 4 / 3] as const
 
-/** Frames of CREMA-D and Kinetics-Sounds at test time: 224 × 224, bilinear, ImageNet's mean and deviation. */
+/** Settings of frames: 224 × 224, bilinear, ImageNet's mean and deviation. */
+export const frames = {
+  /** At test time: the whole frame. */
+  still: imagenetColours satisfies Still,
+  /** At training time: a crop of 8 % to 100 % of the area, and a flip half of the time. */
+  drawn: { ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 } satisfies Moving
+} as const
+
+/** Frames of CREMA-D at test time. */
 export const imagenet: Preprocess<Tensor.Tensor<"float32">> = {
-  ...preprocess(imagenetColours),
+  ...preprocess(frames.still),
   place: { module: import.meta.url, name: "imagenet" }
 }
 
-/** The same at training time: a crop of 8 % to 100 % of the area, and a flip half of the time. */
+/** The same at training time. */
 export const imagenetCrops: Augmentation<Tensor.Tensor<"float32">> = {
-  ...augmentation({ ...imagenetColours, scale: [0.08, 1], ratio, flip: 0.5 }),
+  ...augmentation(frames.drawn),
   place: { module: import.meta.url, name: "imagenetCrops" }
 }
 

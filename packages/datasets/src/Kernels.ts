@@ -11,11 +11,13 @@ interface Exports extends Readonly<Record<Loop, Kernel<void>>> {
   readonly reserve: Kernel<number>
   readonly fft32: Kernel<number>
   readonly fft64: Kernel<number>
+  readonly intervals: Kernel<number>
+  readonly scan: Kernel<number>
 }
 
 type Loop =
   | "alongRows"
-  | "acrossRows"
+  | "alongColumns"
   | "looked"
   | "between"
   | "mixed"
@@ -24,6 +26,9 @@ type Loop =
   | "gather32"
   | "gather64"
   | "scatter"
+  | "clip"
+  | "fractions"
+  | "painted"
   | "times"
   | "magnitudes"
   | "logarithms"
@@ -44,19 +49,40 @@ export const kernels = new WebAssembly.Instance(
 /** What loops may read or write beyond their data. */
 const SLACK = 16
 
+/** Bytes that are held. */
+let held = 0
+
+const sizeOf = (bytes: number) => ((bytes + 15) & ~15) + SLACK
+
+const reserve = (bytes: number): number => {
+  const at = kernels.reserve(held + bytes)
+  if (at === 0) throw new RangeError("there is not enough memory to decode this")
+  return at + held
+}
+
+/** Holds so many bytes while a function runs, which is told their address and may ask for regions. */
+export const hold = <A>(bytes: number, use: (at: number) => A): A => {
+  const [at, before] = [reserve(sizeOf(bytes)), held]
+  held += sizeOf(bytes)
+  try {
+    return use(at)
+  } finally {
+    held = before
+  }
+}
+
 /**
- * Addresses of so many regions of so many bytes, until the next call; what was there before is lost. Throws a
- * `RangeError` where there is not enough memory.
+ * Addresses of so many regions of so many bytes, until the next call; what was there before is lost, unless it is held. Throws
+ * a `RangeError` where there is not enough memory.
  */
 export const regions = <const B extends ReadonlyArray<number>>(...bytes: B): { readonly [I in keyof B]: number } => {
-  const sizes = bytes.map((size) => ((size + 15) & ~15) + SLACK)
-  let at = kernels.reserve(sizes.reduce((a, b) => a + b, 0))
-  if (at === 0) throw new RangeError("there is not enough memory to decode this")
+  const sizes = bytes.map(sizeOf)
+  let at = reserve(sizes.reduce((a, b) => a + b, 0))
   return sizes.map((size) => (at += size) - size) as ReadonlyArray<number> as { readonly [I in keyof B]: number }
 }
 
 /** Copies numbers to an address. */
-export const put = (at: number, numbers: Uint8Array | Int32Array | Float32Array | Float64Array): void =>
+export const put = (at: number, numbers: Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array): void =>
   bytes(at, numbers.byteLength).set(new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength))
 
 /** The bytes at an address, until memory is asked for again. */

@@ -6,6 +6,7 @@ import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
+import { kernels } from "./Kernels.ts"
 import * as Resample from "./Resample.ts"
 import * as Sound from "./Sound.ts"
 import * as Stft from "./Stft.ts"
@@ -25,11 +26,22 @@ export const cremaD: Settings = { rate: 22_050, samples: 66_150, window: 512, ho
 export const kineticsSounds: Settings = { rate: 35_400, samples: 354_000, window: 512, hop: 353, floor: 1e-7 }
 
 /** Exactly `length` samples: the sound from its start, again and again, clipped to ±1. */
-const filled = (samples: Float32Array, length: number): Float32Array => {
-  const out = new Float32Array(length)
-  for (let start = 0; start < length; start += samples.length) out.set(samples.subarray(0, length - start), start)
-  for (let i = 0; i < length; i++) out[i] = Math.max(-1, Math.min(1, out[i]!))
-  return out
+const filled = (samples: Float32Array, length: number): Stft.Written => ({
+  length,
+  write: (out) => {
+    const once = Math.min(samples.length, length)
+    out.set(samples.subarray(0, once))
+    kernels.clip(out.byteOffset, once)
+    for (let done = once; done < length; done *= 2) out.copyWithin(done, 0, length - done)
+  }
+})
+
+/** Where sounds are resampled, one after another. */
+let room = new Float32Array()
+
+const make = (length: number): Float32Array => {
+  if (room.length < length) room = new Float32Array(length)
+  return room.subarray(0, length)
 }
 
 /** The log spectrogram, 1 × bins × frames, of at least one sample at the right rate. */
@@ -41,12 +53,12 @@ export const ofSamples = (samples: Float32Array, settings: Settings): Tensor.Ten
 
 /** The audio path of some settings: from a sound or film to its log spectrogram. */
 export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float32">> => ({
-  settings: { kind: "log-stft", version: 2, resampler: "kaiser sinc", ...settings },
+  settings: { kind: "log-stft", version: 3, resampler: "kaiser sinc", ...settings },
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
   load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
     const { rate, samples } = yield* Sound.read(path)
     return yield* Effect.try({
-      try: () => ofSamples(Resample.resample(samples, rate, settings.rate, settings.samples), settings),
+      try: () => ofSamples(Resample.resample(samples, rate, settings.rate, { most: settings.samples, make }), settings),
       catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
     })
   })

@@ -11,6 +11,8 @@ import { Effect, FileSystem } from "effect"
 import sharp, { type Metadata } from "sharp"
 import { MediaError } from "./Errors.ts"
 import * as Gif from "./Gif.ts"
+import * as Jpeg from "./Jpeg.ts"
+import * as Resize from "./Resize.ts"
 
 /** Pixels in rows, the channels of a pixel side by side: red, green, blue, or grey. */
 export interface Picture {
@@ -138,27 +140,73 @@ const problemOf = (format: Format, cause: unknown, { limit = LIMIT }: Options): 
   return `this ${format} image is truncated or damaged${message === "" ? "" : ` (${message})`}`
 }
 
-/** The picture in the bytes of a file, whose path errors will name. */
-export const decode = (path: string, bytes: Uint8Array, options: Options = {}): Effect.Effect<Picture, MediaError> => {
-  if (bytes.length === 0) return Effect.fail(new MediaError({ path, problem: "this file is empty" }))
-  const format = formatOf(bytes)
-  if (format === undefined) return Effect.fail(new MediaError({ path, problem: `this is not ${FORMATS}` }))
-  return Effect.tryPromise({
-    try: async (): Promise<Picture> => {
-      const rgb = await (format === "GIF" ? decodeGif(bytes, options) : decodeRgb(format, bytes, options))
-      return options.mode === "L" ? { ...rgb, channels: 1, data: luma(rgb.data) } : { ...rgb, channels: 3 }
-    },
-    catch: (cause) => new MediaError({ path, problem: problemOf(format, cause, options), cause })
-  })
-}
+/** A picture of its own, since those that are lent end. */
+const kept = (picture: Resize.Source): Picture =>
+  "at" in picture ? Resize.kept(picture) : { ...picture, data: picture.data.slice() }
 
-/** The picture in a file. */
-export const read = Effect.fn("Picture.read")(function* (path: string, options?: Options) {
+const pictureOf = (rgb: Omit<Picture, "channels">, { mode }: Options): Picture =>
+  mode === "L" ? { ...rgb, channels: 1, data: luma(rgb.data) } : { ...rgb, channels: 3 }
+
+/** What a function makes of the picture in the bytes of a file, which is lent until it ends. */
+const made = <A>(
+  path: string,
+  bytes: Uint8Array,
+  options: Options,
+  make: (picture: Resize.Source) => A
+): Effect.Effect<A, MediaError> =>
+  Effect.suspend(() => {
+    const fail = (problem: string, cause?: unknown) => Effect.fail(new MediaError({ path, problem, cause }))
+    if (bytes.length === 0) return fail("this file is empty")
+    const format = formatOf(bytes)
+    if (format === undefined) return fail(`this is not ${FORMATS}`)
+    try {
+      const usual =
+        format === "JPEG" && options.orient !== true
+          ? Jpeg.decode(bytes, options.limit ?? LIMIT, (held) => ({
+              made: make(
+                options.mode === "L"
+                  ? pictureOf(Resize.kept({ ...held, channels: 3 }), options)
+                  : { ...held, channels: 3 }
+              )
+            }))
+          : undefined
+      if (usual !== undefined) return Effect.succeed(usual.made)
+    } catch (cause) {
+      if (cause instanceof RangeError) return fail(cause.message, cause)
+      throw cause
+    }
+    return Effect.map(
+      Effect.tryPromise({
+        try: () => (format === "GIF" ? decodeGif(bytes, options) : decodeRgb(format, bytes, options)),
+        catch: (cause) => new MediaError({ path, problem: problemOf(format, cause, options), cause })
+      }),
+      (rgb) => {
+        const picture = pictureOf(rgb, options)
+        const out = make(picture)
+        Memory.release(picture.data)
+        return out
+      }
+    )
+  })
+
+/** The picture in the bytes of a file, whose path errors will name. */
+export const decode = (path: string, bytes: Uint8Array, options: Options = {}): Effect.Effect<Picture, MediaError> =>
+  made(path, bytes, options, kept)
+
+/** What a function makes of the picture in a file, which is lent until it ends. */
+export const use = Effect.fn("Picture.use")(function* <A>(
+  path: string,
+  options: Options,
+  make: (picture: Resize.Source) => A
+) {
   const fs = yield* FileSystem.FileSystem
   const bytes = yield* fs
     .readFile(path)
     .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
-  const picture = yield* decode(path, bytes, options)
+  const out = yield* made(path, bytes, options, make)
   Memory.release(bytes)
-  return picture
+  return out
 })
+
+/** The picture in a file. */
+export const read = (path: string, options: Options = {}) => use(path, options, kept)

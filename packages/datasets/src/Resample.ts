@@ -44,15 +44,28 @@ const MOST = 64
 /** The number of samples that n become: ⌈n to/from⌉, in librosa's arithmetic. */
 export const lengthOf = (n: number, from: number, to: number): number => Math.ceil(n * (to / from))
 
+/** What may be asked of a resampling. */
+export interface Options {
+  /** How many samples are made at most. */
+  readonly most?: number
+  /** Makes the array that they come in, whose numbers are all written. */
+  readonly make?: (length: number) => Float32Array
+}
+
 /**
- * Samples at the rate `from` converted to the rate `to`, both whole numbers of Hz; the same ones if the rates are equal. At
- * most so many are made. Throws a `RangeError` for other rates.
+ * Samples at the rate `from` converted to the rate `to`, both whole numbers of Hz; the same ones if the rates are equal.
+ * Throws a `RangeError` for other rates.
  */
-export const resample = (samples: Float32Array, from: number, to: number, most = Infinity): Float32Array => {
+export const resample = (
+  samples: Float32Array,
+  from: number,
+  to: number,
+  { most = Infinity, make = (length) => new Float32Array(length) }: Options = {}
+): Float32Array => {
   if (from === to) return samples.length <= most ? samples : samples.subarray(0, most)
   const { shift, reach, size, spectrum, step, phases, weights } = planOf(from, to)
   const taps = 2 * SHORT.half
-  const out = new Float32Array(Math.min(most, lengthOf(samples.length, from, to)))
+  const out = make(Math.min(most, lengthOf(samples.length, from, to)))
   // soxr rounds the length where librosa rounds it up, and librosa fills with zero.
   const computed = Math.min(out.length, Math.floor((samples.length * to) / from + 0.5))
   const cycles = Math.ceil(BLOCK / step.to)
@@ -61,9 +74,11 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
   const batchesOf = (outputs: number) => Math.ceil((Math.ceil((outputs * step.from) / step.to) + taps + 1) / batch)
   const batches = batchesOf(Math.min(computed, cycles * step.to))
   const length = ((batches * batch + size) >> shift) + 1
-  const [source, comb, circle, filter, one, other, filtered, rows, target] = Kernels.regions(
+  // The transform of a sound with a zero after each sample is that of the sound, twice.
+  const own = size >> shift
+  const [source, there, circle, filter, one, other, filtered, rows, target] = Kernels.regions(
     4 * length,
-    4 * size,
+    8 * own,
     8 * size,
     8 * size,
     32 * size,
@@ -72,8 +87,8 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
     weights.byteLength,
     4 * cycles * step.to
   )
-  Kernels.floats(comb, size).forEach((_, i, all) => (all[i] = i % (1 << shift) === 0 ? 1 : 0))
-  Kernels.put(circle, Float32Array.from(Fourier.circle(size)))
+  Kernels.put(there, Fourier.circle32(own))
+  Kernels.put(circle, Fourier.circle32(size))
   Kernels.put(filter, spectrum)
   Kernels.put(rows, weights)
   for (let done = 0; done < computed; done += cycles * step.to) {
@@ -88,10 +103,11 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
       .fill(0)
       .set(part, Math.min(length, Math.max(0, -start)))
     for (let b = 0; b < batchesOf(count); b++) {
-      kernels.gather32(source + 4 * ((b * batch) >> shift), shift, hop, comb, size, one)
-      const waves = kernels.fft32(one, other, size, circle, 0, 16)
-      kernels.times(waves, filter, size)
-      const back = kernels.fft32(waves, waves === one ? other : one, size, circle, 16, 0)
+      kernels.gather32(source + 4 * ((b * batch) >> shift), hop >> shift, own, one)
+      const waves = kernels.fft32(one, other, own, there, 0, 16)
+      const product = waves === one ? other : one
+      kernels.times(waves, own, filter, size, product)
+      const back = kernels.fft32(product, waves, size, circle, 16, 0)
       kernels.scatter(back, size, hop, filtered + 4 * b * batch)
     }
     const at = filtered + 4 * between
@@ -99,6 +115,7 @@ export const resample = (samples: Float32Array, from: number, to: number, most =
     else kernels.somePhases(at, rows, taps, phases, step.from, step.to, count, target)
     out.set(Kernels.floats(target, count), done)
   }
+  out.fill(0, computed)
   return out
 }
 

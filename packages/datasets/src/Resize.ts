@@ -5,7 +5,6 @@
  * The functions are pure. A part of the input can be resized as if it had been cut out before, and a part of the output
  * can be computed without the rest; neither copies pixels, and rows that no output needs are not touched.
  */
-import { Memory } from "@igm/tensor"
 import * as Kernels from "./Kernels.ts"
 import { kernels } from "./Kernels.ts"
 import type { Picture } from "./Picture.ts"
@@ -34,98 +33,122 @@ export type Order = "rows-first" | "pillow-13"
 /** Bytes of a picture that are resized at a time, where a row is no more. */
 const STRIP = 1 << 20
 
-/** A part of a picture, put at an address, row after row. */
-const pack = ({ data, width, channels }: Picture, { top, left, height, width: columns }: Box, at: number): void => {
+/** Pixels that are lent, at an address in the memory of `Kernels`. */
+export type Lent = Omit<Picture, "data"> & { readonly at: number }
+
+/** A picture, whose pixels may be lent. */
+export type Source = Picture | Lent
+
+/** A part of a picture, row after row, at the given address or where it is already. */
+const packed = (picture: Source, { top, left, height, width: columns }: Box, at: number): number => {
+  const { width, channels } = picture
   const length = columns * channels
+  if ("at" in picture && columns === width) return picture.at + top * length
+  const data = "at" in picture ? Kernels.bytes(picture.at, picture.height * width * channels) : picture.data
   const to = Kernels.bytes(at, height * length)
-  if (columns === width) return to.set(data.subarray(top * length, (top + height) * length))
-  for (let y = 0; y < height; y++) {
-    const from = ((top + y) * width + left) * channels
-    to.set(data.subarray(from, from + length), y * length)
+  if (columns === width) to.set(data.subarray(top * length, (top + height) * length))
+  else {
+    for (let y = 0; y < height; y++) {
+      const from = ((top + y) * width + left) * channels
+      to.set(data.subarray(from, from + length), y * length)
+    }
   }
+  return at
 }
 
-/** The columns `xs` of `rows` rows resized along, whose first pixel is at `top` and `left` of the picture. */
+/** The columns `xs` of `rows` rows resized along, whose first pixel is at `top` and `left` of the picture, to an address. */
 const alongRows = (
-  picture: Picture,
+  picture: Source,
   { top, left, rows }: { readonly top: number; readonly left: number; readonly rows: number },
   axis: Weights,
-  xs: Range
-): Picture => {
+  xs: Range,
+  to: number
+): Lent => {
   const { channels } = picture
-  const { taps, start, count, weights } = axis
+  const { pairs, start, paired } = axis
   const width = xs[1] - xs[0]
   const [first, last] = needed(axis, xs)
   const stride = (last - first) * channels
   const strip = Math.min(rows, Math.max(1, Math.floor(STRIP / stride)))
-  const length = width * channels
-  const data = new Uint8Array(rows * length)
-  const [from, starts, counts, table, to] = Kernels.regions(
-    strip * stride,
-    4 * width,
-    4 * width,
-    4 * width * taps,
-    strip * length
-  )
+  // The kernel reads beyond the rows, which may lie before these regions: the weights are longer than that.
+  const [from, starts, table] = Kernels.regions(strip * stride, 4 * width, 8 * width * pairs)
   Kernels.put(starts, start.subarray(...xs))
-  Kernels.put(counts, count.subarray(...xs))
-  Kernels.put(table, weights.subarray(xs[0] * taps, xs[1] * taps))
+  Kernels.put(table, paired.subarray(4 * xs[0] * pairs, 4 * xs[1] * pairs))
   for (let y = 0; y < rows; y += strip) {
     const height = Math.min(strip, rows - y)
-    pack(picture, { top: top + y, left: left + first, height, width: last - first }, from)
-    kernels.alongRows(from - first * channels, stride, height, channels, starts, counts, table, taps, width, to)
-    data.set(Kernels.bytes(to, height * length), y * length)
+    const at = packed(picture, { top: top + y, left: left + first, height, width: last - first }, from)
+    const base = at - first * channels
+    kernels.alongRows(base, stride, height, channels, starts, table, pairs, width, to + y * width * channels)
   }
-  return { height: rows, width, channels, data }
+  return { height: rows, width, channels, at: to }
 }
 
-/** The rows `ys` of `columns` columns resized along, whose first pixel is at `top` and `left` of the picture. */
+/** The rows `ys` of `columns` columns resized along, whose first pixel is at `top` and `left` of the picture, to an address. */
 const alongColumns = (
-  picture: Picture,
+  picture: Source,
   { top, left, columns }: { readonly top: number; readonly left: number; readonly columns: number },
   axis: Weights,
-  ys: Range
-): Picture => {
+  ys: Range,
+  to: number
+): Lent => {
   const { channels } = picture
   const { taps, start, count, weights } = axis
   const length = columns * channels
   const most = Math.max(taps, Math.floor(STRIP / length))
-  const data = new Uint8Array((ys[1] - ys[0]) * length)
-  const [from, table, to] = Kernels.regions(most * length, weights.byteLength, length)
+  const [from, starts, counts, table] = Kernels.regions(
+    Math.min(most, picture.height) * length,
+    start.byteLength,
+    count.byteLength,
+    weights.byteLength
+  )
+  Kernels.put(starts, start)
+  Kernels.put(counts, count)
   Kernels.put(table, weights)
-  for (let y = ys[0], [first, last] = [0, 0]; y < ys[1]; y++) {
-    if (start[y]! + count[y]! > last) {
-      first = start[y]!
-      last = Math.min(needed(axis, ys)[1], first + most)
-      pack(picture, { top: top + first, left, height: last - first, width: columns }, from)
-    }
-    kernels.acrossRows(from + (start[y]! - first) * length, length, count[y]!, table + 4 * y * taps, length, to)
-    data.set(Kernels.bytes(to, length), (y - ys[0]) * length)
+  for (let y = ys[0], end = y; y < ys[1]; y = end) {
+    const first = start[y]!
+    const last = Math.min(needed(axis, ys)[1], first + most)
+    while (end < ys[1] && start[end]! + count[end]! <= last) end++
+    const at = packed(picture, { top: top + first, left, height: last - first, width: columns }, from)
+    const row = to + (y - ys[0]) * length
+    const base = at - first * length
+    kernels.alongColumns(base, length, starts + 4 * y, counts + 4 * y, table + 4 * y * taps, taps, end - y, row)
   }
-  return { height: ys[1] - ys[0], width: columns, channels, data }
+  return { height: ys[1] - ys[0], width: columns, channels, at: to }
 }
 
 const columnsFirst = (box: Size, size: Size, order: Order): boolean =>
   order === "pillow-13" && size.height < box.height && box.height - size.height > 2 * (box.width - size.width)
 
-const part = (picture: Picture, box: Box, size: Size, filter: Filter, order: Order, ys: Range, xs: Range): Picture => {
+const part = (
+  picture: Source,
+  box: Box,
+  size: Size,
+  filter: Filter,
+  order: Order,
+  ys: Range,
+  xs: Range,
+  to: number
+): Lent => {
+  const { channels } = picture
   const vertical = weightsOf(filter, box.height, size.height)
   const horizontal = weightsOf(filter, box.width, size.width)
   // 0 − first, since −first is a negative zero where first is 0, which would make floating point of every index.
   if (columnsFirst(box, size, order)) {
     const [first, last] = needed(horizontal, xs)
+    const rows = ys[1] - ys[0]
     const from = { top: box.top, left: box.left + first, columns: last - first }
-    const between = alongColumns(picture, from, vertical, ys)
-    const out = alongRows(between, { top: 0, left: 0 - first, rows: ys[1] - ys[0] }, horizontal, xs)
-    Memory.release(between.data)
-    return out
+    return Kernels.hold(rows * (last - first) * channels, (at) => {
+      const between = alongColumns(picture, from, vertical, ys, at)
+      return alongRows(between, { top: 0, left: 0 - first, rows }, horizontal, xs, to)
+    })
   }
   const [first, last] = needed(vertical, ys)
+  const columns = xs[1] - xs[0]
   const from = { top: box.top + first, left: box.left, rows: last - first }
-  const between = alongRows(picture, from, horizontal, xs)
-  const out = alongColumns(between, { top: 0 - first, left: 0, columns: xs[1] - xs[0] }, vertical, ys)
-  Memory.release(between.data)
-  return out
+  return Kernels.hold((last - first) * columns * channels, (at) => {
+    const between = alongRows(picture, from, horizontal, xs, at)
+    return alongColumns(between, { top: 0 - first, left: 0, columns }, vertical, ys, to)
+  })
 }
 
 const whole = ({ height, width }: Size): Box => ({ top: 0, left: 0, height, width })
@@ -137,24 +160,43 @@ export interface Options {
   readonly order?: Order
 }
 
-/** The picture resized to a size. What of the window lies outside of the result is black. */
-export const resize = (picture: Picture, size: Size, filter: Filter, options: Options = {}): Picture => {
+/** What a function makes of the picture resized to a size, which is lent until it ends. What of the window lies outside is black. */
+export const resized = <A>(
+  picture: Source,
+  size: Size,
+  filter: Filter,
+  options: Options,
+  use: (seen: Source) => A
+): A => {
   const { box = whole(picture), window = whole(size), order = "pillow-13" } = options
   const { channels } = picture
   const ys: Range = [Math.max(0, window.top), Math.min(size.height, window.top + window.height)]
   const xs: Range = [Math.max(0, window.left), Math.min(size.width, window.left + window.width)]
-  const isSeen = ys[1] > ys[0] && xs[1] > xs[0]
-  const seen = isSeen
-    ? part(picture, box, size, filter, order, ys, xs)
-    : { height: 0, width: 0, channels, data: new Uint8Array() }
-  if (seen.height === window.height && seen.width === window.width) return seen
-  const data = new Uint8Array(window.height * window.width * channels)
-  const length = seen.width * channels
-  for (let y = 0; y < seen.height; y++) {
-    const to = ((ys[0] - window.top + y) * window.width + xs[0] - window.left) * channels
-    data.set(seen.data.subarray(y * length, (y + 1) * length), to)
-  }
-  return { height: window.height, width: window.width, channels, data }
+  const [rows, columns] = [Math.max(0, ys[1] - ys[0]), Math.max(0, xs[1] - xs[0])]
+  const length = columns * channels
+  return Kernels.hold(rows * length, (to) => {
+    if (rows * columns > 0) part(picture, box, size, filter, order, ys, xs, to)
+    if (rows === window.height && columns === window.width) {
+      return use({ height: rows, width: columns, channels, at: to })
+    }
+    const data = new Uint8Array(window.height * window.width * channels)
+    for (let y = 0; y < rows; y++) {
+      const start = ((ys[0] - window.top + y) * window.width + xs[0] - window.left) * channels
+      data.set(Kernels.bytes(to + y * length, length), start)
+    }
+    return use({ height: window.height, width: window.width, channels, data })
+  })
+}
+
+/** The picture resized to a size. */
+export const resize = (picture: Source, size: Size, filter: Filter, options: Options = {}): Picture =>
+  resized(picture, size, filter, options, kept)
+
+/** A picture in memory of its own, if it was lent. */
+export const kept = (picture: Source): Picture => {
+  if (!("at" in picture)) return picture
+  const { height, width, channels, at } = picture
+  return { height, width, channels, data: Kernels.bytes(at, height * width * channels).slice() }
 }
 
 /** The size with a shorter side of `shorter` and the other side in proportion, rounded down, as torchvision has it. */

@@ -33,6 +33,9 @@ export interface Weights {
   readonly start: Int32Array
   readonly count: Int32Array
   readonly weights: Int32Array
+  /** The same by twos, `pairs` to every output: both over 2¹², rounded down, and both remainders; 0 where there are fewer. */
+  readonly pairs: number
+  readonly paired: Int16Array
 }
 
 /** The weights that take `from` pixels to `to`. They sum to 1 before they are rounded to multiples of 2⁻²². */
@@ -59,7 +62,17 @@ const makeWeights = (filter: Filter, from: number, to: number): Weights => {
     start[i] = first
     count[i] = n
   }
-  return { taps, start, count, weights }
+  const pairs = Math.ceil(count.reduce((a, b) => Math.max(a, b)) / 2)
+  const paired = new Int16Array(to * pairs * 4)
+  for (let i = 0; i < to; i++) {
+    for (let t = 0; t < count[i]!; t++) {
+      const at = (i * pairs + (t >> 1)) * 4 + (t & 1)
+      const weight = weights[i * taps + t]!
+      paired[at] = weight >> 12
+      paired[at + 2] = weight & 0xfff
+    }
+  }
+  return { taps, start, count, weights, pairs, paired }
 }
 
 const REMEMBERED = 256

@@ -2,6 +2,7 @@
  * The short-time Fourier transform of real sound: a periodic Hann window, frames centred on multiples of the hop, zeros
  * beyond both ends (as `librosa.stft` with `center=True, pad_mode="constant"`). Its buffers are made once for all frames.
  */
+import { Memory } from "@igm/tensor"
 import FFT from "fft.js"
 import * as Fourier from "./Fourier.ts"
 import * as Kernels from "./Kernels.ts"
@@ -19,8 +20,15 @@ export const framesOf = (samples: number, { hop }: Grid): number => 1 + Math.flo
 /** The number of frequencies of a frame: window / 2 + 1. */
 export const binsOf = ({ window }: Grid): number => window / 2 + 1
 
-const hann = (window: number) =>
-  Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
+const windows = new Map<number, Float64Array>()
+
+const hann = (window: number): Float64Array => {
+  const known = windows.get(window)
+  if (known !== undefined) return known
+  const made = Float64Array.from({ length: window }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / window))
+  windows.set(window, made)
+  return made
+}
 
 /**
  * Visits the spectra X of all frames in their order: `spectrum` holds Re X[k] at 2k and Im X[k] at 2k + 1 for k < bins,
@@ -48,13 +56,20 @@ export const eachFrame = (
   }
 }
 
+/** Samples that somebody writes where they are transformed; more memory than theirs is free behind it for `Kernels`. */
+export interface Written {
+  readonly length: number
+  readonly write: (sound: Float32Array) => void
+}
+
 /** The magnitudes |X|, bins × frames in row-major order, or log(|X| + floor) if a floor above 10⁻³⁰ is given. */
-export const magnitudes = (samples: Float32Array, grid: Grid, floor?: number): Float32Array => {
+export const magnitudes = (samples: Float32Array | Written, grid: Grid, floor?: number): Float32Array => {
   const { window, hop } = grid
   const [bins, frames] = [binsOf(grid), framesOf(samples.length, grid)]
   const batches = Math.ceil(frames / 4)
   const size = 32 * window
-  const length = (4 * batches - 1) * hop + window
+  const margin = window / 2
+  const length = Math.max((4 * batches - 1) * hop + window, samples.length + window)
   const [source, weights, table, one, other, target] = Kernels.regions(
     4 * length,
     8 * window,
@@ -63,17 +78,19 @@ export const magnitudes = (samples: Float32Array, grid: Grid, floor?: number): F
     size,
     4 * bins * frames + 16
   )
-  const sound = Kernels.floats(source, length)
-  sound.fill(0)
-  sound.set(samples.subarray(0, length - window / 2), window / 2)
+  const sound = Kernels.floats(source, length).fill(0, 0, margin)
+  const middle = sound.subarray(margin, margin + samples.length)
+  if ("write" in samples) samples.write(middle)
+  else middle.set(samples)
+  sound.fill(0, margin + samples.length)
   Kernels.put(weights, hann(window))
   Kernels.put(table, Fourier.circle(window))
   // The last frames first: where a row ends in the middle of four, the rest is written where the next row starts.
   for (let batch = batches - 1; batch >= 0; batch--) {
-    kernels.gather64(source + 16 * batch * hop, 0, hop, weights, window, one)
+    kernels.gather64(source + 16 * batch * hop, hop, weights, window, one)
     const spectrum = kernels.fft64(one, other, window, table, 0, 16)
     kernels.magnitudes(spectrum, window, 4 * frames, target + 16 * batch)
   }
   if (floor !== undefined) kernels.logarithms(target, bins * frames, floor)
-  return Kernels.floats(target, bins * frames).slice()
+  return Memory.copied(Kernels.floats(target, bins * frames))
 }

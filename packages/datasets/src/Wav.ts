@@ -3,9 +3,10 @@
  * and any rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
  * or silent recording.
  */
-import { endianness } from "node:os"
 import { Effect, FileSystem } from "effect"
 import { MediaError } from "./Errors.ts"
+import * as Kernels from "./Kernels.ts"
+import { kernels } from "./Kernels.ts"
 
 /** Sound in one channel: samples in [−1, 1] at a rate in Hz. */
 export interface Sound {
@@ -17,6 +18,9 @@ export interface Sound {
 export class MalformedWav extends Error {
   override readonly name = "MalformedWav"
 }
+
+/** Samples that are converted at a time. */
+const BLOCK = 1 << 17
 
 const PCM = 1
 const FLOAT = 3
@@ -82,10 +86,14 @@ const samplesOf = (view: DataView, at: number, size: number, { codec, channels, 
     return view.getInt32(p, true) / 2147483648
   }
   const samples = new Float32Array(frames)
-  if (codec === PCM && bits === 16 && channels === 1 && endianness() === "LE") {
-    const start = view.byteOffset + at
-    const numbers = new Int16Array(view.buffer.slice(start, start + 2 * frames))
-    for (let i = 0; i < frames; i++) samples[i] = numbers[i]! / 32768
+  if (codec === PCM && bits === 16 && channels === 1) {
+    for (let done = 0; done < frames; done += BLOCK) {
+      const count = Math.min(BLOCK, frames - done)
+      const [from, to] = Kernels.regions(2 * count, 4 * count)
+      Kernels.put(from, new Uint8Array(view.buffer, view.byteOffset + at + 2 * done, 2 * count))
+      kernels.fractions(from, count, to)
+      samples.set(Kernels.floats(to, count), done)
+    }
     return samples
   }
   for (let i = 0; i < frames; i++) {

@@ -1,7 +1,7 @@
 /** A thread that decodes files by the preprocessing that it is told to import. */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Keyed, Memory } from "@igm/tensor"
-import { Cause, Effect, Exit, FileSystem, Layer } from "effect"
+import { Cause, Effect, Exit, FileSystem, Layer, ManagedRuntime } from "effect"
 import { readFileSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
 import * as Buffers from "./Buffers.ts"
@@ -27,16 +27,20 @@ const files = Layer.effect(
       })
   }))
 ).pipe(Layer.provide(NodeFileSystem.layer))
+// Made once, and not for each file.
+const runtime = ManagedRuntime.make(files)
 const { load } = await DecodeThreads.find(workerData as Place)
 
 port.on("message", async (request: DecodeThreads.Request | "end") => {
   if (request === "end") return port.close()
   const { id, source, stream, buffers } = request
-  const exit = await Effect.runPromiseExit(load(source, Keyed.stream(stream)).pipe(Effect.provide(files)))
+  Memory.lend(buffers)
+  const exit = await runtime.runPromiseExit(load(source, Keyed.stream(stream)))
   if (Exit.isSuccess(exit)) {
-    const tensors = Buffers.shared(exit.value, buffers)
+    const tensors = Buffers.shared(exit.value)
     return port.postMessage({ id, tensors } satisfies DecodeThreads.Answer)
   }
+  Memory.takeBack(buffers.length)
   const error = Cause.squash(exit.cause)
   const problem = error instanceof MediaError ? error.problem : `decoding failed: ${String(error)}`
   const fault = {

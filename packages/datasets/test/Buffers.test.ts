@@ -4,6 +4,14 @@ import { Arbitrary, Schema } from "effect"
 import * as Buffers from "../src/Buffers.ts"
 import type { Tensors } from "../src/Dataset.ts"
 
+/** What `Buffers.shared` makes of tensors where a thread was lent these buffers. */
+const shared = (tensors: Tensors, lent: ReadonlyArray<SharedArrayBuffer>): Tensors => {
+  Memory.lend(lent)
+  const out = Buffers.shared(tensors)
+  Memory.takeBack(lent.length)
+  return out
+}
+
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 /** Samples that are asked for one after another, of such lengths; so many are in use at a time, and some are lost. */
@@ -48,7 +56,7 @@ describe("Buffers", () => {
         const given = buffers.take()
         given.forEach((buffer) => alive.delete(buffer))
         if (lost[i] === true) return
-        const tensors = Buffers.shared(expected(i), given)
+        const tensors = shared(expected(i), given)
         const others = new Set(used.flatMap(([, one]) => buffersOf(one)))
         assert.isFalse(buffersOf(tensors).some((buffer) => others.has(buffer)))
         buffersOf(tensors).forEach((buffer) => alive.add(buffer))
@@ -63,31 +71,31 @@ describe("Buffers", () => {
     const buffers = Buffers.make()
     assert.deepStrictEqual(buffers.take(), [])
     const decoded = sample(1, 8) as Tensor.Tensor<"float32">
-    const first = Buffers.shared(decoded, []) as Tensor.Tensor<"float32">
+    const first = shared(decoded, []) as Tensor.Tensor<"float32">
     assert.deepStrictEqual(first, sample(1, 8) as Tensor.Tensor<"float32">)
     buffers.give(first)
     const again = buffers.take()
     assert.strictEqual(again[0], first.data.buffer)
-    assert.strictEqual(buffersOf(Buffers.shared(sample(2, 7), again))[0], again[0])
+    assert.strictEqual(buffersOf(shared(sample(2, 7), again))[0], again[0])
     assert.deepStrictEqual([...first.data.subarray(0, 7)], [20, 21, 22, 23, 24, 25, 26])
     // A larger one does not fit, and has a new buffer.
-    assert.notStrictEqual(buffersOf(Buffers.shared(sample(3, 9), again))[0], again[0])
+    assert.notStrictEqual(buffersOf(shared(sample(3, 9), again))[0], again[0])
   })
 
   it("in a thread that lets go of memory by hand, what samples were copied from is free at once", () => {
     Memory.releaseByHand()
     const decoded = sample(1, 8) as Tensor.Tensor<"float32">
-    assert.deepStrictEqual(Buffers.shared(decoded, []), sample(1, 8))
+    assert.deepStrictEqual(shared(decoded, []), sample(1, 8))
     assert.lengthOf(decoded.data, 0)
   })
 
   it("tensors over one array are two tensors, and a part of an array leaves the rest of it", () => {
     const whole = Float32Array.of(1, 2, 3, 4)
-    const part = Buffers.shared(Tensor.float32([2], whole.subarray(1, 3)), []) as Tensor.Tensor<"float32">
+    const part = shared(Tensor.float32([2], whole.subarray(1, 3)), []) as Tensor.Tensor<"float32">
     assert.deepStrictEqual([...part.data], [2, 3])
     assert.deepStrictEqual([...whole], [1, 2, 3, 4])
     const both = { a: Tensor.float32([4], whole), b: Tensor.float32([4], whole) }
-    const { a, b } = Buffers.shared(both, []) as { a: Tensor.Tensor; b: Tensor.Tensor }
+    const { a, b } = shared(both, []) as { a: Tensor.Tensor; b: Tensor.Tensor }
     assert.deepStrictEqual(a.data, Float32Array.of(1, 2, 3, 4))
     assert.deepStrictEqual(b.data, a.data)
     assert.notStrictEqual(a.data.buffer, b.data.buffer)

@@ -2,7 +2,8 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Keyed, type Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import { DecodeThreads, GreyImage, ImageInput, Spectrogram, Wav } from "../src/index.ts"
+import sharp from "sharp"
+import { DecodeThreads, GreyImage, ImageInput, LogStft, Spectrogram, Wav } from "../src/index.ts"
 
 /** A wav file of a tone. */
 const tone = Effect.fnUntraced(function* (folder: string, i: number) {
@@ -11,6 +12,15 @@ const tone = Effect.fnUntraced(function* (folder: string, i: number) {
   const file = `${folder}/${i}.wav`
   yield* fs.writeFile(file, Wav.encode({ rate: i % 2 === 0 ? 8000 : 11_025, samples }))
   return { path: file }
+})
+
+/** A JPEG file of noise. */
+const photo = Effect.fnUntraced(function* (folder: string, i: number) {
+  const [width, height] = [40 + 3 * i, 30]
+  const raw = Uint8Array.from({ length: width * height * 3 }, (_, at) => Math.imul(at + i, 2_654_435_761) >>> 24)
+  const path = `${folder}/${i}.jpg`
+  yield* Effect.promise(() => sharp(raw, { raw: { width, height, channels: 3 } }).toFile(path))
+  return { path }
 })
 
 describe("DecodeThreads", () => {
@@ -70,6 +80,39 @@ describe("DecodeThreads", () => {
       )
       const others = old.filter(([i, { data }]) => data.some((x, at) => x !== expected[i % 6]!.data[at]))
       assert.isAbove(others.length, 24, "the same memory was used again")
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
+  it.live("what is written straight into lent memory is right as well, beside files that fail", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* fs.makeTempDirectoryScoped()
+      const sounds = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => tone(folder, i))
+      const pictures = yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => photo(folder, i))
+      yield* fs.writeFileString(`${folder}/none.wav`, "none")
+      yield* fs.writeFile(`${folder}/none.jpg`, (yield* fs.readFile(pictures[0]!.path)).subarray(0, 300))
+      for (const [preprocess, files, none] of [
+        [ImageInput.imagenet, pictures, `${folder}/none.jpg`],
+        [LogStft.inputs.cremaD, sounds, `${folder}/none.wav`]
+      ] as const) {
+        const expected = yield* Effect.forEach(files, preprocess.load)
+        const decode = yield* DecodeThreads.make(preprocess.place!, { threads: 2 })
+        const old: Array<readonly [i: number, tensor: Tensor.Tensor<"float32">]> = []
+        const isAs = (i: number, { data }: Tensor.Tensor<"float32">) =>
+          Buffer.from(data.slice().buffer).equals(Buffer.from(expected[i % 6]!.data.buffer))
+        yield* Effect.forEach(
+          Array.from({ length: 36 }, (_, i) => i),
+          (i) =>
+            Effect.gen(function* () {
+              const tensor = (yield* decode(files[i % 6]!)) as Tensor.Tensor<"float32">
+              if (i % 5 === 0) yield* Effect.flip(decode({ path: none }))
+              assert.isTrue(isAs(i, tensor))
+              old.push([i, tensor])
+            }).pipe(Effect.scoped),
+          { concurrency: 5, discard: true }
+        )
+        assert.isAbove(old.filter((one) => !isAs(...one)).length, 12, "the same memory was used again")
+      }
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
   )
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Keyed } from "@igm/tensor"
 import { Schema } from "effect"
 import { type Picture, Resize } from "../src/index.ts"
+import * as Kernels from "../src/Kernels.ts"
 
 const Side = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 }))
 const Size = Schema.Struct({ height: Side, width: Side })
@@ -102,6 +103,21 @@ describe("Resize", () => {
       const whole = Resize.resize(cut(picture, box), to, filter, { order })
       assert.deepStrictEqual(Resize.resize(picture, to, filter, { box, order }), whole)
       assert.deepStrictEqual(Resize.resize(picture, to, filter, { box, window, order }), cut(whole, window))
+    }
+  )
+
+  it.prop(
+    "a picture that is lent is resized as one of its own",
+    { from: Size, to: Size, filter: Filter, order: Order, channels: Channels, seed: Schema.Int },
+    ({ from, to, filter, order, channels, seed }) => {
+      const picture = noise(from, channels, seed)
+      const { data, ...lent } = picture
+      const options = { box: part(from, seed), window: part(to, seed + 1), order }
+      const got = Kernels.hold(data.length, (at) => {
+        Kernels.put(at, data)
+        return Resize.resize({ ...lent, at }, to, filter, options)
+      })
+      assert.deepStrictEqual(got, Resize.resize(picture, to, filter, options))
     }
   )
 

@@ -3,7 +3,7 @@
  * holds the compiled file to this source. SIMD of WebAssembly gives the same bits on every machine.
  *
  * Everything lies in the module's memory, at addresses that are given in bytes. Some loops read or write up to 15 bytes
- * beyond what they are told of, which has to be free.
+ * beyond what they are told of, which has to be free; those that reach further say so.
  */
 
 /** The fractional bits of a resize's weights, and a half in them. */
@@ -24,14 +24,17 @@ function clipped(sums: v128): v128 {
   return i8x16.narrow_i16x8_u(narrow, narrow)
 }
 
-/** Three bytes and the one that follows them, as numbers of 32 bits. */
-function pixel(at: usize): v128 {
-  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(at)))
+/** The first three of four bytes of a sum's pixel. */
+function put(to: usize, sums: v128): void {
+  const bytes = clipped(sums)
+  v128.store16_lane(to, bytes, 0)
+  v128.store8_lane(to, bytes, 2, 2)
 }
 
 /**
- * Rows of pixels resized along themselves. Pixel x of `width` is the sum of `counts[x]` pixels from `starts[x]` on by the
- * weights from `x taps` on. A row of the source is `stride` bytes.
+ * Rows of pixels resized along themselves. Pixel x of `width` is the sum of twice `pairs` pixels from `starts[x]` on by the
+ * weights from `x pairs` on: for each pair of pixels both weights over 2¹², and both remainders, in 16 bits each. A row of
+ * the source is `stride` bytes. Up to 6 `pairs` bytes beyond the last row are read, with no weight: there has to be memory.
  */
 export function alongRows(
   from: usize,
@@ -39,34 +42,89 @@ export function alongRows(
   rows: i32,
   channels: i32,
   starts: usize,
-  counts: usize,
   weights: usize,
-  taps: i32,
+  pairs: i32,
   width: i32,
   to: usize
 ): void {
-  for (let y = 0; y < rows; y++, from += stride) {
-    for (let x = 0; x < width; x++, to += channels) {
-      const count = load<i32>(counts + (x << 2))
-      let weight = weights + ((x * taps) << 2)
-      let at = from + load<i32>(starts + (x << 2)) * channels
-      if (channels == 3) {
-        let sums = i32x4.splat(HALF)
-        for (let t = 0; t < count; t++, at += 3, weight += 4) {
-          sums = i32x4.add(sums, i32x4.mul(pixel(at), v128.load32_splat(weight)))
-        }
-        v128.store32_lane(to, clipped(sums), 0)
-      } else {
-        let sum = HALF
-        for (let t = 0; t < count; t++, at++, weight += 4) sum += i32(load<u8>(at)) * load<i32>(weight)
-        store<u8>(to, u8(max(0, min(255, sum >> BITS))))
+  if (channels == 1) return alongGrey(from, stride, rows, starts, weights, pairs, width, to)
+  const line = usize(3 * width)
+  // Of two pixels next to each other, each channel's numbers in 16 bits.
+  const channel = i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1)
+  for (let y = 0; y < rows; y += 2, from += 2 * stride, to += 2 * line) {
+    // Two rows at a time, of which the second is the first one again where there is no other.
+    const next: usize = y + 1 < rows ? stride : 0
+    const below: usize = y + 1 < rows ? line : 0
+    for (let x = 0; x < width; x++) {
+      let weight = weights + ((x * pairs) << 3)
+      let at = from + load<i32>(starts + (x << 2)) * 3
+      let a = i32x4.splat(0)
+      let b = i32x4.splat(HALF)
+      let c = a
+      let d = b
+      for (let t = 0; t < pairs; t++, at += 6, weight += 8) {
+        const large = v128.load32_splat(weight)
+        const small = v128.load32_splat(weight, 4)
+        const one = i8x16.swizzle(v128.load64_zero(at), channel)
+        const two = i8x16.swizzle(v128.load64_zero(at + next), channel)
+        a = i32x4.add(a, i32x4.dot_i16x8_s(one, large))
+        b = i32x4.add(b, i32x4.dot_i16x8_s(one, small))
+        c = i32x4.add(c, i32x4.dot_i16x8_s(two, large))
+        d = i32x4.add(d, i32x4.dot_i16x8_s(two, small))
       }
+      put(to + 3 * x, i32x4.add(i32x4.shl(a, 12), b))
+      put(to + below + 3 * x, i32x4.add(i32x4.shl(c, 12), d))
     }
   }
 }
 
+/** The same of one channel. */
+function alongGrey(
+  from: usize,
+  stride: usize,
+  rows: i32,
+  starts: usize,
+  weights: usize,
+  pairs: i32,
+  width: i32,
+  to: usize
+): void {
+  for (let y = 0; y < rows; y++, from += stride) {
+    for (let x = 0; x < width; x++, to++) {
+      let weight = weights + ((x * pairs) << 3)
+      let at = from + load<i32>(starts + (x << 2))
+      let sum = HALF
+      for (let t = 0; t < pairs; t++, at += 2, weight += 8) {
+        sum += i32(load<u8>(at)) * ((i32(load<i16>(weight)) << 12) + load<i16>(weight, 4))
+        sum += i32(load<u8>(at, 1)) * ((i32(load<i16>(weight, 2)) << 12) + load<i16>(weight, 6))
+      }
+      store<u8>(to, u8(max(0, min(255, sum >> BITS))))
+    }
+  }
+}
+
+/**
+ * Rows of `bytes` numbers resized across: number y of `rows` is the sum of `counts[y]` rows from `starts[y]` on by the weights from
+ * `y taps` on.
+ */
+export function alongColumns(
+  from: usize,
+  bytes: i32,
+  starts: usize,
+  counts: usize,
+  weights: usize,
+  taps: i32,
+  rows: i32,
+  to: usize
+): void {
+  for (let y = 0; y < rows; y++, to += bytes, weights += usize(taps) << 2) {
+    const first = from + usize(load<i32>(starts + (y << 2))) * usize(bytes)
+    acrossRows(first, bytes, load<i32>(counts + (y << 2)), weights, bytes, to)
+  }
+}
+
 /** One row of `bytes` numbers: the sum of `count` rows, `stride` bytes from one to the next, by their weights. */
-export function acrossRows(from: usize, stride: usize, count: i32, weights: usize, bytes: i32, to: usize): void {
+function acrossRows(from: usize, stride: usize, count: i32, weights: usize, bytes: i32, to: usize): void {
   for (let x = 0; x < bytes; x += 16, from += 16) {
     let a = i32x4.splat(HALF)
     let b = a
@@ -91,12 +149,20 @@ export function acrossRows(from: usize, stride: usize, count: i32, weights: usiz
 
 /**
  * One channel of pixels in rows as 32-bit floats, by a table of 256: from `from`, every `step` bytes, which may be negative
- * where rows are mirrored; a row's first number is `stride` bytes after the last row's.
+ * where rows are mirrored; a row's first number is `stride` bytes after the last row's. Up to nine bytes more are read on the side
+ * to which the steps go, and written nowhere.
  */
 export function looked(from: usize, step: i32, stride: usize, rows: i32, width: i32, table: usize, to: usize): void {
   for (let y = 0; y < rows; y++, from += stride) {
     let at = from
-    for (let x = 0; x < width; x++, at += step, to += 4) store<f32>(to, load<f32>(table + (usize(load<u8>(at)) << 2)))
+    for (let x = 0; x < width; x += 4, at += 4 * step, to += 16) {
+      let four = v128.load32_zero(table + (usize(load<u8>(at)) << 2))
+      four = v128.load32_lane(table + (usize(load<u8>(at + step)) << 2), four, 1)
+      four = v128.load32_lane(table + (usize(load<u8>(at + 2 * step)) << 2), four, 2)
+      four = v128.load32_lane(table + (usize(load<u8>(at + 3 * step)) << 2), four, 3)
+      v128.store(to, four)
+    }
+    to -= (((width + 3) & ~3) - width) << 2
   }
 }
 
@@ -230,34 +296,79 @@ export function somePhases(
 }
 
 /**
- * Pieces of a sound, each `hop` after the one before, times a window of numbers T: number i of piece b is sample (b hop + i) >>
- * `shift`. There are eight of them in single precision and four in double. The first half become the real parts, and the others
- * the imaginary parts, of as many signals of `n` complex numbers, which lie side by side: at each i, first their real parts and then
- * their imaginary parts.
+ * `n` numbers, a multiple of four, of each of eight pieces of a sound, each `hop` after the one before. The first four become the
+ * real parts, and the others the imaginary parts, of as many signals of complex numbers, which lie side by side: at each i,
+ * first their real parts and then their imaginary parts.
  */
-function gather<T>(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
-  const pieces: i32 = 32 / sizeof<T>()
-  for (let i = 0; i < n; i++, window += sizeof<T>()) {
-    const weight = load<T>(window)
-    for (let b = 0; b < pieces; b++, to += sizeof<T>()) {
-      const value: f32 = weight == 0 ? 0 : load<f32>(samples + (usize((b * hop + i) >> shift) << 2))
-      store<T>(to, weight * (value as T))
-    }
+export function gather32(samples: usize, hop: i32, n: i32, to: usize): void {
+  const apart = usize(hop) << 2
+  for (let i = 0; i < n; i += 4, samples += 16, to += 128) {
+    transposed(samples, apart, to, 32)
+    transposed(samples + 4 * apart, apart, to + 16, 32)
   }
 }
 
-export function gather32(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
-  gather<f32>(samples, shift, hop, window, n, to)
+/** The transpose of four rows of four floats, so many bytes from one to the next. */
+function transposed(from: usize, apart: usize, to: usize, step: usize): void {
+  const a = v128.load(from)
+  const b = v128.load(from + apart)
+  const c = v128.load(from + 2 * apart)
+  const d = v128.load(from + 3 * apart)
+  const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5)
+  const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5)
+  const above = v128.shuffle<f32>(a, b, 2, 6, 3, 7)
+  const below = v128.shuffle<f32>(c, d, 2, 6, 3, 7)
+  v128.store(to, v128.shuffle<f64>(ab, cd, 0, 2))
+  v128.store(to + step, v128.shuffle<f64>(ab, cd, 1, 3))
+  v128.store(to + 2 * step, v128.shuffle<f64>(above, below, 0, 2))
+  v128.store(to + 3 * step, v128.shuffle<f64>(above, below, 1, 3))
 }
 
-export function gather64(samples: usize, shift: i32, hop: i32, window: usize, n: i32, to: usize): void {
-  gather<f64>(samples, shift, hop, window, n, to)
+/** The same of four pieces in double precision, as two signals, times a window; `n` is even. */
+export function gather64(samples: usize, hop: i32, window: usize, n: i32, to: usize): void {
+  const apart = usize(hop) << 2
+  for (let i = 0; i < n; i += 2, samples += 8, window += 16, to += 64) {
+    const weights = v128.load(window)
+    weighed(samples, apart, weights, to)
+    weighed(samples + 2 * apart, apart, weights, to + 16)
+  }
+}
+
+/** Two numbers each of two pieces, times weights, as two pairs. */
+function weighed(from: usize, apart: usize, weights: v128, to: usize): void {
+  const a = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(from)), weights)
+  const b = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(from + apart)), weights)
+  v128.store(to, v128.shuffle<f64>(a, b, 0, 2))
+  v128.store(to + 32, v128.shuffle<f64>(a, b, 1, 3))
 }
 
 /** The last `hop` of `n` numbers of each of eight such pieces, one piece after the other. */
 export function scatter(from: usize, n: i32, hop: i32, to: usize): void {
-  for (let i = n - hop; i < n; i++, to += 4) {
-    for (let b = 0; b < 8; b++) store<f32>(to + (usize(b * hop) << 2), load<f32>(from + (usize(8 * i + b) << 2)))
+  const apart = usize(hop) << 2
+  from += usize(n - hop) << 5
+  for (let piece = 0; piece < 8; piece += 4, from += 16, to += 4 * apart) {
+    let at = from
+    let out = to
+    for (let i = 0; i < (hop & ~3); i += 4, at += 128, out += 16) transposed(at, 32, out, apart)
+    for (let i = hop & ~3; i < hop; i++, at += 32, out += 4) {
+      for (let b = 0; b < 4; b++) store<f32>(out + usize(b) * apart, load<f32>(at + (usize(b) << 2)))
+    }
+  }
+}
+
+/** Numbers of 16 bits as parts of 32768. */
+export function fractions(from: usize, count: i32, to: usize): void {
+  const unit = f32x4.splat(1.0 / 32768)
+  for (let i = 0; i < count; i += 4, from += 8, to += 16) {
+    v128.store(to, f32x4.mul(f32x4.convert_i32x4_s(v128.load_ext<i16>(from)), unit))
+  }
+}
+
+/** Numbers clipped to ±1. */
+export function clip(at: usize, count: i32): void {
+  const one = f32x4.splat(1)
+  for (let i = 0; i < count; i += 4, at += 16) {
+    v128.store(at, f32x4.max(f32x4.neg(one), f32x4.min(one, v128.load(at))))
   }
 }
 
@@ -282,6 +393,7 @@ function fft<T>(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize):
       const s2 = v128.load_splat<T>(two + sizeof<T>())
       const c3 = v128.load_splat<T>(three)
       const s3 = v128.load_splat<T>(three + sizeof<T>())
+      const isOne = p == 0
       let from = x + (usize(stride * p) << 5)
       let to = y + (usize(stride * 4 * p) << 5)
       const next = usize(stride) << 5
@@ -305,9 +417,9 @@ function fft<T>(x: usize, y: usize, n: i32, table: usize, re: usize, im: usize):
         const ji = v128.sub<T>(br, dr)
         v128.store(to + re, v128.add<T>(pr, qr))
         v128.store(to + im, v128.add<T>(pi, qi))
-        turned<T>(v128.sub<T>(mr, jr), v128.sub<T>(mi, ji), c1, s1, to + next, re, im)
-        turned<T>(v128.sub<T>(pr, qr), v128.sub<T>(pi, qi), c2, s2, to + 2 * next, re, im)
-        turned<T>(v128.add<T>(mr, jr), v128.add<T>(mi, ji), c3, s3, to + 3 * next, re, im)
+        turned<T>(v128.sub<T>(mr, jr), v128.sub<T>(mi, ji), c1, s1, isOne, to + next, re, im)
+        turned<T>(v128.sub<T>(pr, qr), v128.sub<T>(pi, qi), c2, s2, isOne, to + 2 * next, re, im)
+        turned<T>(v128.add<T>(mr, jr), v128.add<T>(mi, ji), c3, s3, isOne, to + 3 * next, re, im)
       }
     }
     const other = x
@@ -339,16 +451,22 @@ export function fft64(x: usize, y: usize, n: i32, table: usize, re: usize, im: u
   return fft<f64>(x, y, n, table, re, im)
 }
 
-/** Stores complex numbers times c + i s. */
-function turned<T>(r: v128, i: v128, c: v128, s: v128, to: usize, re: usize, im: usize): void {
-  v128.store(to + re, v128.sub<T>(v128.mul<T>(r, c), v128.mul<T>(i, s)))
-  v128.store(to + im, v128.add<T>(v128.mul<T>(r, s), v128.mul<T>(i, c)))
+/** Stores complex numbers times c + i s, which may be known to be one. */
+function turned<T>(r: v128, i: v128, c: v128, s: v128, isOne: bool, to: usize, re: usize, im: usize): void {
+  if (isOne) {
+    v128.store(to + re, r)
+    v128.store(to + im, i)
+  } else {
+    v128.store(to + re, v128.sub<T>(v128.mul<T>(r, c), v128.mul<T>(i, s)))
+    v128.store(to + im, v128.add<T>(v128.mul<T>(r, s), v128.mul<T>(i, c)))
+  }
 }
 
-/** Four signals of n complex numbers times one, number for number. */
-export function times(x: usize, by: usize, n: i32): void {
-  for (let i = 0; i < n; i++, x += 32, by += 8) {
-    turned<f32>(v128.load(x), v128.load(x, 16), v128.load32_splat(by), v128.load32_splat(by, 4), x, 0, 16)
+/** Four signals of n complex numbers, again and again as often as it takes, times one of m, number for number. */
+export function times(x: usize, n: i32, by: usize, m: i32, to: usize): void {
+  for (let i = 0; i < m; i++, by += 8, to += 32) {
+    const at = x + (usize(i & (n - 1)) << 5)
+    turned<f32>(v128.load(at), v128.load(at, 16), v128.load32_splat(by), v128.load32_splat(by, 4), false, to, 0, 16)
   }
 }
 
@@ -398,3 +516,4 @@ export function logarithms(at: usize, count: i32, floor: f32): void {
     v128.store(at, f32x4.add(f32x4.mul(e, f32x4.splat(0.693359375)), f32x4.add(f32x4.add(s, s), small)))
   }
 }
+export * from "./jpeg"

@@ -24,6 +24,34 @@ export const release = ({ buffer, byteLength }: ArrayBufferView): void => {
   }
 }
 
+/** Buffers in which this thread's next results are to lie. */
+const lent: Array<ArrayBufferLike> = []
+
+/** Lends this thread memory that others read as well, for what it makes by `float32` and `copied`; each takes one buffer. */
+export const lend = (buffers: ReadonlyArray<ArrayBufferLike>): void => void lent.push(...buffers)
+
+/** Takes out of what was lent a buffer of so many bytes; if the largest is smaller it is let go, since a larger one will follow. */
+export const take = (bytes: number): ArrayBufferLike | undefined => {
+  const found = fitting(lent, bytes)
+  return found !== undefined && found.byteLength >= bytes ? found : undefined
+}
+
+/** Takes back so many buffers that were lent and not used. */
+export const takeBack = (count: number): void => void lent.splice(0, count)
+
+/** So many numbers, which may be anything: in memory that was lent if it is large enough, and else in new memory. */
+export const float32 = (length: number): Float32Array => {
+  const found = take(4 * length)
+  return found === undefined ? new Float32Array(length) : new Float32Array(found, 0, length)
+}
+
+/** A copy of numbers in such memory. */
+export const copied = (numbers: Float32Array): Float32Array => {
+  const out = float32(numbers.length)
+  out.set(numbers)
+  return out
+}
+
 /** Takes out the smallest buffer that holds so many bytes, and where there is none the largest. */
 export const fitting = <B extends ArrayBufferLike>(spare: Array<B>, bytes: number): B | undefined => {
   const better = (a: number, b: number) => (a >= bytes && b >= bytes ? a < b : a > b)
