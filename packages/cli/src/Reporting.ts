@@ -1,5 +1,5 @@
 /** From a run's result to what its report shows. */
-import { type Dataset, Shown } from "@igm/datasets"
+import { type Dataset, Published, Shown } from "@igm/datasets"
 import { Metric } from "@igm/gradient"
 import type { Manifest, Pipeline } from "@igm/experiment"
 import type { Report, SampleView } from "@igm/report"
@@ -23,6 +23,10 @@ export const reuse = ({ artifacts }: Pipeline.Result): string => {
 const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Result): ReadonlyArray<string> => {
   const { manifest } = prepared
   const groups = Split.all.map((split) => `${split} ${manifest.splits[split].groups.length}`).join(", ")
+  const drawn = Object.entries(experiment.views?.of ?? {}).flatMap(([modality, of]) =>
+    Published.compatIn(of?.settings).map((accident) => `${modality} in training: ${accident}`)
+  )
+  const compat = [...(manifest.compat ?? []), ...drawn]
   return [
     "Frozen features: not comparable with published end-to-end numbers.",
     `Selection: the epoch with the best result on the validation split. Reported: the test split, used once.`,
@@ -38,6 +42,7 @@ const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Resul
     ...(manifest.heldOut.length === 0
       ? []
       : [`In no split, because the encoders were trained on them: ${manifest.heldOut.join(", ")}.`]),
+    ...(compat.length === 0 ? [] : [`Accidents of the released code that are reproduced: ${compat.join("; ")}.`]),
     `Seeds of the trainings: ${experiment.seeds.join(", ")}. All ${methods.length} methods see the same features.`
   ]
 }

@@ -80,6 +80,8 @@ export interface Manifest {
   readonly sharedGroups: ReadonlyArray<string>
   /** Media or texts that are equal in samples of different splits, by the samples' ids. */
   readonly duplicates?: ReadonlyArray<{ readonly modality: string; readonly ids: ReadonlyArray<string> }>
+  /** Every accident of a released code that is reproduced, where it is one of a modality after that one's name. */
+  readonly compat?: ReadonlyArray<string>
   /** Data that trained the encoders and is in no split. */
   readonly heldOut: ReadonlyArray<string>
   /** How the samples were made, in all parameters. */

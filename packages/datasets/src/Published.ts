@@ -99,15 +99,35 @@ export const byGroup =
     return rows.map((row) => ({ ...row, split: splitOf.get(row.group)! }))
   }
 
+/** What settings have under `compat`, at any depth. */
+export const compatIn = (settings: Digest.Json | undefined): ReadonlyArray<string> => {
+  if (typeof settings !== "object" || settings === null) return []
+  return Object.entries(settings).flatMap(([key, value]) =>
+    key === "compat" && Array.isArray(value) ? value.map(String) : compatIn(value)
+  )
+}
+
+/** The accidents of the released code in the preparation of a data set's modalities, and in what of it is used. */
+const compatOf = (
+  modalities: { readonly [modality: string]: Preprocess },
+  { skipMissing = false }: Options
+): ReadonlyArray<string> => [
+  ...Object.entries(modalities).flatMap(([modality, { settings }]) =>
+    compatIn(settings).map((accident) => `${modality}: ${accident}`)
+  ),
+  ...(skipMissing ? ["rows whose media are missing are left out"] : [])
+]
+
 /** Duplicates that a manifest names; it counts all of them. */
 const NAMED = 20
 
 const manifestOf = <M extends string>(
-  { name, source, classes, recipe }: Spec<M>,
-  { root, seed, limit }: Options,
+  { name, source, classes, recipe, modalities }: Spec<M>,
+  options: Options,
   inspection: Inspection.Inspection<M>,
   skipped: ReadonlyArray<Fault>
 ): Manifest => {
+  const { root, seed, limit } = options
   const describe = (all: ReadonlyArray<Sample<M>>) => ({
     samples: all.length,
     classes: Object.fromEntries(
@@ -132,6 +152,7 @@ const manifestOf = <M extends string>(
     splits: { train: describe(samples.train), valid: describe(samples.valid), test: describe(samples.test) },
     sharedGroups: Inspection.sharedGroups(inspection),
     duplicates: found.slice(0, NAMED),
+    compat: compatOf(modalities, options),
     heldOut: [],
     recipe: {
       ...recipe,

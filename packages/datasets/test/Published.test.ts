@@ -1,7 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ArtifactStore, Progress } from "@igm/io"
-import { Digest } from "@igm/tensor"
+import { Digest, Split } from "@igm/tensor"
 import { Effect, FileSystem, Layer, Schema, type Scope } from "effect"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
@@ -9,8 +9,10 @@ import {
   CremaD,
   type Dataset,
   type DatasetFaults,
+  ImageInput,
   Inspection,
   KineticsSounds,
+  LogStft,
   NvGesture,
   Published as PublishedModule,
   type Published,
@@ -19,6 +21,7 @@ import {
   Twitter15,
   faultText
 } from "../src/index.ts"
+import type * as Listing from "../src/Listing.ts"
 import * as Minis from "./Minis.ts"
 
 const layers = Layer.mergeAll(NodeServices.layer, Progress.layerSilent)
@@ -429,7 +432,56 @@ describe("Leakage", () => {
 
 const shared = fileURLToPath(new URL("../../../../shared/data", import.meta.url))
 
+describe("compat", () => {
+  it.effect("what is reproduced of the released code's accidents is listed in the manifest", () =>
+    inFolder((root) =>
+      Effect.gen(function* () {
+        yield* Minis.cremaD(root, SIZE)
+        const compatOf = (options: Partial<CremaD.Options>) =>
+          Effect.map(CremaD.make({ root, seed: 1, ...options }).prepare, ({ manifest }) => manifest.compat)
+        assert.deepStrictEqual(yield* compatOf({}), [])
+        const settings = { kind: "x", each: { compat: ["BGR", "missing frames are black"] } }
+        const video = { ...ImageInput.imagenet, settings }
+        const modalities = { audio: LogStft.inputs.cremaD, video }
+        assert.deepStrictEqual(yield* compatOf({ modalities, skipMissing: true }), [
+          "video: BGR",
+          "video: missing frames are black",
+          "rows whose media are missing are left out"
+        ])
+      })
+    )
+  )
+})
+
+/** A folder that the environment names, as there is no other way to these files; or why it is not there. */
+const folderOf = (variable: string) => {
+  const folder = process.env[variable] ?? ""
+  return { folder, absent: existsSync(folder) ? "" : ` (skipped: ${variable} names no folder)` }
+}
+
 describe("published lists", () => {
+  const countsOf = ({ rows, faults }: Listing.Listing<string>) => {
+    assert.deepStrictEqual(faults, [])
+    return Split.all.map((split) => rows.filter((row) => row.split === split).length)
+  }
+  const tomBert = folderOf("TOMBERT")
+  it.effect.skipIf(tomBert.absent !== "")(`Twitter15's have the published numbers of rows${tomBert.absent}`, () =>
+    Effect.gen(function* () {
+      for (const target of ["left out", "in place"] as const) {
+        assert.deepStrictEqual(countsOf(yield* Twitter15.list(target)(tomBert.folder)), [3179, 1122, 1037])
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  const sarcasm = folderOf("SARCASM")
+  it.effect.skipIf(sarcasm.absent !== "")(`Sarcasm's have the published numbers of rows${sarcasm.absent}`, () =>
+    Effect.gen(function* () {
+      for (const labels of ["hashtag", "person"] as const) {
+        assert.deepStrictEqual(countsOf(yield* Sarcasm.list(labels)(sarcasm.folder)), [19_816, 2410, 2409])
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   const missing = existsSync(`${shared}/lists`) ? "" : " (skipped: ../shared/data/lists is absent)"
   it.effect.skipIf(missing !== "")(`have the published numbers of rows${missing}`, () =>
     inFolder((root) =>
