@@ -13,9 +13,15 @@ export interface Given<A extends number, V extends number> {
   readonly dataset: Dataset.Dataset<"audio" | "video">
   readonly encoders: { readonly audio: Encoder.Encoder<A>; readonly video: Encoder.Encoder<V> }
   readonly seed: number
+  readonly views?: Experiment.Views<"audio" | "video"> | undefined
 }
 
-export const protocol = <const A extends number, const V extends number>({ dataset, encoders, seed }: Given<A, V>) => {
+export const protocol = <const A extends number, const V extends number>({
+  dataset,
+  encoders,
+  seed,
+  views
+}: Given<A, V>) => {
   const { audio, video } = encoders
   const options = {
     heads: { audio: Head.make(audio.width, 256, 64, 6), video: Head.make(video.width, 256, 64, 6) },
@@ -29,6 +35,7 @@ export const protocol = <const A extends number, const V extends number>({ datas
     title: "CREMA-D: six emotions in a voice and a face",
     dataset,
     encoders,
+    views,
     methods: methods(options, { rho: 1e-10 }),
     compared,
     seeds: [seed, seed + 1, seed + 2]

@@ -1,13 +1,14 @@
 /** Kinetics-Sounds: IGM and plain baselines on the same frozen features of sounds and frames. */
-import { KineticsSounds } from "@igm/datasets"
+import { FrameInput, KineticsSounds } from "@igm/datasets"
 import { Named } from "@igm/encoders"
 import { Experiment } from "@igm/experiment"
 import { protocol } from "./protocol.ts"
 
-export default Experiment.program(({ seed, data = "data/kinetics-sounds", limit }) =>
+export default Experiment.program(({ seed, data = "data/kinetics-sounds", limit, views }) =>
   protocol({
     dataset: KineticsSounds.make({ root: data, seed, limit }),
     encoders: { audio: Named.encoder("resnet18-grey"), video: Named.encoder("resnet18-frames") },
-    seed
+    seed,
+    views: Experiment.views(views, { seed, of: { video: FrameInput.imagenetCrops } })
   })
 )

@@ -17,12 +17,13 @@ export interface Given<D extends number, R extends number, F extends number> {
     readonly flow: Encoder.Encoder<F>
   }
   readonly seed: number
+  readonly views?: Experiment.Views<"depth" | "rgb" | "flow"> | undefined
 }
 
 export const protocol = <const D extends number, const R extends number, const F extends number>(
   given: Given<D, R, F>
 ) => {
-  const { dataset, encoders, seed } = given
+  const { dataset, encoders, seed, views } = given
   const { depth, rgb, flow } = encoders
   const options = {
     heads: {
@@ -40,6 +41,7 @@ export const protocol = <const D extends number, const R extends number, const F
     title: "NVGesture: 25 gestures in depth, colour and motion",
     dataset,
     encoders,
+    views,
     methods: methods(options, { rho: 1e-15 }),
     compared,
     seeds: [seed, seed + 1, seed + 2]

@@ -13,12 +13,13 @@ export interface Given<T extends number, I extends number> {
   readonly dataset: Dataset.Dataset<"text" | "image">
   readonly encoders: { readonly text: Encoder.Encoder<T>; readonly image: Encoder.Encoder<I> }
   readonly seed: number
+  readonly views?: Experiment.Views<"text" | "image"> | undefined
   /** Adam at 1e-5 as released unless given: it hardly moves a head on frozen features in so few epochs. */
   readonly optimizer?: Optimizer.Optimizer
 }
 
 export const protocol = <const T extends number, const I extends number>(given: Given<T, I>) => {
-  const { dataset, encoders, seed, optimizer = Optimizer.adamAsReleased } = given
+  const { dataset, encoders, seed, views, optimizer = Optimizer.adamAsReleased } = given
   const { text, image } = encoders
   const options = {
     heads: { text: Head.make(text.width, 256, 64, 2), image: Head.make(image.width, 256, 64, 2) },
@@ -33,6 +34,7 @@ export const protocol = <const T extends number, const I extends number>(given: 
     title: "Sarcasm: whether a tweet and its picture are meant",
     dataset,
     encoders,
+    views,
     methods: methods(options, {
       rho: 1e-15,
       switches: { mixup: { image: 1 }, schedule: Schedule.warmUpAsReleased }

@@ -73,6 +73,11 @@ const run = Command.make(
       Flag.withSchema(Positive),
       Flag.optional
     ),
+    views: Flag.Int("views").pipe(
+      Flag.withDescription("Take so many augmented views of each training sample in its place"),
+      Flag.withSchema(Positive),
+      Flag.optional
+    ),
     out: Flag.String("out").pipe(
       Flag.withDescription("The folder for runs and everything that they reuse"),
       Flag.withDefault("runs")
@@ -88,12 +93,14 @@ const run = Command.make(
     ...Device.flags,
     threads
   },
-  Effect.fn("igm.run")(function* ({ program, seed, speech, data, limit, out, check, trace, engine, device, threads }) {
+  Effect.fn("igm.run")(function* (said) {
+    const { program, seed, out, check, trace, engine, device, threads } = said
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, Runs.STORE))
     const folder = (name: Option.Option<string>) =>
       Option.getOrUndefined(Option.map(name, (name) => path.resolve(name)))
-    const args = { seed, speech: folder(speech), data: folder(data), limit: Option.getOrUndefined(limit) }
+    const [limit, views] = [Option.getOrUndefined(said.limit), Option.getOrUndefined(said.views)]
+    const args = { seed, speech: folder(said.speech), data: folder(said.data), limit, views }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
       RunCommand.run({ program, args, check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))

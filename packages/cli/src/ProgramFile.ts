@@ -56,6 +56,11 @@ export const load = Effect.fn("ProgramFile.load")(function* (
     catch: (cause) => unusable(`this experiment cannot be made: ${wordsOf(cause)}`, cause)
   })
   if (!isExperiment(experiment)) return yield* unusable(`its default export makes no experiment: ${HOW}`)
+  const own = experiment.views?.count
+  if (args.views !== undefined && own !== args.views) {
+    const has = own === undefined ? "no augmented views of its samples" : `${own} views of each sample of its own`
+    return yield* unusable(`it has ${has}, and ${args.views} are asked for: leave out --views`)
+  }
   return { experiment, code, remember } satisfies Loaded
 })
 

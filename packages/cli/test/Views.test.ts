@@ -7,6 +7,7 @@ import { ArtifactStore, Progress } from "@igm/io"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Layer } from "effect"
+import { igm, program } from "./fixture.ts"
 import tiny from "./tiny.experiment.ts"
 
 /** Images with noise of their own, as if they had been seen in another light. */
@@ -83,6 +84,22 @@ describe("Views", () => {
       assert.deepStrictEqual(one!.modalities["audio"], other!.modalities["audio"])
     })
   )
+
+  it.live("a program that draws none says so where they are asked for", () =>
+    Effect.gen(function* () {
+      const { message } = (yield* Effect.flip(igm("run", program, "--no-check", "--views", "2"))) as Error
+      assert.include(message, "it has no augmented views of its samples, and 2 are asked for: leave out --views")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it("as many as are asked for, and none where nothing is said", () => {
+    assert.isUndefined(Experiment.views(undefined, { seed: 1, of: { image: noisy } }))
+    assert.deepStrictEqual(Experiment.views(3, { seed: 1, of: { image: noisy } }), {
+      count: 3,
+      seed: 1,
+      of: { image: noisy }
+    })
+  })
 
   it("no views are an error that says what to give", () => {
     const whole = tiny({ seed: 1 })

@@ -23,6 +23,12 @@ export interface Views<M extends string> {
   readonly of: { readonly [K in M]?: Dataset.Augmentation }
 }
 
+/** So many views, drawn in this way; none where no number is given. */
+export const views = <M extends string>(
+  count: number | undefined,
+  drawn: Omit<Views<M>, "count">
+): Views<M> | undefined => (count === undefined ? undefined : { ...drawn, count })
+
 /** What a view of a sample is drawn from; all its modalities are drawn from streams that are alike. */
 export const streamOf = ({ seed }: Views<string>, id: string, view: number): Keyed.Path => ["view", seed, id, view]
 
@@ -34,7 +40,7 @@ interface Parts<D extends Features.Dims> {
   readonly dataset: Dataset.Dataset<keyof D & string>
   readonly encoders: { readonly [M in keyof D]: Encoder.Encoder<D[M]> }
   /** What training samples are seen as; by default, as they are. */
-  readonly views?: Views<keyof D & string>
+  readonly views?: Views<keyof D & string> | undefined
   /** Whose difference to the other methods is tested: the names of some of the methods. */
   readonly compared: ReadonlyArray<string>
   /** The seeds of the trainings; the data set has its own. */
@@ -113,6 +119,8 @@ export interface Arguments {
   readonly data?: string | undefined
   /** The most samples of each split, for a quick look. */
   readonly limit?: number | undefined
+  /** How many augmented views of each training sample are taken in its place. */
+  readonly views?: number | undefined
 }
 
 /** An experiment that depends on the command line; an experiment module exports one as its default. */

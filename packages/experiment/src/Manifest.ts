@@ -46,7 +46,8 @@ const Arguments = Schema.Struct({
   seed: Schema.Int,
   speech: Schema.optionalKey(Schema.String),
   data: Schema.optionalKey(Schema.String),
-  limit: Schema.optionalKey(Schema.Int)
+  limit: Schema.optionalKey(Schema.Int),
+  views: Schema.optionalKey(Schema.Int)
 })
 
 export type Arguments = typeof Arguments.Type
