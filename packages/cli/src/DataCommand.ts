@@ -59,7 +59,7 @@ const check = Command.make(
   {
     ...asked,
     decode: Flag.Boolean("decode").pipe(
-      Flag.withDescription("Prepare every sample as well, which finds media that are damaged inside"),
+      Flag.withDescription("Prepare every sample as well, which finds damage inside of what is used of its media"),
       Flag.withDefault(false)
     ),
     json: RunFlags.json
@@ -75,22 +75,35 @@ const check = Command.make(
         const tell = decode ? yield* (yield* Progress).bar("prepare samples", total) : () => Effect.void
         const inside = decode ? yield* Inspection.undecodable(inspection, modalities, tell) : []
         const faults = [...inspection.faults, ...inside]
+        const isWhole = ({ at }: Dataset.Sample<string>) =>
+          inside.every(({ path, line }) => path !== at?.path || line !== at.line)
+        const of = (split: Split.Split) => inspection.samples[split].filter(isWhole)
+        const used = { train: of("train"), valid: of("valid"), test: of("test") }
+        const found = { ...inspection, samples: used }
         const row = ({ id, label, group, at }: Dataset.Sample<string>) => ({ id, class: classes[label], group, ...at })
         const everything = {
           folder: root,
           usable: faults.length === 0,
           rows: inspection.rows,
-          used: Object.fromEntries(Split.all.map((split) => [split, inspection.samples[split].map(row)])),
-          sharedGroups: Inspection.sharedGroups(inspection),
-          duplicates: Inspection.duplicates(inspection),
+          used: Object.fromEntries(Split.all.map((split) => [split, used[split].map(row)])),
+          sharedGroups: Inspection.sharedGroups(found),
+          duplicates: Inspection.duplicates(found),
           faults
         }
-        yield* Console.log(json ? JSON.stringify(everything, null, 2) : checkText(root, classes, inspection, faults))
+        yield* Console.log(json ? JSON.stringify(everything, null, 2) : checkText(root, classes, found, faults))
         if (faults.length > 0) return yield* new DataUnusable({ folder: root, faults: faults.length })
       }, Effect.scoped)
     )
   })
 ).pipe(Command.withDescription("Tell what of a folder would be used, and everything that is wrong with it"))
+
+/** Says on the other stream what is not in a figure or page, so that nothing is left out in silence. */
+const leftOut = (name: string, faults: ReadonlyArray<Fault>) =>
+  faults.length === 0
+    ? Effect.void
+    : Console.error(
+        `igm: rows with faults, of which there are ${faults.length}, are left out: igm data check ${name} tells all`
+      )
 
 const BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -109,7 +122,8 @@ const stats = Command.make(
     yield* withDataset(
       given,
       Effect.fnUntraced(function* (dataset) {
-        const { samples } = yield* dataset.check
+        const { samples, faults } = yield* dataset.check
+        yield* leftOut(given.name, faults)
         const all = Split.all.flatMap((split) => samples[split])
         const tell = yield* (yield* Progress).bar("measure samples", all.length)
         const measured = yield* Effect.forEach(Object.keys(dataset.modalities), (modality) =>
@@ -183,6 +197,7 @@ const sample = Command.make(
       given,
       Effect.fnUntraced(function* ({ name, classes, modalities, root, check }) {
         const { samples, rows, faults } = yield* check
+        yield* leftOut(given.name, faults)
         const all = Split.all.flatMap((split) => samples[split].map((one) => ({ split, ...one })))
         const chosen = classes.flatMap((_, label) => {
           const own = all.filter((one) => one.label === label)

@@ -1,3 +1,4 @@
+#!/usr/bin/env -S node --disable-warning=ExperimentalWarning
 /** The command `igm`. */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"

@@ -7,17 +7,24 @@ import { igm, layer } from "./fixture.ts"
 /** What a command prints, and how it ends. */
 const said = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
   const lines: Array<string> = []
+  const asides: Array<string> = []
   const told = Object.assign(Object.create(console) as Console.Console, {
-    log: (...line: ReadonlyArray<unknown>) => void lines.push(line.join(" "))
+    log: (...line: ReadonlyArray<unknown>) => void lines.push(line.join(" ")),
+    error: (...line: ReadonlyArray<unknown>) => void asides.push(line.join(" "))
   })
   const exit = yield* Effect.result(igm(...args).pipe(Effect.provideService(Console.Console, told)))
-  return { text: lines.join("\n"), problem: exit._tag === "Failure" ? String((exit.failure as Error).message) : null }
+  return {
+    text: lines.join("\n"),
+    aside: asides.join("\n"),
+    problem: exit._tag === "Failure" ? String((exit.failure as Error).message) : null
+  }
 })
 
 const Everything = Schema.fromJsonString(
   Schema.Struct({
     usable: Schema.Boolean,
     rows: Schema.Int,
+    used: Schema.Record(Schema.String, Schema.Array(Schema.Struct({ id: Schema.String }))),
     faults: Schema.Array(Schema.Struct({ problem: Schema.String }))
   })
 )
@@ -45,12 +52,19 @@ withLayer(layer, { excludeTestServices: true })("igm data", (it) => {
       yield* fs.writeFileString(`${root}/annotations/test.csv`, "1001_TES_X0_XX,NEU\n1002_TES_X1_XX,ODD\n")
       const damaged = yield* check("--decode", "--json")
       assert.strictEqual(damaged.problem, `${root}: not usable as it is: 3 faults`)
-      const { usable, rows, faults } = yield* Schema.decodeEffect(Everything)(damaged.text)
+      const { usable, rows, used, faults } = yield* Schema.decodeEffect(Everything)(damaged.text)
       assert.deepStrictEqual([usable, rows, faults.length], [false, 20, 3])
+      const ids = Object.values(used).flatMap((samples) => samples.map(({ id }) => id))
+      assert.deepStrictEqual([ids.length, ids.includes("1002_TRA_X1_XX")], [17, false])
       const text = (yield* check("--decode")).text
       assert.include(text, `${root}/annotations/test.csv:2: emotion: "ODD" is none of NEU`)
       assert.include(text, `${root}/annotations/train.csv:1: audio: AudioWAV/1001_TRA_X0_XX.wav is missing`)
       assert.match(text, /train\.csv:2: video: .*00001\.jpg: /)
+      const stats = yield* said("data", "stats", "crema-d", "--data", root, "--out", out)
+      assert.include(
+        stats.aside,
+        "rows with faults, of which there are 2, are left out: igm data check crema-d tells all"
+      )
     }).pipe(Effect.scoped)
   )
 

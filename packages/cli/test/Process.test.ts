@@ -3,7 +3,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Lock } from "@igm/io"
 import { Effect, Fiber, FileSystem, Path, Schedule, Schema } from "effect"
-import { type SpawnOptions, spawn } from "node:child_process"
+import { type SpawnOptions, execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { text } from "node:stream/consumers"
 import { fileURLToPath } from "node:url"
@@ -28,6 +28,10 @@ const ended = (child: ReturnType<typeof start>) =>
   })
 
 describe("igm as a process", () => {
+  it("the command is a program of its own, which a shell does not take for a script of its", () => {
+    assert.match(execFileSync(bin, ["--version"], { encoding: "utf8" }), /^igm v\d/)
+  })
+
   it.live("stopped by Ctrl-C it says so, and leaves nothing half-written", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
