@@ -7,7 +7,7 @@ import { type Dataset, type Fault, Inspection, Measures, Shown, faultText } from
 import { AtomicFile, Progress } from "@igm/io"
 import { SamplesPage, Table } from "@igm/report"
 import { Keyed, Split } from "@igm/tensor"
-import { Console, Effect } from "effect"
+import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
 import { DataUnusable, Positive, SHOWN, asked, firstOf, plural, withDataset } from "./DataFolder.ts"
 import { prepare } from "./DataPrepare.ts"
@@ -185,7 +185,7 @@ const sample = Command.make(
   "sample",
   {
     ...asked,
-    to: Flag.String("to").pipe(Flag.withDescription("The page"), Flag.withDefault("samples.html")),
+    to: Flag.String("to").pipe(Flag.withDescription("The page; by default samples.html in --out"), Flag.optional),
     count: Flag.Int("count").pipe(
       Flag.withDescription("Samples of each class"),
       Flag.withSchema(Positive),
@@ -193,6 +193,7 @@ const sample = Command.make(
     )
   },
   Effect.fn("igm.data.sample")(function* (given) {
+    const path = yield* Path.Path
     yield* withDataset(
       given,
       Effect.fnUntraced(function* ({ name, classes, modalities, root, check }) {
@@ -218,8 +219,9 @@ const sample = Command.make(
           ["faults", String(faults.length)],
           ...Split.all.map((split) => [split, `${samples[split].length} samples`] as const)
         ] as ReadonlyArray<readonly [string, string]>
-        yield* AtomicFile.write(given.to, new TextEncoder().encode(SamplesPage.page(name, facts, shown)))
-        yield* Console.log(`${plural(shown.length, "sample")} of ${plural(classes.length, "class")}: ${given.to}`)
+        const to = Option.getOrElse(given.to, () => path.join(given.out, "samples.html"))
+        yield* AtomicFile.write(to, new TextEncoder().encode(SamplesPage.page(name, facts, shown)))
+        yield* Console.log(`${plural(shown.length, "sample")} of ${plural(classes.length, "class")}: ${to}`)
       }, Effect.scoped)
     )
   })

@@ -79,8 +79,14 @@ export const confusion = ({ confusion, classes }: Report): TopLevelSpec => ({
   width: 360,
   height: 360,
   encoding: {
-    x: { field: "predicted", type: "nominal", sort: [...classes], title: "predicted", axis: { labelAngle: -40 } },
-    y: { field: "label", type: "nominal", sort: [...classes], title: "label" }
+    x: {
+      field: "predicted",
+      type: "nominal",
+      sort: [...classes],
+      title: "predicted",
+      axis: { labelAngle: -40, grid: false }
+    },
+    y: { field: "label", type: "nominal", sort: [...classes], title: "label", axis: { grid: false } }
   },
   layer: [
     {
@@ -118,7 +124,7 @@ export const ledger = ({ epochs, compared, methods }: Report): TopLevelSpec => {
       mark: { type: "point", filled: true, size: 46 },
       encoding: {
         x: { field: "epoch", type: "quantitative", title: "epoch", axis: { tickMinStep: 1 } },
-        y: { field: "share", type: "quantitative", title: null, axis: { format: ".2~%" }, scale: { zero: true } },
+        y: { field: "share", type: "quantitative", title: null, axis: { format: ".2~p" }, scale: { zero: true } },
         color: { field: "head", type: "nominal", title: "turn of" }
       }
     },
