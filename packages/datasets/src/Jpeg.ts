@@ -6,6 +6,7 @@
  * It is a short way and not a judge: what is of another kind, damaged or merely odd is left to a library, which decodes it or
  * says what is wrong. Sources: ITU T.81 and the JPEG File Interchange Format.
  */
+import { Memory } from "@igm/tensor"
 import * as Kernels from "./Kernels.ts"
 import { kernels } from "./Kernels.ts"
 
@@ -210,6 +211,7 @@ const paint = (file: Uint8Array, head: Head, out: number): boolean => {
     Kernels.put(numbers + 28 * i, Int32Array.of(0, wide | (high << 4), dc, ac, quantisation + 128 * i, plane, stride))
     plane += stride * 8 * down * high
   })
+  for (const numbers of [...codes.flat(), ...quantisations]) Memory.release(numbers)
   const every = restart === 0 ? units : restart
   if (!kernels.scan(intervals, across, down, every, numbers, components.length, natural, block)) return false
   kernels.painted(numbers, components.length, ...sampling, width, height, sums, blue, red, out)

@@ -2,7 +2,7 @@
  * From a sound, or the sound of a film, to the log spectrogram that the audio encoders of IGM's code read: one channel at a given rate, repeated
  * until it fills the length, cut, clipped to ±1, and log(|STFT| + floor), as librosa 0.11 and numpy compute it.
  */
-import { Tensor } from "@igm/tensor"
+import { Memory, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Preprocess, Source } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
@@ -57,10 +57,12 @@ export const preprocess = (settings: Settings): Preprocess<Tensor.Tensor<"float3
   shape: [1, Stft.binsOf(settings), Stft.framesOf(settings.samples, settings)],
   load: Effect.fn("LogStft.load")(function* ({ path }: Source) {
     const { rate, samples } = yield* Sound.read(path)
-    return yield* Effect.try({
+    const spectrogram = yield* Effect.try({
       try: () => ofSamples(Resample.resample(samples, rate, settings.rate, { most: settings.samples, make }), settings),
       catch: (cause) => new MediaError({ path, problem: (cause as Error).message, cause })
     })
+    Memory.release(samples)
+    return spectrogram
   })
 })
 

@@ -3,6 +3,7 @@
  * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg. Of
  * the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa.
  */
+import { Memory } from "@igm/tensor"
 import { Effect, FileSystem, type PlatformError } from "effect"
 import { resolve } from "node:path"
 import { MediaError } from "./Errors.ts"
@@ -56,5 +57,8 @@ export const read = Effect.fn("Sound.read")(function* (path: string) {
   const isNamed = /\.wav$/i.test(path)
   const bytes = yield* Effect.mapError(isNamed ? fs.readFile(path) : headOf(path), unreadable(path))
   if (!isWave(bytes.subarray(0, HEAD))) return yield* decoded(path)
-  return yield* isNamed ? Wav.parse(path, bytes) : Wav.read(path)
+  if (!isNamed) return yield* Wav.read(path)
+  const sound = yield* Wav.parse(path, bytes)
+  Memory.release(bytes)
+  return sound
 })
