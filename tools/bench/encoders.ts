@@ -119,7 +119,7 @@ const model = Effect.fnUntraced(function* (
   return row
 }, Effect.scoped)
 
-const PHOTOS = 128
+const PHOTOS = 512
 const BATCH = 32
 
 /** Image files to stored features of ResNet18: the whole, and its two halves each by itself. */
