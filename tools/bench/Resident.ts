@@ -6,3 +6,6 @@ export const most = (): number =>
   process.platform === "linux"
     ? Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))![1]) * 1024
     : process.resourceUsage().maxRSS * 1024
+
+/** The resident memory now, in bytes. */
+export const now = (): number => process.memoryUsage.rss()

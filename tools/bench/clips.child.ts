@@ -27,32 +27,43 @@ const modalities = {
   video: { preprocess: FrameInput.imagenet, encoder: means("frames", [3, 3, 224, 224]) }
 }
 
+/** So many clips of a modality have gone through when memory is looked at first. */
+const EARLY = 1000
+
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const scratch = yield* fs.makeTempDirectoryScoped()
   return yield* Effect.gen(function* () {
     const { samples } = yield* KineticsSounds.make({ root, seed: 1 }).prepare
     const all = Split.all.flatMap((split) => samples(split))
+    const resident: Record<string, { readonly early: number; readonly late: number }> = {}
     for (const [modality, { preprocess, encoder }] of Object.entries(modalities)) {
       const { bytes, input, width } = encoder
       const file = `${scratch}/${modality}.onnx`
       yield* fs.writeFile(file, bytes)
       const decode = yield* DecodeThreads.make(preprocess.place!, { threads: 2 })
       const media = all.map((sample) => sample.media[modality as keyof typeof modalities])
+      let [seen, early] = [0, 0]
       const kept = yield* FeatureStore.keep({
         encoder: Encoder.make({ name: modality, file, digest: Digest.ofBytes(bytes), input, width }),
         label: modality,
         preprocessing: preprocess.settings,
         samples: media.map(({ digest }) => digest),
-        load: (i) => decode(media[i]!)
+        load: (i) =>
+          Effect.tap(decode(media[i]!), () =>
+            Effect.sync(() => {
+              if (++seen === EARLY) early = Resident.now()
+            })
+          )
       })
+      resident[modality] = { early, late: Resident.now() }
       yield* FeatureStore.eachRows(kept, () => Effect.void)
     }
-    return all.length
+    return { clips: all.length, resident }
   }).pipe(Effect.provide(ArtifactStore.layer(`${scratch}/store`)))
 })
 
 const start = performance.now()
 const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
-const clips = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
-process.stdout.write(JSON.stringify({ clips, most: Resident.most(), seconds: (performance.now() - start) / 1000 }))
+const went = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
+process.stdout.write(JSON.stringify({ ...went, most: Resident.most(), seconds: (performance.now() - start) / 1000 }))

@@ -60,6 +60,8 @@ const write = Effect.fnUntraced(function* (lists: string, root: string, most: nu
 
 interface Went {
   readonly clips: number
+  /** What was resident after the first thousand clips of a modality, and after the last one. */
+  readonly resident: { readonly [modality: string]: { readonly early: number; readonly late: number } }
   readonly most: number
   readonly seconds: number
 }
@@ -89,5 +91,11 @@ export const run = Effect.fnUntraced(function* ({ lists, repeats }: Options, jso
       ({ clips, most, seconds }) => `${clips} clips: ${(most / 1e6).toFixed(0)} MB in ${seconds.toFixed(0)} s`
     )
     yield* Console.log(`${told.join("; ")}; ratio ${(many.most / few.most).toFixed(3)}`)
+    for (const [modality, { early, late }] of Object.entries(many.resident)) {
+      const [first, last] = [early, late].map((bytes) => `${(bytes / 1e6).toFixed(0)} MB`)
+      yield* Console.log(
+        `  ${modality}: ${first} after 1000 of them, ${last} after all; ratio ${(late / early).toFixed(3)}`
+      )
+    }
   }
 }, Effect.scoped)
