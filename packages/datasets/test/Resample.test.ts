@@ -88,7 +88,8 @@ describe("Resample", () => {
     { from: Rate, to: Rate, n: Length },
     ({ from, to, n }) => {
       const got = Resample.resample(noise(n, 3), from, to)
-      assert.strictEqual(got.length, Math.ceil((n * to) / from))
+      // The ratio is rounded first: 2499 samples at 22,050 Hz become 10,881 at 96,000, as librosa has it, and not 10,880.
+      assert.strictEqual(got.length, Math.ceil(n * (to / from)))
       if (from !== to && Math.floor((n * to) / from + 0.5) < got.length) assert.strictEqual(got.at(-1), 0)
       assert.isTrue(got.every(Number.isFinite))
     },
