@@ -223,7 +223,8 @@ export class HeadTrainer extends Context.Service<
             const all = Effect.gen(function* () {
               // One group after another has a lane, and what is kept there.
               const free = yield* Queue.unbounded<Lane>()
-              for (let i = 0; i < it.about.threads; i++) yield* Queue.offer(free, yield* it.lane)
+              const most = Math.min(it.about.threads, groups.length)
+              for (let i = 0; i < most; i++) yield* Queue.offer(free, yield* it.lane)
               const lanes = Effect.acquireRelease(Queue.take(free), (lane) => Queue.offer(free, lane))
               const trainings = groups.map((group) => training(group, way, lanes))
               return Stream.mergeAll(trainings, { concurrency: it.about.threads })

@@ -1,7 +1,7 @@
 /**
  * Engines in threads of their own, so that a program stays responsive while heads train. A lane always goes to the same
- * thread, which keeps what the lane has sent. A thread that dies fails the calls it had with a typed error, and the next
- * call starts another one.
+ * thread, which keeps what the lane has sent. Threads start when they are needed, so that there are never more of them than
+ * lanes. A thread that dies fails the calls it had with a typed error, and the next call starts another one.
  */
 import { Ops } from "@igm/gradient"
 import type { Tensor } from "@igm/tensor"
@@ -19,7 +19,7 @@ const BUDGET = 2 ** 26
 
 /** Options of engines in threads. */
 export interface Options {
-  /** How many threads; each opens the engine. onnxruntime's WebGPU and tfjs-node can have one alone. */
+  /** How many threads at most; each opens the engine. onnxruntime's WebGPU and tfjs-node can have one alone. */
   readonly threads: number
   /** Is told of each thread that starts. */
   readonly started?: (worker: Worker) => void
@@ -58,16 +58,17 @@ const spawn = (choice: Choice, { started }: Options): Thread => {
   const { promise, resolve, reject } = Promise.withResolvers<About>()
   promise.catch(() => undefined)
   const thread: Thread = { worker, about: promise, owed: new Map(), programs: new Set(), lanes: new Map(), alive: true }
-  const die = (problem: string) => {
+  /** Fails what is owed, and all that it would be asked. */
+  const fail = (errorFor: (program: string) => EngineError) => {
     thread.alive = false
-    const dead = (program: string) => new EngineError({ engine: label(choice), program, problem })
-    reject(dead("opening"))
-    for (const { program, settle } of thread.owed.values()) settle(Effect.fail(dead(program)))
+    reject(errorFor("opening"))
+    for (const { program, settle } of thread.owed.values()) settle(Effect.fail(errorFor(program)))
     thread.owed.clear()
   }
+  const die = (problem: string) => fail((program) => new EngineError({ engine: label(choice), program, problem }))
   worker.on("message", (answer: Answer) => {
     if ("ready" in answer) return resolve(answer.ready)
-    if ("unable" in answer) return reject(errorOf(answer.unable))
+    if ("unable" in answer) return fail(() => errorOf(answer.unable))
     const call = thread.owed.get(answer.id)
     thread.owed.delete(answer.id)
     // Settling may go on to the next call, or to the end, which hold the thread again.
@@ -102,18 +103,17 @@ export const engine = Effect.fn("Remote.engine")(function* (
   choice: Choice,
   options: Options
 ): Effect.fn.Return<Engine, EngineError, Scope.Scope> {
+  const most = isSingle(choice) ? 1 : options.threads
   const threads = yield* Effect.acquireRelease(
-    Effect.sync(() => Array.from({ length: isSingle(choice) ? 1 : options.threads }, () => spawn(choice, options))),
+    Effect.sync(() => [spawn(choice, options)]),
     (all) => Effect.forEach(all, end, { concurrency: "unbounded", discard: true })
   )
-  const ready = (thread: Thread) =>
-    Effect.tryPromise({ try: () => thread.about, catch: (error) => error as EngineError })
-  const [about] = yield* Effect.forEach(threads, ready, { concurrency: "unbounded" })
-  threads.forEach(({ worker }) => worker.unref())
+  const about = yield* Effect.tryPromise({ try: () => threads[0]!.about, catch: (error) => error as EngineError })
+  threads[0]!.worker.unref()
 
   /** What is sent: in the engine's precision, and without the rest of a buffer. */
   const outgoing = (tensor: Tensor.Tensor): Tensor.Tensor =>
-    compact(about!.precision === "float32" ? Single.lowered(tensor) : tensor)
+    compact(about.precision === "float32" ? Single.lowered(tensor) : tensor)
 
   const ids = new WeakMap<Program, number>()
   let counter = 0
@@ -122,11 +122,15 @@ export const engine = Effect.fn("Remote.engine")(function* (
     ids.set(program, id)
     return id
   }
-  /** The threads of lanes: a new one gets the thread that has the fewest. */
+  /** The threads of lanes: a new one gets a thread that has none, one that starts for it, or the one that has the fewest. */
   const places = new Map<number, number>()
-  const placeOf = (lane: number): number => {
+  const newPlace = (): number => {
     const counts = threads.map((_, at) => [...places.values()].filter((other) => other === at).length)
-    const place = places.get(lane) ?? counts.indexOf(Math.min(...counts))
+    const fewest = Math.min(...counts)
+    return fewest === 0 || threads.length >= most ? counts.indexOf(fewest) : threads.push(spawn(choice, options)) - 1
+  }
+  const placeOf = (lane: number): number => {
+    const place = places.get(lane) ?? newPlace()
     places.set(lane, place)
     return place
   }
@@ -182,7 +186,7 @@ export const engine = Effect.fn("Remote.engine")(function* (
 
   const none = { state: {} as HostTensors, draws: { steps: 0, values: {} }, traced: false }
   return {
-    about: { ...about!, threads: threads.length },
+    about: { ...about, threads: most },
     block: (program, { state, inputs, draws, traced = false }, lane) =>
       Effect.map(
         call(program, lane, { kind: "block", state, draws, traced, tensors: inputs }),

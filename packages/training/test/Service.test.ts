@@ -84,6 +84,29 @@ describe("HeadTrainer in threads", () => {
   )
 })
 
+describe("HeadTrainer in more threads than it has work for", () => {
+  for (const [threads, jobs] of [
+    [64, 1],
+    [64, 2],
+    [2, 3]
+  ] as const) {
+    it.live(`of ${threads} threads ${Math.min(threads, jobs)} start for ${jobs} trainings, and are used again`, () => {
+      const workers: Array<Worker> = []
+      const started = (worker: Worker) => void workers.push(worker)
+      const layer = HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads, started })
+      return Effect.gen(function* () {
+        const trainer = yield* HeadTrainer
+        assert.strictEqual(trainer.about.threads, threads)
+        const method = Control.alone(options(0), "audio") as never
+        const all = Array.from({ length: jobs }, () => taskOf(method, job(1)))
+        yield* Stream.runDrain(trainer.trainMany(all, { together: 1 }))
+        yield* Effect.forEach(all, () => Stream.runDrain(trainer.train(method, job(1))), { concurrency: "unbounded" })
+        assert.strictEqual(workers.length, Math.min(threads, jobs))
+      }).pipe(Effect.provide(layer))
+    })
+  }
+})
+
 describe("HeadTrainer with many jobs", () => {
   it.effect("training together is training alone: seeds, rates, τ, ρ, rows and numbers of steps of their own", () =>
     Effect.gen(function* () {
