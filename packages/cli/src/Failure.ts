@@ -1,13 +1,20 @@
 /** How a failure is told: one line for a person, and with `--verbose` everything that is known about it. */
+import { systemSaid } from "@igm/io"
 import { Cause, Console, Effect } from "effect"
 
 /** Whether the arguments ask for everything. */
 const isVerbose = (): boolean => process.argv.includes("--verbose")
 
+/** The error's first line, and what the system said if that is not in it. */
 const lineOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)
-  return text.split("\n")[0]!
+  const line = text.split("\n")[0]!
+  const said = systemSaid(error)
+  return said === undefined || said === MISSING || line.includes(said) ? line : `${line}: ${said}`
 }
+
+/** What errors say in words of their own. */
+const MISSING = systemSaid({ code: "ENOENT" })
 
 /** Tells a failure on standard error. */
 export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>

@@ -112,6 +112,19 @@ describe("igm as a process", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.live("that may not open more files says so in one line, wherever they run out, and what to do", () =>
+    Effect.gen(function* () {
+      const out = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/runs`
+      const run = `'${process.execPath}' --disable-warning=ExperimentalWarning '${bin}' run '${tiny}' --no-check --out '${out}'`
+      for (const files of [26, 30, 40]) {
+        const child = spawn("sh", ["-c", `ulimit -n ${files}; exec ${run}`], { stdio: "pipe" })
+        const { said, code } = yield* ended(child)
+        assert.strictEqual(code, 1)
+        assert.match(said, /^igm: .*this process may not open more files \(EMFILE\): raise the limit.*\n$/)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.live("in a pipe a failure is one line without progress, and with --verbose its cause", () =>
     Effect.gen(function* () {
       const out = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/runs`

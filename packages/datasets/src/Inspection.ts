@@ -2,7 +2,7 @@
  * A folder of data held against its listing: which samples are whole, and everything that keeps the others from being used.
  * All faults are found before any is raised, so that they can be mended in one go.
  */
-import { FileDigest } from "@igm/io"
+import { FileDigest, systemSaid } from "@igm/io"
 import { Digest, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
 import type { Media, Preprocess, Sample } from "./Dataset.ts"
@@ -33,7 +33,8 @@ const problemOf = ({ reason }: PlatformError.PlatformError, what: string): Omit<
   if (reason._tag === "NotFound") return { problem: `${what} is missing`, missing: true }
   const { code } = (reason.cause ?? {}) as { readonly code?: string }
   if (code === "ELOOP") return { problem: `${what} is a link that leads to itself` }
-  return { problem: `${what} cannot be read${code === undefined ? "" : ` (${code})`}` }
+  const said = systemSaid(reason)
+  return { problem: `${what} cannot be read${said === undefined ? "" : `: ${said}`}` }
 }
 
 const PICTURE = /\.(jpe?g|png)$/i

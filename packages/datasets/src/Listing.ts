@@ -2,6 +2,7 @@
  * What the annotation files of a data set say, row by row: samples and the media that each should have, and everything
  * that is wrong with a row. Reading a listing touches no media. Nothing is left out in silence: a row is a sample or a fault.
  */
+import { systemSaid } from "@igm/io"
 import type { Split } from "@igm/tensor"
 import { CsvError, parse } from "csv-parse/sync"
 import { Effect, FileSystem } from "effect"
@@ -82,8 +83,10 @@ export const ofLines = <M extends string>(
 export const text = Effect.fn("Listing.text")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   return yield* fs.readFile(path).pipe(
-    Effect.mapError(({ reason }) =>
-      reason._tag === "NotFound" ? "this file of annotations is missing" : `this file cannot be read: ${reason.message}`
+    Effect.mapError((cause) =>
+      cause.reason._tag === "NotFound"
+        ? "this file of annotations is missing"
+        : `this file cannot be read: ${systemSaid(cause) ?? cause.message}`
     ),
     Effect.flatMap((bytes) =>
       Effect.try({

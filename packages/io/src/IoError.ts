@@ -1,5 +1,6 @@
 /** The one error of this room: a file or folder that could not be read, written or trusted. */
 import { Schema } from "effect"
+import { getSystemErrorMap } from "node:util"
 
 /** Names the file or folder, says what went wrong in words, and keeps the cause. */
 export class IoError extends Schema.TaggedError<IoError>()("IoError", {
@@ -12,39 +13,74 @@ export class IoError extends Schema.TaggedError<IoError>()("IoError", {
   }
 }
 
-const words: Record<string, string> = {
-  NotFound: "no such file or folder",
-  PermissionDenied: "permission denied",
-  AlreadyExists: "exists already",
-  BadResource: "not a file of the expected kind"
-}
-
-const codes: Record<string, string> = {
+/** What a code of the system means to whoever has to do something about it. */
+const sentences: { readonly [code: string]: string } = {
+  ENOENT: "no such file or folder",
   EACCES: "permission denied",
   EPERM: "permission denied",
+  EEXIST: "exists already",
+  ENOTDIR: "a part of this path is a file, not a folder",
+  EISDIR: "this is a folder, not a file",
+  ENOTEMPTY: "this folder is not empty",
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
   EDQUOT: "the disk quota is used up",
-  ENOTDIR: "a part of this path is a file, not a folder",
-  EISDIR: "this is a folder, not a file",
-  ENOENT: "no such file or folder"
+  EFBIG: "files may not become so large here (EFBIG): see `ulimit -f`, or take another disk",
+  EMFILE: "this process may not open more files (EMFILE): raise the limit, as by `ulimit -n 4096`, and start it again",
+  ENFILE: "the system has too many files open (ENFILE): end other programs, or have its limit raised",
+  EIO: "the disk could not read or write it (EIO): it may be failing",
+  EBUSY: "another program uses it (EBUSY)",
+  ETXTBSY: "a program is being run from this file (ETXTBSY): wait for it, or stop it",
+  ENAMETOOLONG: "this name is too long for the file system (ENAMETOOLONG): take a shorter one",
+  ELOOP: "its symbolic links lead round in a circle (ELOOP)",
+  EXDEV: "this cannot be moved from one disk to another (EXDEV): keep both places on one disk",
+  ENOMEM: "the system has no memory left (ENOMEM): end other programs, or use fewer threads",
+  EAGAIN:
+    "the system can give no more processes, threads or locks now (EAGAIN): end other programs, or raise the limits",
+  ESTALE: "the file server no longer knows it (ESTALE): mount it anew"
 }
 
+/** The system's own words for a code that has no sentence here. */
+const described = (code: string): string | undefined => {
+  const [, found] = [...getSystemErrorMap().values()].find(([name]) => name === code) ?? []
+  return found === undefined ? undefined : `${found} (${code})`
+}
+
+/** The first code of the system in a chain of causes: as a property, or in the text that is left of an error elsewhere. */
 const codeOf = (cause: unknown): string | undefined => {
-  for (let at = cause; typeof at === "object" && at !== null; at = (at as { cause?: unknown }).cause) {
-    const { code, reason } = at as { code?: unknown; reason?: unknown }
-    if (typeof code === "string") return code
-    const nested = (reason as { cause?: { code?: unknown } } | undefined)?.cause?.code
-    if (typeof nested === "string") return nested
+  const known = (code: unknown): code is string => typeof code === "string" && described(code) !== undefined
+  const named = (text: unknown): string | undefined => {
+    const code = typeof text === "string" ? /(?:^|[\s(])(E[A-Z]{2,})(?=[:,)]|$)/m.exec(text)?.[1] : undefined
+    return code !== undefined && code in sentences ? code : undefined
+  }
+  for (let at = cause; at !== undefined && at !== null; at = (at as { cause?: unknown }).cause) {
+    const { code, message, reason } = at as { code?: unknown; message?: unknown; reason?: unknown }
+    const found = known(code) ? code : (codeOf((reason as { cause?: unknown } | undefined)?.cause) ?? named(message))
+    if (found !== undefined) return found
+    if (typeof at === "string") return named(at)
   }
   return undefined
+}
+
+/** What the system said, in words, if an error or its causes hold a code of the system; nothing for other errors. */
+export const systemSaid = (cause: unknown): string | undefined => {
+  const code = codeOf(cause)
+  return code === undefined ? undefined : (sentences[code] ?? described(code))
 }
 
 /** An `IoError` for what the file system reported about a path. */
 export const ioError =
   (path: string, doing: string) =>
   (cause: unknown): IoError => {
-    const reason = (cause as { reason?: { _tag?: string; message?: string } }).reason
-    const why = codes[codeOf(cause) ?? ""] ?? words[reason?._tag ?? ""] ?? String((cause as Error).message ?? cause)
+    const { reason, message } = cause as { reason?: { _tag?: string }; message?: string }
+    const why = systemSaid(cause) ?? words[reason?._tag ?? ""] ?? String(message ?? cause)
     return new IoError({ path, problem: `cannot ${doing}: ${why}`, cause })
   }
+
+/** What a file system that gives no code means. */
+const words: { readonly [tag: string]: string } = {
+  NotFound: "no such file or folder",
+  PermissionDenied: "permission denied",
+  AlreadyExists: "exists already",
+  BadResource: "not a file of the expected kind"
+}

@@ -7,7 +7,7 @@ export { type Artifact, ArtifactStore, contentOf, Described, digestOf, RECORD, t
 export * as AtomicFile from "./AtomicFile.ts"
 export * as FileDigest from "./FileDigest.ts"
 export * as Folder from "./Folder.ts"
-export { IoError, ioError } from "./IoError.ts"
+export { IoError, ioError, systemSaid } from "./IoError.ts"
 export * as Lock from "./Lock.ts"
 export { Progress } from "./Progress.ts"
 export * as Spans from "./Spans.ts"
