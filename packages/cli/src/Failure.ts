@@ -21,14 +21,19 @@ export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.gen(function* () {
     if (Cause.hasInterruptsOnly(cause)) {
       yield* Console.error("igm: stopped; what was finished is kept, and a new run goes on from there")
-    } else if (!isHelp(cause)) {
+    } else if (!isTold(cause)) {
       yield* Console.error(`igm: ${lineOf(Cause.squash(cause))}`)
       if (isVerbose()) yield* Console.error(Cause.pretty(cause))
     }
   })
 
-/** Whether the command line has told it already, with its help. */
-const isHelp = (cause: Cause.Cause<unknown>): boolean => {
+/** Whether the command line has told it already, with its help, or nobody listens any more. */
+const isTold = (cause: Cause.Cause<unknown>): boolean => {
   const error = Cause.squash(cause)
-  return typeof error === "object" && error !== null && "_tag" in error && error._tag === "ShowHelp"
+  return (
+    typeof error === "object" &&
+    error !== null &&
+    "_tag" in error &&
+    ["ShowHelp", "ReaderGone"].includes(String(error._tag))
+  )
 }

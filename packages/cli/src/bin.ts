@@ -4,6 +4,12 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
 import { main } from "./Cli.ts"
 import * as Failure from "./Failure.ts"
+import * as Output from "./Output.ts"
 import * as Parent from "./Parent.ts"
 
-main.pipe(Parent.watched, Effect.onError(Failure.tell), NodeRuntime.runMain({ disableErrorReporting: true }))
+main.pipe(
+  Parent.watched,
+  Output.toProcess,
+  Effect.onError(Failure.tell),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

@@ -125,6 +125,29 @@ describe("igm as a process", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.live("that cannot write its output ends in one line and exit code 1, and quietly where the reader is gone", () =>
+    Effect.gen(function* () {
+      const node = `'${process.execPath}' --disable-warning=ExperimentalWarning '${bin}'`
+      const shell = (command: string) => ended(spawn("sh", ["-c", command], { stdio: "pipe" }))
+      const full = "igm: standard output: cannot write to it: the disk is full\n"
+      const out = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
+      for (const command of ["--help", "schema"]) {
+        const { said, code } = yield* shell(`exec ${node} ${command} >/dev/full`)
+        assert.deepStrictEqual({ command, said, code }, { command, said: full, code: 1 })
+      }
+      // A file that takes a part of it, and the rest not.
+      const part = yield* shell(`ulimit -f 1; exec ${node} schema >'${out}/schema.json'`)
+      assert.match(part.said, /^igm: standard output: cannot write to it: files may not become so large here.*\n$/)
+      assert.strictEqual(part.code, 1)
+      const gone = yield* shell(`{ ${node} schema; echo "exit code $?" >&2; } | true`)
+      assert.strictEqual(gone.said, "exit code 141\n")
+      const run = yield* shell(`exec ${node} run '${tiny}' --no-check --out '${out}/runs' >/dev/full`)
+      assert.deepStrictEqual({ said: run.said, code: run.code }, { said: full, code: 1 })
+      const shown = yield* shell(`exec ${node} runs --out '${out}/runs' 2>/dev/full`)
+      assert.deepStrictEqual([shown.code, /finished/.test(shown.printed)], [0, true], "the run itself was whole")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.live("in a pipe a failure is one line without progress, and with --verbose its cause", () =>
     Effect.gen(function* () {
       const out = `${yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()}/runs`

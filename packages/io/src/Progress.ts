@@ -15,24 +15,60 @@ export class Progress extends Context.Service<
   /** Shows nothing. */
   static readonly layerSilent = Layer.succeed(Progress, Progress.of({ bar: () => Effect.succeed(() => Effect.void) }))
 
-  /** Draws on standard error when that is a terminal. */
-  static readonly layer = Layer.suspend(() => (process.stderr.isTTY ? layerTerminal : Progress.layerSilent))
+  /** Draws on a screen. */
+  static readonly layerOn = (screen: Screen) => Layer.sync(Progress, () => drawnOn(screen))
+
+  /** Draws on standard error when that is a terminal that can go back to the beginning of a line. */
+  static readonly layer = Layer.suspend(() => {
+    const { stderr, env } = process
+    if (!stderr.isTTY || env["TERM"] === "dumb") return Progress.layerSilent
+    return Progress.layerOn({ columns: () => stderr.columns || 80, write: (text) => void stderr.write(text) })
+  })
 }
 
-const WIDTH = 24
+/** A terminal. What is written to it holds no escape codes. */
+export interface Screen {
+  /** How wide it is now. */
+  readonly columns: () => number
+  readonly write: (text: string) => void
+}
 
-const layerTerminal = Layer.sync(Progress, () => {
-  const open: Array<{ label: string; done: number; total: number }> = []
-  let drawn = 0
+/** How far one work has come. */
+interface Bar {
+  readonly label: string
+  readonly total: number
+  done: number
+}
+
+/** The longest bar, and the shortest that is drawn at all. */
+const [LONGEST, SHORTEST] = [24, 4]
+
+/** The bars in a line of so many columns: shortened, then left out, then cut. */
+const lineOf = (bars: ReadonlyArray<Bar>, columns: number): string => {
+  const texts = bars.map(({ label, done, total }) => [label, `${done}/${total}`] as const)
+  const used = texts.reduce((sum, [label, count]) => sum + label.length + count.length + 4, -2)
+  const room = Math.min(LONGEST, Math.floor((columns - used) / bars.length))
+  const line = texts.map(([label, count], i) => {
+    if (room < SHORTEST) return `${label} ${count}`
+    const { done, total } = bars[i]!
+    const filled = total === 0 ? room : Math.round((Math.min(done, total) / total) * room)
+    return `${label} ${"█".repeat(filled)}${"░".repeat(room - filled)} ${count}`
+  })
+  return line.join("  ").slice(0, columns)
+}
+
+const drawnOn = (screen: Screen): Progress["Service"] => {
+  const open: Array<Bar> = []
+  let [drawn, length] = [0, 0]
   const draw = (force: boolean) => {
     const now = performance.now()
     if (!force && now - drawn < 80) return
     drawn = now
-    const line = open.map(({ label, done, total }) => {
-      const filled = total === 0 ? WIDTH : Math.round((Math.min(done, total) / total) * WIDTH)
-      return `${label} ${"█".repeat(filled)}${"░".repeat(WIDTH - filled)} ${done}/${total}`
-    })
-    process.stderr.write(`\r\x1b[2K${line.join("  ").slice(0, process.stderr.columns || 80)}`)
+    // A terminal may go on in the next line when something stands in its last column.
+    const columns = Math.max(1, screen.columns() - 1)
+    const line = lineOf(open, columns)
+    screen.write(`\r${line.padEnd(Math.min(length, columns))}${line === "" ? "\r" : ""}`)
+    length = line.length
   }
   return Progress.of({
     bar: (label, total) =>
@@ -58,4 +94,4 @@ const layerTerminal = Layer.sync(Progress, () => {
         )
       )
   })
-})
+}
