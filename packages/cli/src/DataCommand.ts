@@ -72,8 +72,11 @@ const check = Command.make(
         const { classes, modalities, root } = dataset
         const inspection = yield* dataset.check
         const total = Split.all.reduce((count, split) => count + inspection.samples[split].length, 0)
-        const tell = decode ? yield* (yield* Progress).bar("prepare samples", total) : () => Effect.void
-        const inside = decode ? yield* Inspection.undecodable(inspection, modalities, tell) : []
+        const tried = Effect.gen(function* () {
+          const tell = yield* (yield* Progress).bar("prepare samples", total)
+          return yield* Inspection.undecodable(inspection, modalities, tell)
+        })
+        const inside = decode ? yield* Effect.scoped(tried) : []
         const faults = [...inspection.faults, ...inside]
         const isWhole = ({ at }: Dataset.Sample<string>) =>
           inside.every(({ path, line }) => path !== at?.path || line !== at.line)
@@ -125,20 +128,22 @@ const stats = Command.make(
         const { samples, faults } = yield* dataset.check
         yield* leftOut(given.name, faults)
         const all = Split.all.flatMap((split) => samples[split])
-        const tell = yield* (yield* Progress).bar("measure samples", all.length)
-        const measured = yield* Effect.forEach(Object.keys(dataset.modalities), (modality) =>
-          Effect.forEach(
-            all,
-            ({ media }) =>
-              Effect.tap(Effect.option(Measures.of(media[modality]!)), tell(1 / Object.keys(media).length)),
-            { concurrency: 8 }
-          ).pipe(
-            Effect.map((found) => {
-              const good = found.flatMap((one) => (one._tag === "Some" ? [one.value] : []))
-              return [modality, { unread: found.length - good.length, ...Measures.distributions(good) }] as const
-            })
+        const measured = yield* Effect.gen(function* () {
+          const tell = yield* (yield* Progress).bar("measure samples", all.length)
+          return yield* Effect.forEach(Object.keys(dataset.modalities), (modality) =>
+            Effect.forEach(
+              all,
+              ({ media }) =>
+                Effect.tap(Effect.option(Measures.of(media[modality]!)), tell(1 / Object.keys(media).length)),
+              { concurrency: 8 }
+            ).pipe(
+              Effect.map((found) => {
+                const good = found.flatMap((one) => (one._tag === "Some" ? [one.value] : []))
+                return [modality, { unread: found.length - good.length, ...Measures.distributions(good) }] as const
+              })
+            )
           )
-        )
+        }).pipe(Effect.scoped)
         const counts = dataset.classes.map((name, label) => {
           const of = (split: Split.Split) => samples[split].filter((sample) => sample.label === label).length
           return { name, train: of("train"), valid: of("valid"), test: of("test") }

@@ -14,8 +14,11 @@ export const prepare = Command.make(
     const root = yield* folderOf(data)
     const { films } = yield* entryOf(name)
     const { wanted, faults: listed } = films === undefined ? { wanted: [], faults: [] } : yield* films(root)
-    const tell = wanted.length === 0 ? () => Effect.void : yield* (yield* Progress).bar("make pictures", wanted.length)
-    const { found, made, faults } = yield* FilmFrames.make(wanted, tell)
+    const { found, made, faults } = yield* Effect.gen(function* () {
+      const none = () => Effect.void
+      const tell = wanted.length === 0 ? none : yield* (yield* Progress).bar("make pictures", wanted.length)
+      return yield* FilmFrames.make(wanted, tell)
+    }).pipe(Effect.scoped)
     const told = [...listed.map(faultText), ...faults.map(({ message }) => message)]
     const text = [
       films === undefined
@@ -25,5 +28,5 @@ export const prepare = Command.make(
     ]
     yield* Console.log(json ? JSON.stringify({ folder: root, found, made, faults: told }, null, 2) : text.join("\n"))
     if (told.length > 0) return yield* new DataUnusable({ folder: root, faults: told.length })
-  }, Effect.scoped)
+  })
 ).pipe(Command.withDescription("Make once what a data set is read as; what is there already stays"))

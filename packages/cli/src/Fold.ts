@@ -26,10 +26,12 @@ const foldLine = (line: string, columns: number): ReadonlyArray<string> => {
   const lines: Array<string> = []
   let last = ""
   const add = (space: string, word: string) => {
-    if (last !== "" && widthOf(last + space + word) > columns) {
-      lines.push(last)
-      last = indent + word
-    } else last += space + word
+    const fits = (text: string) => widthOf(text) <= columns
+    if (fits(last + space + word)) last += space + word
+    else {
+      if (last !== "") lines.push(last)
+      last = fits(indent + word) ? indent + word : word
+    }
   }
   for (const cell of cellsOf(line)) {
     const text = cell.trimStart()

@@ -45,7 +45,7 @@ const [LONGEST, SHORTEST] = [24, 4]
 
 /** The bars in a line of so many columns: shortened, then left out, then cut. */
 const lineOf = (bars: ReadonlyArray<Bar>, columns: number): string => {
-  const texts = bars.map(({ label, done, total }) => [label, `${done}/${total}`] as const)
+  const texts = bars.map(({ label, done, total }) => [label, `${Math.round(done)}/${total}`] as const)
   const used = texts.reduce((sum, [label, count]) => sum + label.length + count.length + 4, -2)
   const room = Math.min(LONGEST, Math.floor((columns - used) / bars.length))
   const line = texts.map(([label, count], i) => {
