@@ -63,4 +63,25 @@ describe("The house", () => {
       assert.include(yield* fs.readFileString(`${root}README.md`), program.slice(program.indexOf("export default")))
     }).pipe(Effect.provide(NodeServices.layer))
   )
+
+  it.effect("the README and the docs say what the FFmpeg that is installed was built with", (context) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const file = `${root}node_modules/@seydx/node-av-${process.platform}-${process.arch}/node-av.node`
+      if (!(yield* fs.exists(file))) return context.skip("no FFmpeg is installed here")
+      const binary = Buffer.from(yield* fs.readFile(file))
+      const [readme, docs] = [
+        yield* fs.readFileString(`${root}README.md`),
+        yield* fs.readFileString(`${root}docs/redistribution.md`)
+      ]
+      assert.include(readme, "docs/redistribution.md")
+      for (const name of ["x264", "x265", "libfdk-aac"]) {
+        const flag = `--enable-${name.startsWith("lib") ? name : `lib${name}`}`
+        assert.isTrue(binary.includes(flag), `${flag} is no longer in it: mend what the docs say`)
+        assert.include(docs, flag)
+        assert.include(readme, name)
+      }
+      assert.isTrue(binary.includes("--enable-gpl"))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
 })
