@@ -40,7 +40,7 @@ const soon = Schedule.spaced("10 millis")
 const heldIn = Effect.fnUntraced(function* (out: string) {
   const fs = yield* FileSystem.FileSystem
   const find = Effect.gen(function* () {
-    const [name] = (yield* fs.readDirectory(out)).filter((name) => !name.startsWith("."))
+    const name = (yield* fs.readDirectory(out)).find((name) => !name.startsWith("."))
     const folder = `${out}/${name}`
     const holder = yield* fs.readFileString(`${folder}/holder.json`)
     return { folder, ...(yield* Schema.decodeEffect(Schema.fromJsonString(Lock.Holder))(holder)) }
@@ -75,7 +75,7 @@ describe("npm", () => {
     Effect.gen(function* () {
       const out = `${yield* FileSystem.FileSystem.use((fs) => fs.makeTempDirectoryScoped())}/runs`
       const run = `'${process.execPath}' '${bin}' run '${tiny}' --no-check --out '${out}'`
-      const shell = yield* start("sh", ["-c", `nohup ${run} & echo left`])
+      const shell = yield* start("sh", ["-c", `${run} & echo left`])
       const all = text(shell.stdout)
       yield* Effect.promise(() => once(shell, "exit"))
       const said = yield* Effect.promise(() => all)

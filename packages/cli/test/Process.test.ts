@@ -131,10 +131,8 @@ describe("igm as a process", () => {
       const shell = (command: string) => ended(spawn("sh", ["-c", command], { stdio: "pipe" }))
       const full = "igm: standard output: cannot write to it: the disk is full\n"
       const out = yield* (yield* FileSystem.FileSystem).makeTempDirectoryScoped()
-      for (const command of ["--help", "schema"]) {
-        const { said, code } = yield* shell(`exec ${node} ${command} >/dev/full`)
-        assert.deepStrictEqual({ command, said, code }, { command, said: full, code: 1 })
-      }
+      const help = yield* shell(`exec ${node} --help >/dev/full`)
+      assert.deepStrictEqual({ said: help.said, code: help.code }, { said: full, code: 1 })
       // A file that takes a part of it, and the rest not.
       const part = yield* shell(`ulimit -f 1; exec ${node} schema >'${out}/schema.json'`)
       assert.match(part.said, /^igm: standard output: cannot write to it: files may not become so large here.*\n$/)

@@ -106,6 +106,8 @@ const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provide
     new OnnxError({ model: provider, problem, ...(cause === undefined ? {} : { cause }) })
   const missing = Provider.missing(provider)
   if (missing !== undefined) return yield* unable(missing)
+  // Nothing that a run does is reported, and no warning comes where a home cannot be written to; read as onnxruntime starts.
+  process.env["ORT_DISABLE_TELEMETRY"] ??= "1"
   if (provider === "cpu") return yield* runtimeOf(provider, yield* Provider.deviceName(provider))
   // NVIDIA's libraries would round the operands of products to ten bits (TF32), and read this as they start.
   if (provider === "cuda") process.env["NVIDIA_TF32_OVERRIDE"] ??= "0"

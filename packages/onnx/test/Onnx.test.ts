@@ -36,6 +36,13 @@ const sums = () => {
 }
 
 describe("OnnxRuntime", () => {
+  it.effect("reports nothing to anybody, unless whoever starts it says otherwise", () =>
+    Effect.gen(function* () {
+      yield* OnnxRuntime
+      assert.strictEqual(process.env["ORT_DISABLE_TELEMETRY"], "1")
+    }).pipe(Effect.provide(OnnxRuntime.layerCpu))
+  )
+
   it.effect("runs a graph that the builder made, for any batch, and declares its ports", () =>
     Effect.gen(function* () {
       const runtime = yield* OnnxRuntime
