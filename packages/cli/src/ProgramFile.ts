@@ -3,7 +3,7 @@
  * check that the module passed is remembered in the store with the digests of the files that it depended on, and is not
  * made again before one of them, the framework or the compiler changes.
  */
-import type { Experiment } from "@igm/experiment"
+import { type Experiment, Runs } from "@igm/experiment"
 import { ArtifactStore, type IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
@@ -96,7 +96,7 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources 
   const store = yield* ArtifactStore
   const typescript = yield* TypeScript
   const key = Digest.ofJson({ program: file, sources, typescript: typescript.version })
-  const name = path.join("checked", `${key}.json`)
+  const name = path.join(Runs.CHECKED, `${key}.json`)
   const memory = path.join(store.folder, name)
   const digestOf = (name: string) => Effect.map(fs.readFile(name), Digest.ofBytes)
 

@@ -1,5 +1,5 @@
 /** What a store has of features: rows that may be taken instead of encoding samples again, and an account of all kinds. */
-import { type Artifact, type ArtifactStore, Described, RECORD, ioError } from "@igm/io"
+import { type Artifact, type ArtifactStore, RECORD, described, ioError } from "@igm/io"
 import type { Digest } from "@igm/tensor"
 import { AppendFile } from "@igm/io"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
@@ -18,7 +18,6 @@ const Key = Schema.Struct({
   samples: Schema.Array(Schema.String)
 })
 
-const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(Described))
 const decodeKey = Schema.decodeUnknownOption(Key)
 
 /** An artifact of features as its folder describes it. */
@@ -43,7 +42,7 @@ const foundIn = Effect.fnUntraced(function* (store: string, digest: Digest.Diges
   const path = yield* Path.Path
   const folder = path.join(store, Kinds.STAGE, digest)
   const text = yield* Effect.option(fs.readFileString(path.join(folder, RECORD)))
-  const record = Option.flatMap(text, decodeRecord)
+  const record = Option.flatMap(text, described)
   if (Option.isNone(record) || record.value.version !== Kinds.VERSION) return undefined
   const key = decodeKey(record.value.key)
   if (Option.isNone(key)) return undefined

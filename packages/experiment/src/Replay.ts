@@ -6,7 +6,7 @@
  * An artifact differs in its work (other settings, inputs, versions went in) or in its content (the same went in, something
  * else came out). What it ran on is not held against it: other devices and libraries are listed, and contents compared.
  */
-import { type Artifact, ArtifactStore, AtomicFile, IoError, Lock, contentOf, digestOf, ioError } from "@igm/io"
+import { type Artifact, ArtifactStore, AtomicFile, IoError, Scratch, contentOf, digestOf, ioError } from "@igm/io"
 import { type Features, type Method, Ops } from "@igm/gradient"
 import { Digest, Safetensors, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Traced } from "@igm/training"
@@ -253,10 +253,10 @@ export const layerStore = (given: ReadonlyArray<Manifest.Used>) =>
       const fs = yield* FileSystem.FileSystem
       const store = yield* ArtifactStore
       const reused = new Set(given.map(({ digest }) => digest))
-      const folder = yield* fs.makeTempDirectoryScoped({ directory: store.folder, prefix: AtomicFile.PARTIAL }).pipe(
-        // What nobody holds is taken for abandoned.
-        Effect.tap((place) => Lock.hold(place, "igm replay")),
-        Effect.catchTag("PlatformError", (cause) => Effect.fail(ioError(store.folder, "write into this folder")(cause)))
+      // A store that may not be written, as a colleague's, is replayed beside the machine's other temporary files.
+      const folder = yield* Scratch.make(store.folder, "igm replay").pipe(
+        Effect.catch(() => fs.makeTempDirectoryScoped({ prefix: "igm-replay-" })),
+        Effect.mapError(ioError(store.folder, "write into this folder"))
       )
       const scratch = Context.get(yield* Layer.build(Layer.fresh(ArtifactStore.layer(folder))), ArtifactStore)
       return ArtifactStore.of({

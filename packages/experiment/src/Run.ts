@@ -41,8 +41,8 @@ export class Run extends Context.Service<
   static readonly layerNone = Layer.sync(Run, () => Run.unrecorded("epoch"))
 
   /**
-   * The run in a folder, which is this process's until the scope closes. Fails with a `LockError` while another process
-   * has it. The artifact store is handed on, and tells the journal of what it is asked for.
+   * The run in a folder, which is this process's until the scope closes. A process that has it already is waited for. The
+   * artifact store is handed on, and tells the journal of what it is asked for.
    */
   static readonly layer = (folder: string, { trace }: { readonly trace: "epoch" | "step" }) =>
     Layer.effectContext(
@@ -51,7 +51,7 @@ export class Run extends Context.Service<
         const path = yield* Path.Path
         const store = yield* ArtifactStore
         const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
-        yield* Lock.hold(folder, "igm run")
+        yield* Lock.wait(folder, "igm run", ({ message }) => Effect.logInfo(`waiting for the same run: ${message}`))
         yield* sweep(folder)
         const journal = yield* AppendFile.open(path.join(folder, names.journal), Journal.Record)
 

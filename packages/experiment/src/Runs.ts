@@ -2,7 +2,7 @@
  * The runs in a folder, as they lie there: who has them, what their manifests and journals tell. Looking changes nothing,
  * and what cannot be read is told of that run alone.
  */
-import { AppendFile, IoError, Lock } from "@igm/io"
+import { AppendFile, IoError, Lock, ioError } from "@igm/io"
 import { Effect, FileSystem, Path } from "effect"
 import * as Journal from "./Journal.ts"
 import { files } from "./RunFiles.ts"
@@ -28,6 +28,9 @@ export interface Found {
 
 /** The folder of the artifacts of all runs in `out`. */
 export const STORE = ".store"
+
+/** The folder of a store that remembers typechecks. */
+export const CHECKED = "checked"
 
 /** Reads a run's folder; does not fail. */
 export const look = Effect.fn("Runs.look")(function* (folder: string) {
@@ -87,6 +90,36 @@ export const list = Effect.fn("Runs.list")(function* (out: string) {
   const runs = yield* Effect.filter(folders, isRun)
   const found = yield* Effect.forEach(runs, look)
   return found.toSorted((a, b) => (b.started ?? -Infinity) - (a.started ?? -Infinity) || 0)
+})
+
+/**
+ * All runs anywhere in a folder, those too that `list` leaves out, hidden or in folders of folders; `unread` says of
+ * folders that cannot be read why, since a run may be in there.
+ */
+export const everywhere = Effect.fn("Runs.everywhere")(function* (out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const runs: Array<Found> = []
+  const unread: Array<string> = []
+  const walk = (folder: string): Effect.Effect<void, never, FileSystem.FileSystem | Path.Path> =>
+    Effect.gen(function* () {
+      const entries = yield* Effect.result(fs.readDirectory(folder))
+      if (entries._tag === "Failure") {
+        const info = yield* Effect.option(fs.stat(folder))
+        if (info._tag === "Some" && info.value.type === "Directory") {
+          unread.push(ioError(folder, "look for runs here")(entries.failure).message)
+        }
+        return
+      }
+      for (const name of entries.success.toSorted()) {
+        if (name === STORE && folder === out) continue
+        const at = path.join(folder, name)
+        if (yield* isRun(at)) runs.push(yield* look(at))
+        else if (!(yield* Effect.isSuccess(fs.readLink(at)))) yield* walk(at)
+      }
+    })
+  yield* walk(out)
+  return { runs, unread }
 })
 
 /** The folder of a run that is named by its folder, its id in `out`, or a beginning that no other id has. */
