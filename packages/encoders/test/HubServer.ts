@@ -27,7 +27,7 @@ type Trouble =
   | { readonly kind: "status"; readonly status: number }
 
 /** The state of a server, to be changed and looked at by a test. */
-export interface State {
+interface State {
   readonly endpoint: string
   repo: string
   commit: string
