@@ -71,7 +71,7 @@ export const open = Effect.fn("WordPieces.open")(function* (path: string, option
   return yield* Effect.try({
     try: () => {
       const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
-      return text.startsWith("{") ? ofTokenizerJson(JSON.parse(text), options) : ofVocabulary(text, options)
+      return /^\s*\{/.test(text) ? ofTokenizerJson(JSON.parse(text), options) : ofVocabulary(text, options)
     },
     catch: (cause) => fail((cause as Error).message)(cause)
   })
