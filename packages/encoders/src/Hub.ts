@@ -18,8 +18,11 @@ export interface HubFile {
   readonly commit: string
 }
 
-/** How often in a row a download may break without a byte gained. */
+/** How often in a row a download may break without a byte gained; to be silent, which takes time, counts twice. */
 const TRIES = 4
+
+/** What may pass when it is tried again. */
+const PASSING: ReadonlySet<HubError["reason"]> = new Set(["truncated", "unreachable", "silent"])
 
 const MEGABYTE = 1_000_000
 
@@ -159,14 +162,12 @@ const complete = Effect.fn("Hub.complete")(function* (
     const before = have
     const problem = yield* append(settings, wanted, info, part, before, show).pipe(
       Effect.as(undefined),
-      Effect.catchTag("HubError", (error) =>
-        error.reason === "truncated" || error.reason === "unreachable" ? Effect.succeed(error) : Effect.fail(error)
-      )
+      Effect.catchTag("HubError", (error) => (PASSING.has(error.reason) ? Effect.succeed(error) : Effect.fail(error)))
     )
     have = yield* sizeOf(part)
     if (have >= info.size) break
-    futile = have > before ? 0 : futile + 1
-    if (futile === TRIES) {
+    futile = have > before ? 0 : futile + (problem?.reason === "silent" ? 2 : 1)
+    if (futile >= TRIES) {
       const { repo, file } = wanted
       const got = `${have} of ${info.size} bytes have come and are kept: run this again to go on from there`
       const why = problem === undefined ? "the download stops short" : problem.problem.replace(/: .*$/, "")

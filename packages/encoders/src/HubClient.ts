@@ -74,9 +74,9 @@ const explained =
   }
 
 /** What to tell about a server that says nothing. */
-const silent = (wanted: Wanted, { endpoint, silence }: HubSettings, reason: HubError["reason"], seconds = silence) =>
+const silent = (wanted: Wanted, { endpoint, silence }: HubSettings, seconds = silence) =>
   failing(wanted)(
-    reason,
+    "silent",
     `${endpoint} says nothing for ${seconds} seconds: run this again later, or set HF_HUB_DOWNLOAD_TIMEOUT to more`
   )
 
@@ -99,7 +99,7 @@ const ask = <A>(settings: HubSettings, wanted: Wanted, request: (fetching: typeo
     }).pipe(
       Effect.timeoutOrElse({
         duration: `${seconds} seconds`,
-        orElse: () => Effect.fail(silent(wanted, settings, "unreachable", seconds))
+        orElse: () => Effect.fail(silent(wanted, settings, seconds))
       })
     )
   })
@@ -143,8 +143,8 @@ const startOf = (response: Response | undefined): number =>
 
 /**
  * The bytes of a file from byte `from` on. It ends early where the server closes the connection; where that is noticed on
- * the way, or the connection is silent, it is an error with the reason "truncated". A byte more than the file has is an
- * error with the reason "digest", and so is a file of another size; nothing is read on then.
+ * the way, it is an error with the reason "truncated", and with "silent" where nothing comes. A byte more than the file
+ * has is an error with the reason "digest", and so is a file of another size; nothing is read on then.
  */
 export const body = (
   settings: HubSettings,
@@ -195,7 +195,7 @@ export const body = (
       }).pipe(
         Effect.timeoutOrElse({
           duration: `${settings.silence} seconds`,
-          orElse: () => Effect.fail(silent(wanted, settings, "unreachable"))
+          orElse: () => Effect.fail(silent(wanted, settings))
         })
       )
       if (blob === null) return Stream.fail(fail("missing", "the file is gone"))
@@ -207,7 +207,7 @@ export const body = (
       return Stream.fromReadableStream({ evaluate: () => blob.slice(from, size).stream(), onError: told }).pipe(
         Stream.timeoutOrElse({
           duration: `${settings.silence} seconds`,
-          orElse: () => Stream.fail(silent(wanted, settings, "truncated"))
+          orElse: () => Stream.fail(silent(wanted, settings))
         }),
         Stream.mapEffect((bytes: Uint8Array) => {
           if (at === undefined) {

@@ -206,9 +206,9 @@ describe("Hub", () => {
     Effect.gen(function* () {
       const { fs, server, get } = yield* setting
       const within = (seconds: number) => ({ HF_HUB_DOWNLOAD_TIMEOUT: String(seconds) })
-      server.troubles = Array.from({ length: 5 }, (_, i) => ({ kind: "hold", sent: i === 0 ? 100_000 : 0 }) as const)
+      server.troubles = Array.from({ length: 3 }, (_, i) => ({ kind: "hold", sent: i === 0 ? 100_000 : 0 }) as const)
       const stalled = yield* problem(get({}, within(0.5)))
-      assert.strictEqual(stalled.reason, "truncated")
+      assert.strictEqual(stalled.reason, "silent")
       assert.include(stalled.message, "says nothing for 0.5 seconds")
       assert.include(stalled.message, "100000 of 300000 bytes have come and are kept")
       assert.deepStrictEqual(yield* fs.readFile((yield* get()).path), weights.bytes)
