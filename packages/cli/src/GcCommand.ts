@@ -43,8 +43,8 @@ export const command = Command.make(
       const item = yield* Garbage.removeRun(yield* Runs.find(run.value, out), { dryRun })
       return yield* Console.log(text([item], [], dryRun))
     }
-    const plan = yield* Garbage.plan(out, { olderThan: Option.getOrUndefined(olderThan) })
-    const items = dryRun ? plan.items : yield* Garbage.remove(out, plan)
-    yield* Console.log(text(items, plan.kept, dryRun))
+    const options = { olderThan: Option.getOrUndefined(olderThan) }
+    const { items, kept } = yield* dryRun ? Garbage.plan(out, options) : Garbage.collect(out, options)
+    yield* Console.log(text(items, kept, dryRun))
   })
 ).pipe(Command.withDescription("Remove artifacts, leftovers and checkpoints that no run needs"))

@@ -3,12 +3,13 @@
  * check that the module passed is remembered in the store with the digests of the files that it depended on, and is not
  * made again before one of them, the framework or the compiler changes.
  */
-import type { Experiment } from "@igm/experiment"
-import { ArtifactStore, type IoError, ioError } from "@igm/io"
+import { type Experiment, Runs } from "@igm/experiment"
+import { ArtifactStore, FileDigest, type IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
 import * as CodeVersion from "./CodeVersion.ts"
+import * as ModuleGraph from "./ModuleGraph.ts"
 import { ProgramError } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
@@ -16,6 +17,9 @@ import { type Complaint, TypeScript } from "./TypeScript.ts"
 export interface Loaded {
   readonly experiment: ReturnType<Experiment.Program>
   readonly code: CodeVersion.CodeVersion
+  /** The program's file, and those that it imports. */
+  readonly program: ModuleGraph.Module
+  readonly modules: ReadonlyArray<ModuleGraph.Module>
   /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */
   readonly remember: Effect.Effect<void, IoError>
 }
@@ -50,6 +54,7 @@ export const load = Effect.fn("ProgramFile.load")(function* (
   if (!Predicate.isFunction(module.default)) {
     return yield* unusable(`its default export is not an experiment: ${HOW}`)
   }
+  const modules = yield* ModuleGraph.of(file)
   const build = module.default as Experiment.Program
   const experiment = yield* Effect.try({
     try: () => build(args),
@@ -61,7 +66,8 @@ export const load = Effect.fn("ProgramFile.load")(function* (
     const has = own === undefined ? "no augmented views of its samples" : `${own} views of each sample of its own`
     return yield* unusable(`it has ${has}, and ${args.views} are asked for: leave out --views`)
   }
-  return { experiment, code, remember } satisfies Loaded
+  const digest = yield* FileDigest.of(file).pipe(Effect.mapError(ioError(name, "read this program")))
+  return { experiment, code, program: { path: file, digest }, modules, remember } satisfies Loaded
 })
 
 /** Whether a value has the parts of an experiment; their types are the compiler's business. */
@@ -96,7 +102,7 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources 
   const store = yield* ArtifactStore
   const typescript = yield* TypeScript
   const key = Digest.ofJson({ program: file, sources, typescript: typescript.version })
-  const name = path.join("checked", `${key}.json`)
+  const name = path.join(Runs.CHECKED, `${key}.json`)
   const memory = path.join(store.folder, name)
   const digestOf = (name: string) => Effect.map(fs.readFile(name), Digest.ofBytes)
 

@@ -21,6 +21,20 @@ export class DownloadError extends Schema.TaggedError<DownloadError>()("Download
   }
 }
 
+/** Bytes of an archive, and of what is in it, at most; the recordings have some 25 million. */
+const MOST = 100_000_000
+
+const wholeOf = async ({ body }: Response): Promise<Buffer> => {
+  const parts: Array<Uint8Array> = []
+  let length = 0
+  for await (const part of body ?? []) {
+    length += part.length
+    if (length > MOST) throw new RangeError(`more than ${MOST} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
 const RECORDING = /\/recordings\/([^/]+\.wav)$/
 
 /** Downloads the archive and puts its recordings into a folder, which appears when it is complete; returns their number. */
@@ -37,8 +51,13 @@ export const download = Effect.fn("Fsdd.download")(function* (url: string, into:
   })
   if (!response.ok) return yield* fail(`the server answered ${response.status}`)(undefined)
   const archive = yield* Effect.tryPromise({
-    try: async () => gunzipSync(await response.arrayBuffer()),
-    catch: fail("what the server sent is not a gzip archive, or not all of it")
+    try: async () => gunzipSync(await wholeOf(response), { maxOutputLength: MOST }),
+    catch: (cause) =>
+      fail(
+        cause instanceof RangeError
+          ? `what the server sent is not the archive: it has more than ${MOST} bytes`
+          : "what the server sent is not a gzip archive, or not all of it"
+      )(cause)
   })
   const parent = path.dirname(path.resolve(into))
   const scratch = yield* Effect.acquireRelease(

@@ -6,7 +6,7 @@
  */
 import { AtomicFile, IoError, Lock, ioError } from "@igm/io"
 import { Digest, type Tensor } from "@igm/tensor"
-import { Context, Effect, Exit, FileSystem, Path, Schedule, Scope, Semaphore, Stream } from "effect"
+import { Context, Effect, FileSystem, Path, Stream } from "effect"
 import * as Chunk from "./Chunk.ts"
 import type { Row } from "./Rows.ts"
 
@@ -29,43 +29,6 @@ const EXTENSION = ".safetensors"
 const rowsOf = (file: string, offset: number, samples: ReadonlyArray<Digest.Digest>) =>
   samples.map((sample, row): readonly [Digest.Digest, Row] => [sample, { file, offset, row }])
 
-/** Who waits in this process; the lock of a folder would stop its thread instead. */
-const turns = new Map<string, Semaphore.Semaphore>()
-
-const inTurn = Effect.fnUntraced(function* (folder: string) {
-  const turn = turns.get(folder) ?? (yield* Semaphore.make(1))
-  turns.set(folder, turn)
-  yield* Effect.acquireRelease(turn.take(1), () => turn.release(1), { interruptible: true })
-})
-
-/** Holds a folder until the scope closes, however long another process has it. */
-const held = Effect.fnUntraced(function* (folder: string) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  yield* inTurn(folder)
-  const scope = yield* Effect.scope
-  let told = false
-  const once = Effect.gen(function* () {
-    const own = yield* Scope.fork(scope)
-    yield* Lock.hold(folder, "features").pipe(Scope.provide(own))
-    // Who had it before may have removed it meanwhile, and the lock with it: then another one can be had.
-    if (yield* Effect.orElseSucceed(fs.exists(path.join(folder, "lock")), () => false)) return
-    yield* Scope.close(own, Exit.void)
-    return yield* new Lock.LockError({ folder, holder: null })
-  })
-  yield* once.pipe(
-    Effect.tapError((error) => {
-      if (told || error._tag !== "LockError") return Effect.void
-      told = true
-      return Effect.logInfo(`waiting for the same features: ${error.message}`)
-    }),
-    Effect.retry({ while: ({ _tag }) => _tag === "LockError", schedule: Schedule.spaced("500 millis") }),
-    Effect.mapError((error) =>
-      error._tag === "LockError" ? new IoError({ path: folder, problem: error.message, cause: error }) : error
-    )
-  )
-})
-
 const chunksIn = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -84,7 +47,7 @@ export const folderOf = (path: Path.Path, store: string, identity: Digest.Digest
 export const take = Effect.fn("Unfinished.take")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  yield* held(folder)
+  yield* Lock.wait(folder, "features", ({ message }) => Effect.logInfo(`waiting for the same features: ${message}`))
   const rows = new Map<Digest.Digest, Row>()
   for (const file of yield* chunksIn(folder)) {
     const bytes = yield* AtomicFile.read(file)
@@ -135,7 +98,7 @@ export const tidy = Effect.fn("Unfinished.tidy")(function* (
       if (samples?.every((sample) => finished.has(sample)) === false) left++
       else yield* failed(fs.remove(file))
     }
-    if (left === 0) yield* failed(fs.remove(folder, { recursive: true }))
+    if (left === 0) yield* failed(Lock.discard(folder, path.dirname(path.dirname(folder))))
   })
   yield* isHeld
     ? clear

@@ -1,14 +1,15 @@
 /**
  * What may be removed from a folder of runs: artifacts that no run's manifest or journal names, what dead processes left
  * half made, checkpoints of trainings that are stored, and old memories of typechecks. A run in use may yet reuse what it
- * has not named, and a run that cannot be read may name anything: while there is one, no artifact is removed. What cannot
- * be made again without a run's folder, that folder, is removed only by name.
+ * has not named, and a run that cannot be read may name anything: while there is one, no artifact is removed; nor is
+ * anything in the store while a process uses it. What is not named as this project names its files is somebody else's, and
+ * stays. What cannot be made again without a run's folder, that folder, is removed only by name.
  */
 import { Unfinished } from "@igm/encoders"
-import { AtomicFile, IoError, Lock, RECORD, ioError } from "@igm/io"
+import { AtomicFile, IoError, Lock, RECORD, USE, ioError } from "@igm/io"
 import { Clock, Effect, FileSystem, Option, Path } from "effect"
 import { files } from "./RunFiles.ts"
-import { type Found, STORE, list, look, stateText } from "./Runs.ts"
+import { CHECKED, type Found, STORE, everywhere, look, stateText } from "./Runs.ts"
 
 /** Something to remove, of so many bytes. */
 export interface Item {
@@ -32,6 +33,10 @@ export const named = ({ manifest, journal }: Pick<Found, "manifest" | "journal">
 
 /** Whether a name is one of something half made. */
 const isPartial = (name: string): boolean => name.startsWith(AtomicFile.PARTIAL)
+
+/** Whether a name is a digest, and what comes after it. */
+const isNamed = (after: "" | ".json" | ".safetensors") => (name: string) =>
+  name.endsWith(after) && /^[0-9a-f]{64}$/.test(name.slice(0, name.length - after.length))
 
 const DAY = 24 * 60 * 60 * 1000
 
@@ -62,93 +67,102 @@ export const plan = Effect.fn("Garbage.plan")(function* (
   const now = yield* Clock.currentTimeMillis
   const store = path.join(out, STORE)
   const namesIn = (folder: string) => Effect.orElseSucceed(fs.readDirectory(folder), (): Array<string> => [])
+  const has = (file: string) => Effect.orElseSucceed(fs.exists(file), () => false)
   const isOlder = (file: string, days: number) =>
     fs.stat(file).pipe(
       Effect.map(({ mtime }) => Option.isSome(mtime) && now - mtime.value.getTime() >= days * DAY),
       Effect.orElseSucceed(() => false)
     )
   const item = (what: Item["what"], at: string) => Effect.map(bytesOf(at), (bytes): Item => ({ what, path: at, bytes }))
+  const inside = (folder: string, isOurs: (name: string) => boolean) =>
+    Effect.map(namesIn(folder), (names) => names.filter(isOurs).toSorted())
 
-  const runs = yield* list(out)
+  const { runs, unread } = yield* everywhere(out)
   const names = new Set(runs.flatMap((run) => [...named(run)]))
-  const stages = (yield* namesIn(store)).filter((name) => !name.startsWith(".") && name !== "checked").toSorted()
+  const stages = yield* inside(store, (name) => !name.startsWith("."))
   const stored = yield* Effect.forEach(stages, (stage) =>
-    Effect.map(namesIn(path.join(store, stage)), (digests) =>
-      digests.toSorted().map((digest) => ({ digest, at: path.join(store, stage, digest) }))
+    inside(path.join(store, stage), isNamed("")).pipe(
+      Effect.map((digests) => digests.map((digest) => ({ digest, at: path.join(store, stage, digest) }))),
+      Effect.flatMap(Effect.filter(({ at }) => has(path.join(at, RECORD))))
     )
   )
   const unnamed = yield* Effect.filter(
     stored.flat().filter(({ digest }) => !names.has(digest)),
     ({ at }) => (olderThan === undefined ? Effect.succeed(true) : isOlder(path.join(at, RECORD), olderThan))
   )
-  const unsure = runs.filter(({ state }) => state.kind === "in use" || state.kind === "unreadable")
+  const unsure = [
+    ...runs.flatMap(({ id, state }) =>
+      state.kind === "in use" || state.kind === "unreadable" ? [`${id} ${stateText(state)}`] : []
+    ),
+    ...unread
+  ]
   const there = new Set(stored.flat().map(({ digest }) => digest))
 
-  const checkpoints = yield* Effect.forEach(
-    runs.filter(({ state }) => state.kind === "finished" || state.kind === "stopped"),
+  const left = yield* Effect.forEach(
+    runs.filter(({ state }) => state.kind !== "in use" && state.kind !== "unreadable"),
     ({ folder, state }) =>
       Effect.gen(function* () {
         const at = path.join(folder, path.dirname(files.checkpoint("")))
-        const left = (yield* namesIn(at)).toSorted()
-        const done = left.filter((name) => state.kind === "finished" || there.has(path.basename(name, ".safetensors")))
-        const partial = (yield* namesIn(folder)).filter(isPartial).map((name) => path.join(folder, name))
+        const done = (yield* inside(at, isNamed(".safetensors"))).filter(
+          (name) => state.kind !== "stopped" || there.has(path.basename(name, ".safetensors"))
+        )
+        const partial = yield* Effect.forEach([folder, at], (folder) =>
+          Effect.map(inside(folder, isPartial), (names) => names.map((name) => path.join(folder, name)))
+        )
         return yield* Effect.all([
-          ...done.filter((name) => !name.startsWith(".")).map((name) => item("checkpoint", path.join(at, name))),
-          ...[...partial, ...left.filter(isPartial).map((name) => path.join(at, name))].map((at) =>
-            item("half made", at)
-          )
+          ...done.map((name) => item("checkpoint", path.join(at, name))),
+          ...partial.flat().map((at) => item("half made", at))
         ])
       })
   )
+  const isFree = (place: string) => Effect.map(Lock.look(place), (holder) => holder === null)
+  const free = (folder: string, isOurs: (name: string) => boolean) =>
+    Effect.flatMap(inside(folder, isOurs), (names) =>
+      Effect.filter(
+        names.map((name) => path.join(folder, name)),
+        isFree
+      )
+    )
   // A process holds the place in which it makes artifacts.
-  const abandoned = yield* Effect.filter(
-    (yield* namesIn(store)).filter(isPartial).map((name) => path.join(store, name)),
-    (place) => Effect.map(Lock.look(place), (holder) => holder === null)
-  )
+  const abandoned = yield* Effect.forEach([out, store], (folder) => free(folder, isPartial))
   // Features that were encoded before an end serve the run that goes on.
-  const isOver = runs.every(({ state }) => state.kind === "finished")
-  const encoding = path.join(store, Unfinished.FOLDER)
-  const encoded = yield* Effect.filter(
-    isOver ? (yield* namesIn(encoding)).map((name) => path.join(encoding, name)) : [],
-    (place) => Effect.map(Lock.look(place), (holder) => holder === null)
-  )
-  const checked = path.join(store, "checked")
+  const isOver = runs.every(({ state }) => state.kind === "finished" || state.kind === "damaged") && unread.length === 0
+  const encoded = isOver ? yield* free(path.join(store, Unfinished.FOLDER), isNamed("")) : []
+  const checked = path.join(store, CHECKED)
   const memories = yield* Effect.filter(
-    (yield* namesIn(checked)).map((name) => path.join(checked, name)),
+    (yield* inside(checked, isNamed(".json"))).map((name) => path.join(checked, name)),
     (file) => isOlder(file, REMEMBERED)
   )
   const found: Plan = {
     items: [
       ...(unsure.length > 0 ? [] : yield* Effect.forEach(unnamed, ({ at }) => item("artifact", at))),
-      ...(yield* Effect.forEach([...abandoned, ...encoded], (at) => item("half made", at))),
-      ...checkpoints.flat(),
+      ...(yield* Effect.forEach([...abandoned.flat(), ...encoded], (at) => item("half made", at))),
+      ...left.flat(),
       ...(yield* Effect.forEach(memories, (at) => item("typecheck", at)))
     ],
-    kept: unnamed.length === 0 ? [] : unsure.map(({ id, state }) => `${id} ${stateText(state)}`)
+    kept: unnamed.length === 0 ? [] : unsure
   }
   return found
 })
 
 /** Removes what was planned; a run that a process has taken meanwhile keeps its files. What was removed is given back. */
-export const remove = Effect.fn("Garbage.remove")(function* (out: string, { items }: Plan) {
+const remove = Effect.fnUntraced(function* (out: string, items: ReadonlyArray<Item>) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const store = path.join(out, STORE)
-  const gone = (target: string) =>
-    fs.remove(target, { recursive: true, force: true }).pipe(Effect.mapError(ioError(target, "remove this")))
   const removed: Array<Item> = []
   for (const one of items) {
+    const gone = fs
+      .remove(one.path, { recursive: true, force: true })
+      .pipe(Effect.mapError(ioError(one.path, "remove this")))
+    const [first] = path.relative(out, one.path).split(path.sep)
     if (one.what === "artifact") {
-      // Under a name that no run looks for it may be half removed.
-      const aside = path.join(store, `${AtomicFile.PARTIAL}gc-${path.basename(one.path)}`)
-      yield* fs.rename(one.path, aside).pipe(Effect.mapError(ioError(one.path, "remove this artifact")))
-      yield* gone(aside)
-    } else if (one.path.startsWith(store)) {
-      yield* gone(one.path)
+      yield* Lock.discard(one.path, store).pipe(Effect.mapError(ioError(one.path, "remove this artifact")))
+    } else if (one.what === "typecheck" || first === STORE || isPartial(first!)) {
+      yield* gone
     } else {
-      const folder = path.join(out, path.relative(out, one.path).split(path.sep)[0]!)
-      const taken = yield* Lock.hold(folder, "igm gc").pipe(
-        Effect.andThen(gone(one.path)),
+      const taken = yield* Lock.hold(runOf(path, one), "igm gc").pipe(
+        Effect.andThen(gone),
         Effect.scoped,
         Effect.as(false),
         Effect.catchTag("LockError", () => Effect.succeed(true))
@@ -160,12 +174,42 @@ export const remove = Effect.fn("Garbage.remove")(function* (out: string, { item
   return removed
 })
 
+/** The folder of the run in which something lies. */
+const runOf = (path: Path.Path, { what, path: at }: Item): string => {
+  const folder = path.dirname(at)
+  const checkpoints = path.dirname(files.checkpoint(""))
+  return what === "checkpoint" || path.basename(folder) === checkpoints ? path.dirname(folder) : folder
+}
+
+/**
+ * Removes what there is to remove, and gives the plan as it was carried out. The store is held meanwhile: while a process
+ * uses it, nothing in it is removed.
+ */
+export const collect = Effect.fn("Garbage.collect")(function* (
+  out: string,
+  options: { readonly olderThan: number | undefined }
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const store = path.join(out, STORE)
+  const isThere = yield* Effect.orElseSucceed(fs.exists(store), () => false)
+  const isOurs = yield* Effect.result(isThere ? Lock.hold(path.join(store, USE), "igm gc") : Effect.void)
+  if (isOurs._tag === "Failure" && isOurs.failure._tag !== "LockError") return yield* isOurs.failure
+  const { items, kept } = yield* plan(out, options)
+  const may = items.filter(({ path: at }) => isOurs._tag === "Success" || !at.startsWith(store + path.sep))
+  const done: Plan = {
+    items: yield* remove(out, may),
+    kept: isOurs._tag === "Success" ? kept : [`${store} is in use by a run or a replay`, ...kept]
+  }
+  return done
+}, Effect.scoped)
+
 /** Removes a run's folder, unless a process has it. Its artifacts stay, until nothing names them and they are collected. */
 export const removeRun = Effect.fn("Garbage.removeRun")(function* (
   folder: string,
   { dryRun }: { readonly dryRun: boolean }
 ) {
-  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
   const item: Item = { what: "run", path: folder, bytes: yield* bytesOf(folder) }
   if (dryRun) {
     const { state } = yield* look(folder)
@@ -173,7 +217,7 @@ export const removeRun = Effect.fn("Garbage.removeRun")(function* (
     return yield* new IoError({ path: folder, problem: `this run is ${stateText(state)}: it is not removed` })
   }
   yield* Lock.hold(folder, "igm gc").pipe(
-    Effect.andThen(fs.remove(folder, { recursive: true })),
+    Effect.andThen(Lock.discard(folder, path.dirname(folder))),
     Effect.scoped,
     Effect.mapError((error) => (error._tag === "PlatformError" ? ioError(folder, "remove this run")(error) : error))
   )

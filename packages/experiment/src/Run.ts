@@ -16,6 +16,8 @@ export class Run extends Context.Service<
   {
     /** How much is recorded of each training: epochs, or a fingerprint of each tensor after each step as well. */
     readonly trace: "epoch" | "step"
+    /** What the journal told before this start. */
+    readonly history: ReadonlyArray<Journal.Record>
     readonly tell: (news: Journal.News, options?: { readonly flush?: boolean }) => Effect.Effect<void, IoError>
     /** Keeps where unfinished work stands. */
     readonly keep: (work: Digest.Digest, bytes: Uint8Array) => Effect.Effect<void, IoError>
@@ -32,6 +34,7 @@ export class Run extends Context.Service<
   static readonly unrecorded = (trace: "epoch" | "step"): Run["Service"] =>
     Run.of({
       trace,
+      history: [],
       tell: () => Effect.void,
       keep: () => Effect.void,
       kept: () => Effect.succeed(undefined),
@@ -41,8 +44,8 @@ export class Run extends Context.Service<
   static readonly layerNone = Layer.sync(Run, () => Run.unrecorded("epoch"))
 
   /**
-   * The run in a folder, which is this process's until the scope closes. Fails with a `LockError` while another process
-   * has it. The artifact store is handed on, and tells the journal of what it is asked for.
+   * The run in a folder, which is this process's until the scope closes. A process that has it already is waited for. The
+   * artifact store is handed on, and tells the journal of what it is asked for.
    */
   static readonly layer = (folder: string, { trace }: { readonly trace: "epoch" | "step" }) =>
     Layer.effectContext(
@@ -51,7 +54,7 @@ export class Run extends Context.Service<
         const path = yield* Path.Path
         const store = yield* ArtifactStore
         const files = Effect.provideContext(Context.make(FileSystem.FileSystem, fs).pipe(Context.add(Path.Path, path)))
-        yield* Lock.hold(folder, "igm run")
+        yield* Lock.wait(folder, "igm run", ({ message }) => Effect.logInfo(`waiting for the same run: ${message}`))
         yield* sweep(folder)
         const journal = yield* AppendFile.open(path.join(folder, names.journal), Journal.Record)
 
@@ -66,6 +69,7 @@ export class Run extends Context.Service<
         const fileOf = (work: Digest.Digest) => path.join(folder, names.checkpoint(work))
         const run = Run.of({
           trace,
+          history: journal.records,
           tell,
           keep: (work, bytes) =>
             AtomicFile.write(fileOf(work), bytes).pipe(

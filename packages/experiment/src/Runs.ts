@@ -2,7 +2,7 @@
  * The runs in a folder, as they lie there: who has them, what their manifests and journals tell. Looking changes nothing,
  * and what cannot be read is told of that run alone.
  */
-import { AppendFile, IoError, Lock } from "@igm/io"
+import { AppendFile, IoError, Lock, ioError } from "@igm/io"
 import { Effect, FileSystem, Path } from "effect"
 import * as Journal from "./Journal.ts"
 import { files } from "./RunFiles.ts"
@@ -13,6 +13,8 @@ import type * as Manifest from "./Manifest.ts"
 export type State =
   | { readonly kind: "finished" }
   | { readonly kind: "stopped" }
+  /** Finished, and its manifest and journal are whole, but another of its files is not as it was written. */
+  | { readonly kind: "damaged"; readonly problem: string }
   | { readonly kind: "in use"; readonly holder: typeof Lock.Holder.Type | null }
   | { readonly kind: "unreadable"; readonly problem: string }
 
@@ -28,6 +30,9 @@ export interface Found {
 
 /** The folder of the artifacts of all runs in `out`. */
 export const STORE = ".store"
+
+/** The folder of a store that remembers typechecks. */
+export const CHECKED = "checked"
 
 /** Reads a run's folder; does not fail. */
 export const look = Effect.fn("Runs.look")(function* (folder: string) {
@@ -48,11 +53,15 @@ export const look = Effect.fn("Runs.look")(function* (folder: string) {
   const known = manifest._tag === "Success" ? manifest.success : null
   const records = journal._tag === "Success" ? journal.success : []
   const isInUse = held._tag === "Success" && held.success !== null
+  const isFinished = known?.status === "finished" && failure === undefined && !isInUse
+  const whole = isFinished ? yield* Effect.result(RunFolder.read(folder)) : undefined
   const state: State = isInUse
     ? { kind: "in use", holder: held.success.holder }
     : failure !== undefined
       ? { kind: "unreadable", problem: failure.message }
-      : { kind: known?.status === "finished" ? "finished" : "stopped" }
+      : whole?._tag === "Failure"
+        ? { kind: "damaged", problem: whole.failure.message }
+        : { kind: known?.status === "finished" ? "finished" : "stopped" }
   const found: Found = {
     id: path.basename(path.resolve(folder)),
     folder,
@@ -89,6 +98,36 @@ export const list = Effect.fn("Runs.list")(function* (out: string) {
   return found.toSorted((a, b) => (b.started ?? -Infinity) - (a.started ?? -Infinity) || 0)
 })
 
+/**
+ * All runs anywhere in a folder, those too that `list` leaves out, hidden or in folders of folders; `unread` says of
+ * folders that cannot be read why, since a run may be in there.
+ */
+export const everywhere = Effect.fn("Runs.everywhere")(function* (out: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const runs: Array<Found> = []
+  const unread: Array<string> = []
+  const walk = (folder: string): Effect.Effect<void, never, FileSystem.FileSystem | Path.Path> =>
+    Effect.gen(function* () {
+      const entries = yield* Effect.result(fs.readDirectory(folder))
+      if (entries._tag === "Failure") {
+        const info = yield* Effect.option(fs.stat(folder))
+        if (info._tag === "Some" && info.value.type === "Directory") {
+          unread.push(ioError(folder, "look for runs here")(entries.failure).message)
+        }
+        return
+      }
+      for (const name of entries.success.toSorted()) {
+        if (name === STORE && folder === out) continue
+        const at = path.join(folder, name)
+        if (yield* isRun(at)) runs.push(yield* look(at))
+        else if (!(yield* Effect.isSuccess(fs.readLink(at)))) yield* walk(at)
+      }
+    })
+  yield* walk(out)
+  return { runs, unread }
+})
+
 /** The folder of a run that is named by its folder, its id in `out`, or a beginning that no other id has. */
 export const find = Effect.fn("Runs.find")(function* (name: string, out: string) {
   const path = yield* Path.Path
@@ -114,6 +153,8 @@ export const stateText = (state: State): string => {
       return state.holder === null ? "in use" : `in use by process ${state.holder.pid} on ${state.holder.host}`
     case "unreadable":
       return `cannot be read: ${state.problem}`
+    case "damaged":
+      return `damaged: ${state.problem}`
     default:
       return state.kind
   }

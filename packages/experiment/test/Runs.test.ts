@@ -23,10 +23,10 @@ const run = <A, E, R>(out: string, id: string, body: Effect.Effect<A, E, R>) =>
   body.pipe(Effect.provide(Run.layer(`${out}/${id}`, { trace: "epoch" }).pipe(Layer.provide(storeOf(out)))))
 
 const collect = (out: string, olderThan?: number) =>
-  Effect.gen(function* () {
-    const plan = yield* Garbage.plan(out, { olderThan })
-    return { removed: yield* Garbage.remove(out, plan), kept: plan.kept }
-  })
+  Effect.map(Garbage.collect(out, { olderThan }), ({ items, kept }) => ({ removed: items, kept }))
+
+/** A name as this project gives it to what it keeps. */
+const named = (digit: string) => digit.repeat(64)
 
 const numbersIn = Effect.fnUntraced(function* (out: string) {
   const fs = yield* FileSystem.FileSystem
@@ -159,29 +159,30 @@ describe("Garbage", () => {
           const made = yield* artifact(1)
           const { keep } = yield* Run
           yield* keep(made.digest, Uint8Array.of(1, 2, 3))
-          yield* keep("unfinished", Uint8Array.of(1))
+          yield* keep(named("1"), Uint8Array.of(1))
           return made
         })
       )
       const put = (file: string) => AtomicFile.write(path.join(out, file), "12345")
       const mine = ".store/.partial-held/a"
-      yield* Effect.forEach([".store/.partial-left/a", mine, ".store/checked/old.json"], put)
+      const [old, young] = [`.store/checked/${named("2")}.json`, `.store/checked/${named("3")}.json`]
+      yield* Effect.forEach([".store/.partial-left/a", mine, old], put)
       yield* Lock.hold(path.join(out, path.dirname(mine)), "a test")
-      yield* put(".store/checked/new.json")
+      yield* put(young)
       yield* TestClock.setTime(31 * 24 * 60 * 60 * 1000)
-      yield* fs.utimes(path.join(out, ".store/checked/old.json"), 0, 0)
-      yield* fs.utimes(path.join(out, ".store/checked/new.json"), 0, 2 * 24 * 60 * 60)
+      yield* fs.utimes(path.join(out, old), 0, 0)
+      yield* fs.utimes(path.join(out, young), 0, 2 * 24 * 60 * 60)
       const { removed } = yield* collect(out)
       assert.deepStrictEqual(
         removed.map(({ what, path: at, bytes }) => [what, path.relative(out, at), bytes]),
         [
           ["half made", ".store/.partial-left", 5],
           ["checkpoint", `stopped/${files.checkpoint(digest)}`, 3],
-          ["typecheck", ".store/checked/old.json", 5]
+          ["typecheck", old, 5]
         ]
       )
       assert.isTrue(yield* fs.exists(path.join(out, mine)))
-      assert.isTrue(yield* fs.exists(path.join(out, "stopped", files.checkpoint("unfinished"))))
+      assert.isTrue(yield* fs.exists(path.join(out, "stopped", files.checkpoint(named("1")))))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -189,7 +190,7 @@ describe("Garbage", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const out = yield* temporary
-      const place = `${out}/${Runs.STORE}/${Unfinished.FOLDER}/${"0".repeat(64)}`
+      const place = `${out}/${Runs.STORE}/${Unfinished.FOLDER}/${named("0")}`
       yield* fs.makeDirectory(place, { recursive: true })
       yield* fs.writeFileString(`${place}/chunk.safetensors`, "some")
       yield* run(out, "killed", Effect.void)
@@ -202,6 +203,63 @@ describe("Garbage", () => {
         [["half made", place]]
       )
       assert.isFalse(yield* fs.exists(place))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("what is not named as ours stays, whatever lies beside it", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      const put = (file: string) => AtomicFile.write(`${out}/${file}`, "mine")
+      const others = [
+        ".store/photos/2024/a.jpg",
+        `.store/photos/${named("a")}/a.jpg`,
+        ".store/checked/list.json",
+        `.store/${Unfinished.FOLDER}/mine/a`,
+        "stopped/checkpoints/best.safetensors",
+        "notes/a.txt"
+      ]
+      yield* run(out, "stopped", Effect.void)
+      yield* Effect.forEach(others, put)
+      yield* TestClock.setTime(new Date().getTime() + 1e12)
+      assert.deepStrictEqual((yield* collect(out)).removed, [])
+      for (const file of others) assert.isTrue(yield* fs.exists(`${out}/${file}`), file)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a run keeps its artifacts wherever it lies, hidden or in a folder of folders", () =>
+    Effect.gen(function* () {
+      const out = yield* temporary
+      for (const [n, id] of ["plain", ".hidden", "a/b"].entries()) yield* run(out, id, artifact(n))
+      assert.deepStrictEqual((yield* collect(out)).removed, [])
+      assert.deepStrictEqual(yield* numbersIn(out), [0, 1, 2])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("while a folder cannot be read no artifact goes: a run may be in there", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      yield* artifact(1).pipe(Effect.provide(storeOf(out)))
+      yield* fs.makeDirectory(`${out}/closed`)
+      const unreadable = Layer.succeed(FileSystem.FileSystem, {
+        ...fs,
+        readDirectory: (folder, options) =>
+          fs.readDirectory(folder === `${out}/closed` ? `${out}/nowhere` : folder, options)
+      })
+      const { removed, kept } = yield* Effect.provide(collect(out), unreadable)
+      assert.deepStrictEqual(removed, [])
+      assert.include(kept[0], `${out}/closed: cannot look for runs here`)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("nothing in the store goes while a process uses it", () =>
+    Effect.gen(function* () {
+      const out = yield* temporary
+      const during = yield* Effect.andThen(artifact(1), collect(out)).pipe(Effect.provide(storeOf(out)))
+      assert.deepStrictEqual(during.removed, [])
+      assert.include(during.kept[0], "is in use")
+      assert.lengthOf((yield* collect(out)).removed, 1)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

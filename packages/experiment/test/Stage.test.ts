@@ -1,7 +1,7 @@
 /** What a user of stages relies on: whatever stops a run, running it again ends where one clean run ends, and nothing is done twice. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { type Artifact, AppendFile, ArtifactStore, type IoError, contentOf } from "@igm/io"
+import { type Artifact, AppendFile, ArtifactStore, AtomicFile, type IoError, contentOf } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Context, Deferred, Effect, Exit, FileSystem, Layer, Path, Schema } from "effect"
 import { Journal, Run, Stage, files } from "../src/index.ts"
@@ -155,7 +155,7 @@ describe("Graphs of stages", () => {
 
         const left = yield* fs.readDirectory(path.join(folder, ".store"))
         assert.isFalse(
-          left.some((name) => name.startsWith(".")),
+          left.some((name) => name.startsWith(AtomicFile.PARTIAL)),
           left.join()
         )
         const { records, torn } = yield* AppendFile.read(path.join(folder, files.journal), Journal.Record)
@@ -258,7 +258,7 @@ describe("A stage", () => {
       const left = yield* fs.readDirectory(store.folder, { recursive: true })
       // What a process holds on to, to make artifacts in, holds nothing.
       assert.deepStrictEqual(
-        left.filter((name) => !/^\.partial-[^/]+(?:\/(?:lock|holder\.json))?$/.test(name)),
+        left.filter((name) => !/^(?:\.use|\.partial-[^/]+)(?:\/(?:lock|holder\.json))?$/.test(name)),
         ["half"]
       )
     }).pipe(Effect.provide(environment))

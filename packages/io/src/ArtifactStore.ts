@@ -4,8 +4,8 @@
  * what the store holds is always whole; the digests of its files are checked before it is used again, and a damaged
  * artifact is made anew.
  *
- * Each process has a scratch place in the store that it holds a lock on. A place that nobody holds is what a killed process
- * left, and is removed when the store is opened next.
+ * Any number of processes use a store at once. Each has a scratch place in it, and what a killed process left is removed
+ * when the store is opened next. All share the store's lock, so that who holds it alone may remove artifacts.
  */
 import { Digest } from "@igm/tensor"
 import {
@@ -13,10 +13,11 @@ import {
   Effect,
   FileSystem,
   Layer,
+  Option,
   Path,
   type PlatformError,
   RcMap,
-  Schedule,
+  Result,
   Schema,
   Scope,
   Semaphore
@@ -26,6 +27,7 @@ import * as FileDigest from "./FileDigest.ts"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 import * as Lock from "./Lock.ts"
+import * as Scratch from "./Scratch.ts"
 
 /** Work whose result is kept: it is the same work if all but its name is the same. */
 export interface Work {
@@ -66,13 +68,36 @@ export const Described = Schema.Struct({
   name: Schema.String,
   key: Schema.Unknown,
   on: Schema.Unknown,
-  files: Schema.Record(Schema.String, Schema.String)
+  files: Schema.Record(Schema.String, Schema.String),
+  /** The SHA-256 of the rest, as canonical JSON; records of older versions have none. */
+  digest: Schema.optionalKey(Schema.String)
 })
 
-const Record = Schema.fromJsonString(Described)
+const decodeRecord = Schema.decodeUnknownOption(Schema.fromJsonString(Described))
+
+type Describing = Omit<typeof Described.Type, "digest">
+
+/** The text of an artifact's record. */
+const recordOf = (described: Describing): string => {
+  const json = described as unknown as { readonly [name: string]: Digest.Json }
+  return `${Digest.canonicalJson({ ...json, digest: Digest.ofJson(json) })}\n`
+}
+
+/** What an artifact's record says, unless a byte of it is another than was written. */
+export const described = (text: string): Option.Option<Describing> =>
+  Option.filterMap(decodeRecord(text), ({ digest, ...rest }) => {
+    const written = digest === undefined ? `${Digest.canonicalJson(rest as unknown as Digest.Json)}\n` : recordOf(rest)
+    return text === written ? Result.succeed(rest) : Result.failVoid
+  })
 
 /** The file of an artifact that describes it. */
 export const RECORD = "artifact.json"
+
+/** The folder of a store whose lock all share who use the store, and who removes artifacts holds. */
+export const USE = ".use"
+
+/** The folder of a store that is held by who takes a damaged artifact away. */
+const REPAIR = ".repair"
 
 /** Files that are read at a time when digests are checked. */
 const READERS = 16
@@ -126,7 +151,7 @@ export class ArtifactStore extends Context.Service<
             if (!(yield* fs.exists(at))) return undefined
             if (!(yield* fs.exists(path.join(at, RECORD)))) return "damaged"
             const text = yield* fs.readFileString(path.join(at, RECORD))
-            const record = Schema.decodeUnknownOption(Record)(text)
+            const record = described(text)
             if (record._tag === "None") return "damaged"
             const { key, on, ...rest } = record.value
             const work = { ...rest, key: key as Digest.Json, on: on as Digest.Json }
@@ -141,47 +166,55 @@ export class ArtifactStore extends Context.Service<
             }
             return artifact
           },
+          // Another process may take a damaged artifact away while it is looked at.
+          Effect.retry({ while: ({ reason }) => reason._tag === "NotFound", times: 3 }),
           Effect.mapError(ioError(folder, "read the artifacts in this folder"))
         )
 
-        const find = Effect.fn("ArtifactStore.find")(function* (stage: string, digest: Digest.Digest) {
-          const found = yield* look(stage, digest)
-          return found === "damaged" ? undefined : found
-        })
+        yield* Scratch.removeAbandoned(folder)
 
-        /** Removes a place that is ours; a process that a killed one had started may still be writing there. */
-        const clear = (place: string) =>
-          fs
-            .remove(place, { recursive: true, force: true })
-            .pipe(Effect.retry({ schedule: Schedule.spaced("100 millis"), times: 20 }), Effect.ignore)
-        const held = (place: string) => Lock.hold(place, "artifacts in the making")
-
-        const removeAbandoned = Effect.gen(function* () {
-          if (!(yield* fs.exists(folder))) return
-          const names = (yield* fs.readDirectory(folder)).filter((name) => name.startsWith(AtomicFile.PARTIAL))
-          for (const place of names.map((name) => path.join(folder, name))) {
-            yield* Effect.ignore(Effect.scoped(Effect.andThen(held(place), clear(place))))
-          }
-        })
-        yield* Effect.ignore(removeAbandoned)
-
-        // Another process that takes a new place for an abandoned one may lock or remove it before it is held.
         const scope = yield* Effect.scope
+        const entered = yield* Effect.cached(
+          Lock.share(path.join(folder, USE), ({ message }) => Effect.logInfo(`waiting: ${message}`)).pipe(
+            Scope.provide(scope),
+            files
+          )
+        )
         const place = yield* Effect.cached(
           Folder.make(folder).pipe(
-            Effect.andThen(fs.makeTempDirectory({ directory: folder, prefix: AtomicFile.PARTIAL })),
-            Effect.tap(held),
-            Effect.tap((place) => Effect.addFinalizer(() => clear(place))),
-            Effect.retry({ times: 3 }),
+            Effect.andThen(Scratch.make(folder, "artifacts in the making")),
             Effect.mapError(ioError(folder, "write into this folder")),
             Scope.provide(scope),
             files
           )
         )
 
+        const find = Effect.fn("ArtifactStore.find")(function* (stage: string, digest: Digest.Digest) {
+          if (!(yield* Effect.orElseSucceed(fs.exists(folder), () => false))) return undefined
+          yield* entered
+          const found = yield* look(stage, digest)
+          return found === "damaged" ? undefined : found
+        })
+
         const put = Effect.fn("ArtifactStore.put")(function* (file: string, content: string) {
+          yield* entered
           yield* AtomicFile.write(path.join(folder, file), content, { scratch: yield* place })
         }, files)
+
+        /** Takes a damaged artifact away, unless another process has put a whole one in its place. */
+        const repair = Effect.fnUntraced(
+          function* (stage: string, digest: Digest.Digest, target: string) {
+            const repairing = path.join(folder, REPAIR)
+            yield* Lock.wait(repairing, "taking a damaged artifact away", () => Effect.void)
+            const discard = (place: string) => Lock.discard(place, folder)
+            const isDamaged = (yield* look(stage, digest)) === "damaged"
+            yield* (isDamaged ? Effect.andThen(discard(target), discard(repairing)) : discard(repairing)).pipe(
+              Effect.mapError(ioError(target, "write this artifact"))
+            )
+          },
+          Effect.scoped,
+          files
+        )
 
         const once = Effect.fnUntraced(function* <E, R>(
           work: Work,
@@ -190,11 +223,11 @@ export class ArtifactStore extends Context.Service<
         ) {
           const { stage, version, name = stage, key, on = null } = work
           const target = path.join(folder, stage, digest)
-          const failed = Effect.mapError(ioError(target, "write this artifact"))
+          yield* entered
           const old = yield* look(stage, digest)
           if (old === "damaged") {
             yield* Effect.logWarning(`${target} is damaged: it is made anew`)
-            yield* fs.remove(target, { recursive: true }).pipe(failed)
+            yield* repair(stage, digest, target)
           } else if (old !== undefined) return { ...old, name }
           const scratch = yield* Effect.acquireRelease(
             Folder.make(path.join(folder, stage)).pipe(
@@ -209,8 +242,7 @@ export class ArtifactStore extends Context.Service<
           yield* make(scratch)
           const files = yield* Effect.gen(function* () {
             const files = yield* digests(scratch)
-            const record = { stage, version, name, key, on, files }
-            yield* fs.writeFileString(path.join(scratch, RECORD), `${Digest.canonicalJson(record)}\n`)
+            yield* fs.writeFileString(path.join(scratch, RECORD), recordOf({ stage, version, name, key, on, files }))
             return yield* fs.rename(scratch, target).pipe(
               Effect.as(files),
               // Another process may have made it meanwhile: then its is the one that is stored.

@@ -46,8 +46,11 @@ const described = (code: string): string | undefined => {
   return found === undefined ? undefined : `${found} (${code})`
 }
 
-/** The first code of the system in a chain of causes: as a property, or in the text that is left of an error elsewhere. */
-const codeOf = (cause: unknown): string | undefined => {
+/**
+ * The code of the system's error behind a cause, such as ENOSPC, as a property or in the text that is left of an error of
+ * another thread; undefined where there is none.
+ */
+export const codeOf = (cause: unknown): string | undefined => {
   const known = (code: unknown): code is string => typeof code === "string" && described(code) !== undefined
   const named = (text: unknown): string | undefined => {
     const code = typeof text === "string" ? /(?:^|[\s(])(E[A-Z]{2,})(?=[:,)]|$)/m.exec(text)?.[1] : undefined

@@ -1,17 +1,18 @@
 /**
- * One writer at a time on a folder. The lock is the kernel's, taken by SQLite on the file `lock` in the folder, so that
- * it ends with the process however that ends, and no clock or process list is asked. Beside it `holder.json` tells a
- * person who holds it; nothing depends on that file.
+ * One writer at a time on a folder, or many who share it. The lock is the kernel's, taken by SQLite on the file `lock` in
+ * the folder, so that it ends with the process however that ends, and no clock or process list is asked. Beside it
+ * `holder.json` tells a person who holds it; nothing depends on that file.
  *
- * The file `lock` stays empty and stays where it is. POSIX drops a lock when its process closes the file by any other
- * handle, so nothing may open `lock` but this module.
+ * The file `lock` stays empty. POSIX drops a lock when its process closes the file by any other handle, so nothing may
+ * open `lock` but this module. A holder may remove the folder (`discard`): who waits for it then locks a file that is no
+ * longer there, notices, and begins anew.
  */
+import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
-import type { DatabaseSync } from "node:sqlite"
-import { DateTime, Effect, FileSystem, Path, Schedule, Schema } from "effect"
+import { Data, DateTime, Effect, Exit, FileSystem, Option, Path, Schedule, Schema, Scope } from "effect"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
-import { ioError } from "./IoError.ts"
+import { IoError, codeOf as errorCode, ioError } from "./IoError.ts"
 
 /** Who holds a folder, as `holder.json` has it; `since` is UTC in ISO 8601. */
 export const Holder = Schema.Struct({
@@ -40,7 +41,43 @@ export class LockError extends Schema.TaggedError<LockError>()("LockError", {
 // Two who ask in the same instant stand in each other's way; SQLite then asks again, for at most this long.
 const SETTLE_MS = 250
 const SQLITE_BUSY = 5
-const isBusy = (cause: unknown) => (cause as { errcode?: unknown }).errcode === SQLITE_BUSY
+const SQLITE_CANTOPEN = 14
+const SQLITE_NOTADB = 26
+const codeOf = (cause: unknown) => (cause as { errcode?: unknown }).errcode
+const isBusy = (cause: unknown) => codeOf(cause) === SQLITE_BUSY
+
+/** An error of SQLite in words. */
+const failing = (folder: string, doing: string) => (cause: unknown) =>
+  codeOf(cause) === SQLITE_NOTADB
+    ? new IoError({
+        path: `${folder}/lock`,
+        problem: "this file holds something, and no lock does: remove it, if no other igm uses the folder",
+        cause
+      })
+    : ioError(folder, doing)(cause)
+
+/** The folder was removed, or put in place of another, while its lock was taken: begin anew. */
+class Moved extends Data.TaggedError("Moved")<{ readonly folder: string }> {}
+
+/** Times that a folder may be removed while its lock is taken; each time another has had it. */
+const TRIES = 100
+
+/** Begins anew where the folder was removed meanwhile. */
+const anew = <A, E, R>(once: Effect.Effect<A, E | Moved, R>) =>
+  once.pipe(
+    Effect.retry({ while: (error) => error instanceof Moved, times: TRIES }),
+    Effect.catchIf(
+      (error) => error instanceof Moved,
+      ({ folder }) =>
+        Effect.fail(
+          new IoError({
+            path: folder,
+            problem: "cannot lock this folder: it is removed again and again, or a link to nowhere"
+          })
+        ),
+      (error) => Effect.fail(error as Exclude<E, Moved>)
+    )
+  )
 
 // Loaded only where it is needed, as Node 22 warns whoever loads it that it is experimental.
 const sqliteModule = Effect.promise(() => import("node:sqlite"))
@@ -53,7 +90,7 @@ export const look = Effect.fn("Lock.look")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const lock = path.join(folder, "lock")
-  const failed = ioError(folder, "see whether this folder is in use")
+  const failed = failing(folder, "see whether this folder is in use")
   if (!(yield* Effect.mapError(fs.exists(lock), failed))) return null
   const sqlite = yield* sqliteModule
   const isHeld = yield* Effect.try({
@@ -80,67 +117,165 @@ const holderOf = (file: string) =>
     Effect.orElseSucceed(() => null)
   )
 
-/** Holds a folder, made if need be, until the scope closes; `what` says what for. A holder is not waited for. */
-export const hold = Effect.fn("Lock.hold")(function* (folder: string, what: string) {
+/** The number of a file, which no other has as long as somebody has it open; undefined where there is none. */
+const numberOf = (file: string) =>
+  FileSystem.FileSystem.use((fs) => fs.stat(file)).pipe(
+    Effect.map(({ ino }) => Option.getOrUndefined(ino)),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/** Tries something in a scope of its own, which closes with the one around it, or at once if it fails. */
+const attempt = <A, E, R>(once: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const inner = yield* Scope.fork(yield* Effect.scope)
+    return yield* once.pipe(
+      Scope.provide(inner),
+      Effect.onError((cause) => Scope.close(inner, Exit.failCause(cause)))
+    )
+  })
+
+/** How a folder's lock is taken. */
+interface Taking {
+  readonly sql: string
+  /** Milliseconds for which SQLite asks again, and stops its thread. */
+  readonly settle: number
+  readonly readOnly: boolean
+}
+
+/** Takes a folder's lock until the scope closes, and gives the number of its file; `Moved` if that is not there any more. */
+const take = Effect.fnUntraced(function* (folder: string, { sql, settle, readOnly }: Taking) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const lock = path.join(folder, "lock")
-  const holderFile = path.join(folder, "holder.json")
-  const failed = ioError(folder, "lock this folder")
-
-  const heldByAnother = Effect.flatMap(holderOf(holderFile), (holder) => new LockError({ folder, holder }))
+  const failed = failing(folder, "lock this folder")
   const sqlite = yield* sqliteModule
-  const open = Effect.try({ try: () => new sqlite.DatabaseSync(lock, { timeout: SETTLE_MS }), catch: failed })
-  const close = (database: DatabaseSync) => Effect.sync(() => database.close())
-  // In memory, SQLite's journal is no file that a killed process leaves behind.
-  const take = (database: DatabaseSync) =>
-    Effect.try({
-      try: () => database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE"),
-      catch: (cause) => cause
-    }).pipe(
-      Effect.catchIf(
-        isBusy,
-        () => heldByAnother,
-        (cause) => Effect.fail(failed(cause))
-      ),
-      // SQLite opens a file that it may not write for reading, where an exclusive lock excludes nobody.
-      Effect.andThen(Effect.mapError(fs.access(lock, { writable: true }), failed))
+  const moved = new Moved({ folder })
+  const refused = Effect.fnUntraced(function* (cause: unknown) {
+    if (isBusy(cause))
+      return yield* new LockError({ folder, holder: yield* holderOf(path.join(folder, "holder.json")) })
+    const isGone = codeOf(cause) === SQLITE_CANTOPEN && (yield* numberOf(folder)) === undefined
+    return yield* Effect.fail(isGone ? moved : failed(cause))
+  })
+
+  const before = yield* numberOf(lock)
+  const open = Effect.try({
+    try: () => new sqlite.DatabaseSync(lock, { timeout: settle, readOnly }),
+    catch: (cause) => cause
+  })
+  const database = yield* Effect.acquireRelease(open, (database) => Effect.sync(() => database.close())).pipe(
+    Effect.catch(refused)
+  )
+  yield* Effect.try({ try: () => database.exec(sql), catch: (cause) => cause }).pipe(Effect.catch(refused))
+  const after = yield* numberOf(lock)
+  if (before === undefined || before !== after) return yield* moved
+  // SQLite opens a file that it may not write for reading, where an exclusive lock excludes nobody.
+  if (!readOnly) yield* Effect.mapError(fs.access(lock, { writable: true }), failed)
+  return after
+})
+
+/** Whether what failed is not permitted, to whoever asks. */
+const mayNot = (error: unknown): boolean => ["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "")
+
+/** Makes a folder that may be written in. */
+const prepare = (folder: string) =>
+  FileSystem.FileSystem.use((fs) =>
+    Folder.make(folder).pipe(
+      Effect.andThen(fs.access(folder, { writable: true })),
+      Effect.mapError((error) =>
+        error.reason._tag === "NotFound" ? new Moved({ folder }) : ioError(folder, "lock this folder")(error)
+      )
     )
-  const tell = Effect.gen(function* () {
+  )
+
+const holding = Effect.fnUntraced(function* (folder: string, what: string, settle: number) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const holderFile = path.join(folder, "holder.json")
+  // In memory, SQLite's journal is no file that a killed process leaves behind.
+  const sql = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE"
+  const once = Effect.gen(function* () {
+    yield* prepare(folder)
+    const number = yield* take(folder, { sql, settle, readOnly: false })
+    yield* Effect.addFinalizer(() =>
+      // Where the folder was discarded, another may be in its place, with a holder of its own.
+      Effect.flatMap(numberOf(path.join(folder, "lock")), (now) =>
+        now === number ? Effect.ignore(fs.remove(holderFile)) : Effect.void
+      ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
+    )
     const since = DateTime.formatIso(yield* DateTime.now)
     const holder = { pid: process.pid, host: hostname(), since, what }
     yield* AtomicFile.write(holderFile, `${JSON.stringify(holder)}\n`)
   })
-
-  yield* Folder.make(folder).pipe(Effect.andThen(fs.access(folder, { writable: true })), Effect.mapError(failed))
-  yield* Effect.acquireRelease(
-    Effect.tap(open, (database) =>
-      take(database).pipe(
-        Effect.andThen(tell),
-        Effect.onError(() => close(database))
-      )
-    ),
-    (database) => Effect.andThen(Effect.ignore(fs.remove(holderFile)), close(database))
-  )
+  yield* anew(attempt(once))
 })
+
+/** Holds a folder, made if need be, until the scope closes; `what` says what for. A holder is not waited for. */
+export const hold = Effect.fn("Lock.hold")((folder: string, what: string) => holding(folder, what, SETTLE_MS))
 
 const PATIENCE = Schedule.spaced("100 millis")
 
-/** Holds a folder as soon as nobody else does; `onWait` is told once of the holder that is waited for. */
-export const wait = Effect.fn("Lock.wait")(function* <R>(
-  folder: string,
-  what: string,
-  onWait: (holder: LockError) => Effect.Effect<void, never, R>
+/** Asks again as long as another has the folder; `onWait` is told once of the holder that is waited for. */
+const patiently = Effect.fnUntraced(function* <A, E, R, R2>(
+  once: Effect.Effect<A, E | LockError, R>,
+  onWait: (holder: LockError) => Effect.Effect<void, never, R2>
 ) {
   let told = false
-  yield* hold(folder, what).pipe(
-    Effect.tapErrorTag("LockError", (error) => {
+  return yield* once.pipe(
+    Effect.tapError((error) => {
       // A holder that has not said who it is yet will have by the next time.
-      if (told || error.holder === null) return Effect.void
+      if (told || !(error instanceof LockError) || error.holder === null) return Effect.void
       told = true
       return onWait(error)
     }),
-    Effect.retry({ while: ({ _tag }) => _tag === "LockError", schedule: PATIENCE }),
-    Effect.catchTag("LockError", Effect.die)
+    Effect.retry({ while: (error) => error instanceof LockError, schedule: PATIENCE }),
+    Effect.catchIf(
+      (error) => error instanceof LockError,
+      (error) => Effect.die(error),
+      (error) => Effect.fail(error as Exclude<E, LockError>)
+    )
+  )
+})
+
+/** Holds a folder as soon as nobody else does; `onWait` is told once of the holder that is waited for. */
+export const wait = Effect.fn("Lock.wait")(
+  <R>(folder: string, what: string, onWait: (holder: LockError) => Effect.Effect<void, never, R>) =>
+    patiently(holding(folder, what, 0), onWait)
+)
+
+/**
+ * Shares a folder, made if need be, with any number of others until the scope closes, as soon as nobody holds it. In a
+ * folder that may not be written the lock that is there is shared; where there is none, nobody can hold it.
+ */
+export const share = Effect.fn("Lock.share")(function* <R>(
+  folder: string,
+  onWait: (holder: LockError) => Effect.Effect<void, never, R>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const once = Effect.gen(function* () {
+    const readOnly = yield* prepare(folder).pipe(
+      Effect.as(false),
+      Effect.catchIf(mayNot, () => Effect.succeed(true))
+    )
+    const hasLock = Effect.isSuccess(fs.access(path.join(folder, "lock"), { readable: true }))
+    if (readOnly && !(yield* hasLock)) return
+    yield* take(folder, { sql: "BEGIN; SELECT 1 FROM sqlite_master", settle: 0, readOnly })
+  })
+  yield* patiently(anew(attempt(once)), onWait)
+})
+
+/**
+ * Removes a folder that this process holds. It is moved away first, into another folder of the same disk, so that others
+ * find it whole or gone, and nobody takes it while it is being removed.
+ */
+export const discard = Effect.fn("Lock.discard")(function* (folder: string, into: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const aside = path.join(into, `${AtomicFile.PARTIAL}discarded-${randomUUID()}`)
+  yield* fs.rename(folder, aside)
+  yield* fs.remove(aside, { recursive: true, force: true }).pipe(
+    // A process that a killed one had started may still be writing there.
+    Effect.retry({ schedule: Schedule.spaced("100 millis"), times: 20 }),
+    Effect.ignore
   )
 })

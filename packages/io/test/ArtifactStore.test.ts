@@ -1,8 +1,9 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, FileSystem, Path, Stream } from "effect"
+import { Digest } from "@igm/tensor"
+import { Deferred, Effect, Fiber, FileSystem, Path, Schema, Stream } from "effect"
 import { createHash } from "node:crypto"
-import { ArtifactStore, AtomicFile } from "../src/index.ts"
+import { ArtifactStore, AtomicFile, RECORD, USE } from "../src/index.ts"
 
 /** A store in a folder of its own, and the names of all that lies there. */
 const fresh = Effect.gen(function* () {
@@ -10,9 +11,14 @@ const fresh = Effect.gen(function* () {
   const path = yield* Path.Path
   const folder = path.join(yield* fs.makeTempDirectoryScoped(), "store")
   const here = <A, E, R>(effect: Effect.Effect<A, E, R>) => effect.pipe(Effect.provide(ArtifactStore.layer(folder)))
-  const left = fs.exists(folder).pipe(Effect.flatMap((is) => (is ? fs.readDirectory(folder) : Effect.succeed([]))))
+  const left = fs.exists(folder).pipe(
+    Effect.flatMap((is) => (is ? fs.readDirectory(folder) : Effect.succeed([]))),
+    Effect.map((names) => names.filter((name) => name !== USE))
+  )
   return { fs, path, folder, here, left }
 })
+
+const Byte = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 255 }))
 
 const thing = (n: number) => ({ stage: "thing", version: 1, key: { n } })
 
@@ -41,6 +47,37 @@ describe("ArtifactStore", () => {
       yield* fs.writeFileString(path.join(folder, "a.txt"), "oNe")
       assert.isFalse((yield* here(get)).reused)
       assert.strictEqual(yield* fs.readFileString(path.join(folder, "a.txt")), "one")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect.prop(
+    "any other byte in any file of an artifact is noticed, and it is made anew as it was",
+    { at: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })), by: Byte, record: Schema.Boolean },
+    ({ at, by, record }) =>
+      Effect.gen(function* () {
+        const { fs, path, here } = yield* fresh
+        const get = ArtifactStore.use((store) => store.getOrMake(thing(1), put("one")))
+        const { folder } = yield* here(get)
+        const file = path.join(folder, record ? RECORD : "a.txt")
+        const whole = yield* fs.readFile(file)
+        const place = Math.min(whole.length - 1, Math.floor(at * whole.length))
+        yield* fs.writeFile(file, whole.with(place, whole[place]! ^ by))
+        assert.isFalse((yield* here(get)).reused)
+        assert.deepStrictEqual(yield* fs.readFile(file), whole)
+      }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
+    { arbitrary: { runs: 40 } }
+  )
+
+  it.effect("a record of an older version, without a digest of its own, is taken", () =>
+    Effect.gen(function* () {
+      const { fs, path, here } = yield* fresh
+      const get = ArtifactStore.use((store) => store.getOrMake(thing(1), put("one")))
+      const file = path.join((yield* here(get)).folder, RECORD)
+      const { digest: _, ...older } = JSON.parse(yield* fs.readFileString(file)) as {
+        readonly [name: string]: Digest.Json
+      }
+      yield* fs.writeFileString(file, `${Digest.canonicalJson(older)}\n`)
+      assert.isTrue((yield* here(get)).reused)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, Exit, Fiber, FileSystem, Schema, Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { hostname } from "node:os"
@@ -131,6 +131,79 @@ describe("Lock", () => {
       const third = yield* Effect.flip(hold(`${home}/file`))
       assert.strictEqual(third._tag, "IoError")
       yield* hold(home)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("who waits for a folder that its holder removes gets one of its own", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* temporary
+      const folder = `${home}/run`
+      const others = yield* Effect.all([holder(), holder()])
+      const mine = yield* Scope.make()
+      yield* hold(folder).pipe(Scope.provide(mine))
+      const waiting = yield* Effect.forEach(others, ({ ask }) => Effect.forkChild(ask(`wait ${folder}`)))
+      yield* Effect.sleep("300 millis")
+      yield* Lock.discard(folder, home)
+      yield* Scope.close(mine, Exit.void)
+      yield* Effect.raceAll(waiting.map(Fiber.join))
+      // One of the two has it, in a folder that is there; the other goes on waiting until it has it too.
+      assert.include((yield* Effect.flip(hold(folder))).message, `${folder} is in use by process`)
+      assert.includeMembers(yield* fs.readDirectory(folder), ["lock", "holder.json"])
+      yield* Effect.forEach(others, ({ ask }, i) => Effect.andThen(Fiber.join(waiting[i]!), ask("release")), {
+        concurrency: "unbounded"
+      })
+      yield* hold(folder)
+      assert.deepStrictEqual(yield* fs.readDirectory(home), ["run"])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a folder is shared by any number or held by one", () =>
+    Effect.gen(function* () {
+      const folder = `${yield* temporary}/use`
+      const other = yield* holder()
+      const sharing = yield* Scope.make()
+      const share = Lock.share(folder, () => Effect.void)
+      yield* Effect.all([share, share]).pipe(Scope.provide(sharing))
+      assert.strictEqual(yield* other.ask(`share ${folder}`), "held")
+      yield* Scope.close(sharing, Exit.void)
+      assert.strictEqual((yield* Effect.flip(hold(folder)))._tag, "LockError")
+      yield* other.ask("release")
+      const holding = yield* Scope.make()
+      yield* hold(folder).pipe(Scope.provide(holding))
+      const late = yield* Effect.forkChild(other.ask(`share ${folder}`))
+      yield* Effect.sleep("300 millis")
+      assert.isUndefined(late.pollUnsafe())
+      yield* Scope.close(holding, Exit.void)
+      assert.strictEqual(yield* Fiber.join(late), "held")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a folder that may not be written is shared without a lock, which nobody can take there", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* temporary
+      const readOnly = Disk.replacing(() => ({
+        access: (file, options) =>
+          options?.writable === true ? Effect.fail(Disk.failure("EROFS")) : fs.access(file, options)
+      }))
+      yield* Lock.share(folder, () => Effect.void).pipe(Effect.provide(readOnly))
+      assert.deepStrictEqual(yield* fs.readDirectory(folder), [])
+      yield* Effect.scoped(hold(folder))
+      yield* Lock.share(folder, () => Effect.void).pipe(Effect.provide(readOnly))
+      assert.strictEqual((yield* Effect.flip(hold(folder)))._tag, "LockError")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a lock with something in it is named, and what to do", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* temporary
+      yield* fs.writeFileString(`${folder}/lock`, "garbage ".repeat(100))
+      assert.include((yield* Effect.flip(hold(folder))).message, `${folder}/lock: this file holds something`)
+      assert.include((yield* Effect.flip(Lock.look(folder))).message, `${folder}/lock: this file holds something`)
+      yield* fs.remove(`${folder}/lock`)
+      yield* hold(folder)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

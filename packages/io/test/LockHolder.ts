@@ -1,11 +1,11 @@
 /**
- * A process that holds folders for the tests of `Lock`: a line of input is a folder to hold, or "release"; it answers a
- * line, "held" or why not. With the argument "die-before-telling" it kills itself once it holds the kernel's lock.
+ * A process that holds folders for the tests of `Lock`: a line of input is a folder to hold, "wait" or "share" and a
+ * folder, or "release"; it answers a line, "held" or why not. With the argument "die-before-telling" it kills itself once it holds the kernel's lock.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, Exit, FileSystem, Layer, Scope } from "effect"
+import { Effect, Exit, FileSystem, Layer, type Path, Scope } from "effect"
 import { createInterface } from "node:readline"
-import { Lock } from "../src/index.ts"
+import { type IoError, Lock } from "../src/index.ts"
 
 const dying = Layer.effect(
   FileSystem.FileSystem,
@@ -24,7 +24,14 @@ for await (const line of createInterface({ input: process.stdin })) {
     console.log("released")
     continue
   }
-  const hold = Lock.hold(line, "a test").pipe(
+  const [how, folder] = /^(wait|share) (.*)$/.exec(line)?.slice(1) ?? ["hold", line]
+  const quiet = () => Effect.void
+  const take: Effect.Effect<void, IoError | Lock.LockError, FileSystem.FileSystem | Path.Path | Scope.Scope> = {
+    hold: Lock.hold(folder!, "a test"),
+    wait: Lock.wait(folder!, "a test", quiet),
+    share: Lock.share(folder!, quiet)
+  }[how as "hold" | "wait" | "share"]
+  const hold = take.pipe(
     Effect.match({ onSuccess: () => "held", onFailure: ({ message }) => message }),
     Scope.provide(scope),
     Effect.provide(services)
