@@ -1,0 +1,83 @@
+/**
+ * Formats of pictures, told by the first bytes of a file and never by its name. Only those that are named here are handed to the
+ * library that decodes pictures: it would also draw a vector graphic, and open formats in which nobody means to keep frames.
+ */
+import { Effect, FileSystem } from "effect"
+import sharp, { type Sharp, type SharpOptions } from "sharp"
+import { MediaError } from "./Errors.ts"
+
+/** A format that is read. */
+export type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
+
+/** The largest number of pixels that is decoded where nothing else is said: that at which PIL suspects an attack. */
+export const LIMIT = 178_956_970
+
+/** What is wrong with a file, in words for its user. */
+export class Refusal extends Error {}
+
+const READ = "a JPEG, PNG, WebP, GIF or TIFF image"
+
+const FORMATS: ReadonlyArray<readonly [Format, RegExp]> = [
+  ["JPEG", /^\xff\xd8\xff/],
+  ["PNG", /^\x89PNG\r\n\x1a\n/],
+  ["GIF", /^GIF8[79]a/],
+  ["WebP", /^RIFF[^]{4}WEBP/],
+  ["TIFF", /^(II\x2a\0|MM\0\x2a)/]
+]
+
+/** What a text starts with: perhaps a byte-order mark, white space, a prolog, comments and a document type. */
+const PROLOG = /^(?:\xef\xbb\xbf)?(?:\s|<\?[^]*?\?>|<!--[^]*?-->|<!DOCTYPE(?:[^[>]|\[[^]*?\])*>)*/i
+
+/** Other formats, so that an error says what a file is. */
+const OTHERS: ReadonlyArray<readonly [string, RegExp]> = [
+  ["an SVG drawing", /^<(?:\w+:)?svg[\s>/]/i],
+  ["an HTML page", /^<(?:html|head|body)[\s>]/i],
+  ["an XML document", /^(?:\xef\xbb\xbf)?\s*<\?xml/i],
+  ["a PDF document", /^\s*%PDF-/],
+  ["a PostScript document", /^%!PS|^\xc5\xd0\xd3\xc6/],
+  ["a file packed by gzip", /^\x1f\x8b/],
+  ["a zip archive", /^PK\x03\x04/],
+  ["a BigTIFF image", /^(II\x2b\0|MM\0\x2b)/],
+  ["a BMP image", /^BM[^]{12}/],
+  ["an AVIF image", /^[^]{4}ftypavi[fs]/],
+  ["a HEIF image", /^[^]{4}ftyp(hei|hev|mif1|msf1)/],
+  ["a JPEG 2000 image", /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
+  ["a JPEG XL image", /^(\xff\x0a|\0\0\0\x0cJXL )/],
+  ["an AppleDouble file of a Mac", /^\0\x05\x16\x07/]
+]
+
+const textOf = (bytes: Uint8Array, length: number) => Buffer.from(bytes.subarray(0, length)).toString("latin1")
+
+/** The format of a file that is read; a `Refusal` says what another file is. */
+export const formatOf = (bytes: Uint8Array): Format => {
+  if (bytes.length === 0) throw new Refusal("this file is empty")
+  const head = textOf(bytes, 16)
+  const found = FORMATS.find(([, pattern]) => pattern.test(head))
+  if (found !== undefined) return found[0]
+  const text = textOf(bytes, 4096)
+  const parts = [text, text.replace(PROLOG, "")]
+  const other = OTHERS.find(([, pattern]) => parts.some((part) => pattern.test(part)))
+  throw new Refusal(other === undefined ? `this is not ${READ}` : `this is ${other[0]}, and not ${READ}`)
+}
+
+/** The library's picture of a file of a format that is read. Profiles are ignored, and what has too many pixels is refused. */
+export const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp => {
+  formatOf(bytes)
+  return sharp(bytes, { limitInputPixels: LIMIT, ...options })
+}
+
+/** What a function makes of the bytes of a picture's file; what it throws is an error that names the file. */
+export const use = Effect.fn("Raster.use")(function* <A>(
+  path: string,
+  problem: string,
+  make: (bytes: Uint8Array) => Promise<A>
+) {
+  const fs = yield* FileSystem.FileSystem
+  const bytes = yield* fs
+    .readFile(path)
+    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
+  return yield* Effect.tryPromise({
+    try: async () => make(bytes),
+    catch: (cause) => new MediaError({ path, problem: cause instanceof Refusal ? cause.message : problem, cause })
+  })
+})
