@@ -135,7 +135,7 @@ const problemOf = (format: Format, cause: unknown, { limit = LIMIT }: Options): 
   const message = (cause as Error).message
     .split("\n")[0]!
     .replace(/^Input buffer has corrupt header: *|^Unknown error$/, "")
-  if (message.includes("exceeds pixel limit")) return `this ${format} image has more than ${limit} pixels`
+  if (Raster.isTooLarge(cause)) return `this ${format} image has more than ${limit} pixels`
   return `this ${format} image is truncated or damaged${message === "" ? "" : ` (${message})`}`
 }
 

@@ -66,6 +66,9 @@ export const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp => {
   return sharp(bytes, { limitInputPixels: LIMIT, ...options })
 }
 
+/** Whether the library refused a picture for the number of its pixels. */
+export const isTooLarge = (cause: unknown): boolean => /exceeds pixel limit/.test((cause as Error).message)
+
 /** What a function makes of the bytes of a picture's file; what it throws is an error that names the file. */
 export const use = Effect.fn("Raster.use")(function* <A>(
   path: string,
@@ -76,8 +79,12 @@ export const use = Effect.fn("Raster.use")(function* <A>(
   const bytes = yield* fs
     .readFile(path)
     .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
+  const problemOf = (cause: unknown): string => {
+    if (cause instanceof Refusal) return cause.message
+    return isTooLarge(cause) ? `this image has more than ${LIMIT} pixels` : problem
+  }
   return yield* Effect.tryPromise({
     try: async () => make(bytes),
-    catch: (cause) => new MediaError({ path, problem: cause instanceof Refusal ? cause.message : problem, cause })
+    catch: (cause) => new MediaError({ path, problem: problemOf(cause), cause })
   })
 })

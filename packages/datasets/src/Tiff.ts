@@ -186,6 +186,9 @@ const kindOf = (of: About): Kind | undefined => {
     if (count === 5 && bits === 8 && (has(0, 0) || has(2, 0))) return { rgb: colour(0) }
   }
   if (photometric === 3 && of.colours.length > 0) {
+    if (of.colours.every((value) => value < 256) && of.colours.some((value) => value > 0)) {
+      throw new Refusal("this TIFF image has a palette of 8 bits where 16 are meant, whose colours PIL makes black")
+    }
     const isRead = count === 1 ? has() && [1, 2, 4, 8].includes(bits) : count === 2 && bits === 8 && (has(0) || has(2))
     return isRead && !isPlanar ? { rgb: looked(of.colours, bits), as: 1 } : undefined
   }

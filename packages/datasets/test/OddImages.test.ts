@@ -12,6 +12,8 @@ const images = JSON.parse(golden.metadata["images"]!) as ReadonlyArray<{
   readonly orientError?: string
 }>
 
+const BLACK = "a palette of 8 bits where 16 are meant, whose colours PIL makes black"
+
 /** What this project says of kinds that PIL reads and it does not. */
 const REFUSED: { readonly [name: string]: string } = {
   "tiff-ycbcr8-deflate-le.tif": "samples of a kind that is not read: YCbCr, 3 × 8 bits, whole numbers",
@@ -31,6 +33,10 @@ const REFUSED: { readonly [name: string]: string } = {
   "tiff-lab8-strip-le.tif": "samples of a kind that is not read: CIELAB, 3 × 8 bits, whole numbers",
   "tiff-lzma-RGB.tif": "compressed in a way that is not read (34925)",
   "tiff-zstd-L.tif": "compressed in a way that is not read (50000)",
+  // PIL makes all of it black.
+  "tiff-palette4-narrow-strip-le.tif": BLACK,
+  "tiff-palette2-narrow-deflate-be.tif": BLACK,
+  "tiff-palette1-narrow-strip-be.tif": BLACK,
   "tiff-big.tif": "this is a BigTIFF image, and not a JPEG, PNG, WebP, GIF or TIFF image"
 }
 
