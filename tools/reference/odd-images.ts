@@ -2,7 +2,7 @@
  * Prints what becomes of images of rare kinds, for a folder that `odd_images.py` wrote: whether their pixels are PIL's, they are
  * refused, or are other pixels, which is an error.
  *
- *     node tools/reference/odd-images.ts FOLDER [--all]
+ *     npm run parity-odd-images -- FOLDER [--all]
  */
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"

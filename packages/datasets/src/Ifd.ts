@@ -4,9 +4,9 @@
  */
 
 /** A tag of a directory. */
-export interface Entry {
+interface Entry {
   readonly type: number
-  /** Its numbers; none of a text or of bytes, ... */
+  /** Its first numbers; none of a text or of bytes, ... */
   readonly numbers: ReadonlyArray<number>
   /** ... which are here. */
   readonly bytes: Uint8Array
@@ -21,6 +21,9 @@ export interface Ifd {
   readonly isWhole: boolean
   readonly entries: ReadonlyMap<number, Entry>
 }
+
+/** Numbers of a tag that are read; those that matter here have fewer. */
+const MOST = 4096
 
 type Reader = (view: DataView, at: number, isLittle: boolean) => number
 
@@ -81,7 +84,7 @@ export const read = (bytes: Uint8Array): Ifd | undefined => {
     const numbers =
       reader === undefined
         ? []
-        : Array.from({ length: length / size }, (_, k) => reader(view, from + size * k, isLittle))
+        : Array.from({ length: Math.min(length / size, MOST) }, (_, k) => reader(view, from + size * k, isLittle))
     entries.set(tag, { type, numbers, bytes: bytes.subarray(from, from + length), at })
   }
   return { isLittle, isWhole, entries }

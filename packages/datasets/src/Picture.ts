@@ -4,7 +4,7 @@
  *
  * Colours are taken as they are stored: alpha is dropped and not blended, embedded profiles and gamma are ignored, CMYK
  * is converted by PIL's formula, 16-bit grey is clipped at 255 and 16-bit colour keeps its upper byte. Only a TIFF is
- * turned as its orientation says, unless the options ask for it.
+ * turned as its orientation says, unless the options ask for it. A kind whose pixels are not known to be PIL's is refused.
  */
 import { Memory } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"

@@ -17,33 +17,50 @@ export class Refusal extends Error {}
 
 const READ = "a JPEG, PNG, WebP, GIF or TIFF image"
 
-const FORMATS: ReadonlyArray<readonly [Format, RegExp]> = [
-  ["JPEG", /^\xff\xd8\xff/],
-  ["PNG", /^\x89PNG\r\n\x1a\n/],
-  ["GIF", /^GIF8[79]a/],
-  ["WebP", /^RIFF[^]{4}WEBP/],
-  ["TIFF", /^(II\x2a\0|MM\0\x2a)/]
+/** Whether a text (a byte a letter) is of a format. */
+type Test = (text: string) => boolean
+
+const starts =
+  (...heads: ReadonlyArray<string>): Test =>
+  (text) =>
+    heads.some((head) => text.startsWith(head))
+const matches =
+  (pattern: RegExp): Test =>
+  (text) =>
+    pattern.test(text)
+/** A file of the ISO base media format, of one of some brands. */
+const isBrand =
+  (...brands: ReadonlyArray<string>): Test =>
+  (text) =>
+    brands.some((brand) => text.startsWith(`ftyp${brand}`, 4))
+
+const FORMATS: ReadonlyArray<readonly [Format, Test]> = [
+  ["JPEG", starts("\xff\xd8\xff")],
+  ["PNG", starts("\x89PNG\r\n\x1a\n")],
+  ["GIF", starts("GIF87a", "GIF89a")],
+  ["WebP", (text) => text.startsWith("RIFF") && text.startsWith("WEBP", 8)],
+  ["TIFF", starts("II\x2a\0", "MM\0\x2a")]
 ]
 
 /** What a text starts with: perhaps a byte-order mark, white space, a prolog, comments and a document type. */
-const PROLOG = /^(?:\xef\xbb\xbf)?(?:\s|<\?[^]*?\?>|<!--[^]*?-->|<!DOCTYPE(?:[^[>]|\[[^]*?\])*>)*/i
+const PROLOG = /^(?:\xef\xbb\xbf)?(?:\s|<\?[^]*?\?>|<!--[^]*?-->|<!DOCTYPE(?:[^[>]|\[[^\]]*\])*>)*/i
 
 /** Other formats, so that an error says what a file is. */
-const OTHERS: ReadonlyArray<readonly [string, RegExp]> = [
-  ["an SVG drawing", /^<(?:\w+:)?svg[\s>/]/i],
-  ["an HTML page", /^<(?:html|head|body)[\s>]/i],
-  ["an XML document", /^(?:\xef\xbb\xbf)?\s*<\?xml/i],
-  ["a PDF document", /^\s*%PDF-/],
-  ["a PostScript document", /^%!PS|^\xc5\xd0\xd3\xc6/],
-  ["a file packed by gzip", /^\x1f\x8b/],
-  ["a zip archive", /^PK\x03\x04/],
-  ["a BigTIFF image", /^(II\x2b\0|MM\0\x2b)/],
-  ["a BMP image", /^BM[^]{12}/],
-  ["an AVIF image", /^[^]{4}ftypavi[fs]/],
-  ["a HEIF image", /^[^]{4}ftyp(hei|hev|mif1|msf1)/],
-  ["a JPEG 2000 image", /^(\0\0\0\x0cjP {2}|\xff\x4f\xff\x51)/],
-  ["a JPEG XL image", /^(\xff\x0a|\0\0\0\x0cJXL )/],
-  ["an AppleDouble file of a Mac", /^\0\x05\x16\x07/]
+const OTHERS: ReadonlyArray<readonly [string, Test]> = [
+  ["an SVG drawing", matches(/^<(?:\w+:)?svg[\s>/]/i)],
+  ["an HTML page", matches(/^<(?:html|head|body)[\s>]/i)],
+  ["an XML document", matches(/^(?:\xef\xbb\xbf)?\s*<\?xml/i)],
+  ["a PDF document", matches(/^\s*%PDF-/)],
+  ["a PostScript document", starts("%!PS", "\xc5\xd0\xd3\xc6")],
+  ["a file packed by gzip", starts("\x1f\x8b")],
+  ["a zip archive", starts("PK\x03\x04")],
+  ["a BigTIFF image", starts("II\x2b\0", "MM\0\x2b")],
+  ["a BMP image", (text) => text.startsWith("BM") && text.length > 26],
+  ["an AVIF image", isBrand("avif", "avis")],
+  ["a HEIF image", isBrand("hei", "hev", "mif1", "msf1")],
+  ["a JPEG 2000 image", starts("\0\0\0\x0cjP  ", "\xff\x4f\xff\x51")],
+  ["a JPEG XL image", starts("\xff\x0a", "\0\0\0\x0cJXL ")],
+  ["an AppleDouble file of a Mac", starts("\0\x05\x16\x07")]
 ]
 
 const textOf = (bytes: Uint8Array, length: number) => Buffer.from(bytes.subarray(0, length)).toString("latin1")
@@ -52,11 +69,11 @@ const textOf = (bytes: Uint8Array, length: number) => Buffer.from(bytes.subarray
 export const formatOf = (bytes: Uint8Array): Format => {
   if (bytes.length === 0) throw new Refusal("this file is empty")
   const head = textOf(bytes, 16)
-  const found = FORMATS.find(([, pattern]) => pattern.test(head))
+  const found = FORMATS.find(([, test]) => test(head))
   if (found !== undefined) return found[0]
   const text = textOf(bytes, 4096)
   const parts = [text, text.replace(PROLOG, "")]
-  const other = OTHERS.find(([, pattern]) => parts.some((part) => pattern.test(part)))
+  const other = OTHERS.find(([, test]) => parts.some(test))
   throw new Refusal(other === undefined ? `this is not ${READ}` : `this is ${other[0]}, and not ${READ}`)
 }
 

@@ -39,7 +39,8 @@ const TAGS = {
   subsampling: 530
 } as const
 
-const COMPRESSIONS = [1, 2, 3, 4, 5, 7, 8, 32773, 32946]
+/** None, CCITT's three, LZW, JPEG, deflate, PackBits, and deflate's old number. */
+const COMPRESSIONS = new Set([1, 2, 3, 4, 5, 7, 8, 32773, 32946])
 const JPEG = 7
 
 const NAMES = new Map([
@@ -76,9 +77,8 @@ const colour = (shift: number) =>
 const premultiplied = (shift: number) =>
   each((data, from, out, to) => {
     const alpha = data[from + 3]! >> shift
-    for (let c = 0; c < 3 && alpha > 0; c++) {
-      out[to + c] = Math.min(255, Math.floor(((data[from + c]! >> shift) * 255) / alpha))
-    }
+    if (alpha === 0) return
+    for (let c = 0; c < 3; c++) out[to + c] = Math.min(255, Math.floor(((data[from + c]! >> shift) * 255) / alpha))
   })
 
 /** White − round(ink · white / 255), where white = 255 − K. */
@@ -218,7 +218,7 @@ export const page = (file: Uint8Array): Page => {
     throw new Refusal("this TIFF image is truncated or damaged (its directory is cut off)")
   }
   const of = about(ifd)
-  if (!COMPRESSIONS.includes(of.compression)) {
+  if (!COMPRESSIONS.has(of.compression)) {
     throw new Refusal(`this TIFF image is compressed in a way that is not read (${of.compression})`)
   }
   const kind = kindOf(of)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Safetensors } from "@igm/tensor"
+import { Keyed, Safetensors } from "@igm/tensor"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { Picture } from "../src/index.ts"
@@ -63,4 +63,28 @@ describe("pictures of rare kinds", () => {
       })
     )
   }
+
+  it.effect("a damaged one is a picture of its size or a typed error, also where it is turned", () =>
+    Effect.gen(function* () {
+      const outcomes = { Picture: 0, MediaError: 0 }
+      for (const { name } of images) {
+        for (let n = 0; n < 12; n++) {
+          const stream = Keyed.stream(["damage", name, n])
+          const file = Uint8Array.from(golden.tensors[`${name}/file`]!.data as Uint8Array)
+          for (let k = 0; k <= n % 3; k++) file[Keyed.below(stream, file.length)] = Keyed.below(stream, 256)
+          const part = n % 4 === 3 ? file.subarray(0, Keyed.below(stream, file.length)) : file
+          const result = yield* Effect.result(Picture.decode(name, part, { limit: 100_000, orient: true }))
+          if (result._tag === "Failure") {
+            assert.strictEqual(result.failure._tag, "MediaError")
+            outcomes.MediaError++
+          } else {
+            const { width, height, data } = result.success
+            assert.strictEqual(data.length, width * height * 3)
+            outcomes.Picture++
+          }
+        }
+      }
+      assert.isAbove(Math.min(outcomes.Picture, outcomes.MediaError), 200)
+    })
+  )
 })
