@@ -23,7 +23,7 @@ export interface Ifd {
 }
 
 /** Numbers of a tag that are read; those that matter here have fewer. */
-const MOST = 4096
+const MOST = 1 << 20
 
 type Reader = (view: DataView, at: number, isLittle: boolean) => number
 

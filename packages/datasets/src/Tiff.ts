@@ -6,6 +6,7 @@
 import type { Sharp } from "sharp"
 import * as Ifd from "./Ifd.ts"
 import { Refusal } from "./Raster.ts"
+import * as TiffPieces from "./TiffPieces.ts"
 
 /** Samples of a page: pixels in rows, so many to a pixel. */
 export interface Samples {
@@ -164,6 +165,8 @@ const kindOf = (of: About): Kind | undefined => {
   const isPlain = format === 1
   const has = (...wanted: ReadonlyArray<number>) => wanted.join() === extra.join()
   const isSpare = extra.every((one) => one === 0)
+  // PIL reads a single plane as if it lacked what follows the first letter of its kind's name.
+  if (isPlanar && count === 1 && !(photometric === 1 && bits === 8)) return undefined
   if (isPlanar && count > 1) {
     // PIL takes planes of 16 bits for planes of 8 bits where they are not compressed.
     const isRead = compression === 1 ? bits === 8 && !has(1) : !has() || count < 4 || photometric === 5
@@ -223,6 +226,9 @@ export const page = (file: Uint8Array): Page => {
   }
   const kind = kindOf(of)
   if (kind === undefined) throw new Refusal(`this TIFF image has samples of a kind that is not read: ${words(of)}`)
+  if (!TiffPieces.fit(ifd, file, { ...of, isPacked: of.compression !== 1 })) {
+    throw new Refusal("this TIFF image is truncated or damaged (its strips or tiles are not those of its size)")
+  }
   const depth = of.format === 3 ? "float" : of.bits === 16 ? "ushort" : "uchar"
   const isWide = depth === "ushort"
   const isGrey = of.count < 3
