@@ -340,7 +340,7 @@ def gif(
     clear, width = 1 << size, size + 1
     codes = []
     for i, v in enumerate(rng.integers(0, top or 1 << size, w * h)):
-        codes += [clear, int(v)] if i % (clear // 2 or 1) == 0 or size == 2 else [int(v)]
+        codes += [clear, int(v)] if i % (clear // 2 or 1) == 0 or size <= 2 else [int(v)]
     ones = np.array([[c >> k & 1 for k in range(width)] for c in [*codes, clear + 1]]).reshape(-1)
     data = np.packbits(ones.astype(np.uint8), bitorder="little").tobytes()
     blocks = b"".join(bytes([len(data[i : i + 255])]) + data[i : i + 255] for i in range(0, len(data), 255))
@@ -374,7 +374,7 @@ def gifs():
                         f"gif-{name}{part}{key}{'-woven' if woven else ''}.gif",
                         gif(rng, box=box, control=control, interlace=woven, background=5, **tables),
                     )
-    for size in (2, 3, 4, 5, 6, 7):
+    for size in (1, 2, 3, 4, 5, 6, 7):
         yield f"gif-size{size}.gif", gif(rng, size=size, table=colours(256))
         yield f"gif-size{size}-none.gif", gif(rng, size=size)
         yield f"gif-size{size}-short.gif", gif(rng, size=size, table=colours(2))

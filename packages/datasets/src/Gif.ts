@@ -67,6 +67,9 @@ export const firstFrame = (bytes: Uint8Array): Frame => {
     own === undefined ? Math.floor(i / 3) : (own[i] ?? 0)
   )
   const codes = at + 10 + localLength
+  if (byte(codes) === 0 || byte(codes) > 8) {
+    throw new Refusal(`this GIF image is truncated or damaged (its codes have ${byte(codes)} bits)`)
+  }
   // Codes that are cut off are the library's to refuse.
   let end = codes + 1
   while (end < bytes.length && bytes[end] !== 0) end += bytes[end]! + 1

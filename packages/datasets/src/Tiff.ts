@@ -141,7 +141,8 @@ const about = (ifd: Ifd.Ifd) => {
   const isSame = (of: ReadonlyArray<number>) => of.every((one) => one === of[0])
   return {
     isLittle: ifd.isLittle,
-    photometric: first(TAGS.photometric, -1),
+    // Of several, none is.
+    photometric: numbers(TAGS.photometric, []).length === 1 ? first(TAGS.photometric, -1) : -1,
     bits: isSame(bits.slice(0, count)) && (bits.length === 1 || bits.length >= count) ? bits[0]! : 0,
     format: isSame(formats) ? formats[0]! : 0,
     count,
