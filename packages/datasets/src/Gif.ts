@@ -4,7 +4,7 @@
  * table greys; libvips chooses otherwise in all of these. So the frame is handed on without transparency, on a canvas of its
  * own size, and with a table of 256 colours.
  */
-import { Refusal } from "./Raster.ts"
+import { Refusal } from "./Refusal.ts"
 
 interface Size {
   readonly width: number

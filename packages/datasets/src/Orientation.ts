@@ -4,7 +4,8 @@
  */
 import { inflateSync } from "node:zlib"
 import * as Ifd from "./Ifd.ts"
-import { type Format, Refusal } from "./Raster.ts"
+import type { Format } from "./Raster.ts"
+import { Refusal } from "./Refusal.ts"
 
 /** What a file says of itself beside its pixels. */
 interface Notes {

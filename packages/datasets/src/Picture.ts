@@ -14,7 +14,8 @@ import * as Gif from "./Gif.ts"
 import * as Jpeg from "./Jpeg.ts"
 import * as Orientation from "./Orientation.ts"
 import * as Raster from "./Raster.ts"
-import { type Format, LIMIT, Refusal } from "./Raster.ts"
+import { type Format, LIMIT } from "./Raster.ts"
+import { Refusal } from "./Refusal.ts"
 import * as Resize from "./Resize.ts"
 import * as Tiff from "./Tiff.ts"
 
@@ -63,7 +64,7 @@ type Rgb = Omit<Picture, "channels">
 
 /** What is cut off is an error; harmless flaws, which PIL reads over, are not. A TIFF needs the stricter level for that. */
 const opened = (format: Format, bytes: Uint8Array, { limit = LIMIT }: Options) =>
-  Raster.open(bytes, {
+  Raster.trusted(bytes, {
     failOn: format === "TIFF" ? "error" : "truncated",
     ignoreIcc: true,
     limitInputPixels: limit,

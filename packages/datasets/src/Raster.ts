@@ -5,15 +5,14 @@
 import { Effect, FileSystem } from "effect"
 import sharp, { type Sharp, type SharpOptions } from "sharp"
 import { MediaError } from "./Errors.ts"
+import { Refusal } from "./Refusal.ts"
+import * as Tiff from "./Tiff.ts"
 
 /** A format that is read. */
 export type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
 
 /** The largest number of pixels that is decoded where nothing else is said: that at which PIL suspects an attack. */
 export const LIMIT = 178_956_970
-
-/** What is wrong with a file, in words for its user. */
-export class Refusal extends Error {}
 
 const READ = "a JPEG, PNG, WebP, GIF or TIFF image"
 
@@ -77,10 +76,14 @@ export const formatOf = (bytes: Uint8Array): Format => {
   throw new Refusal(other === undefined ? `this is not ${READ}` : `this is ${other[0]}, and not ${READ}`)
 }
 
-/** The library's picture of a file of a format that is read. Profiles are ignored, and what has too many pixels is refused. */
+/** The library's picture of the bytes of a file that are known to be of a format that is read; not of too many pixels. */
+export const trusted = (bytes: Uint8Array, options: SharpOptions = {}): Sharp =>
+  sharp(bytes, { limitInputPixels: LIMIT, ...options })
+
+/** The library's picture of the bytes of any file; a `Refusal` unless they are of a format and a kind that is read. */
 export const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp => {
-  formatOf(bytes)
-  return sharp(bytes, { limitInputPixels: LIMIT, ...options })
+  if (formatOf(bytes) === "TIFF") Tiff.page(bytes)
+  return trusted(bytes, options)
 }
 
 /** Whether the library refused a picture for the number of its pixels. */

@@ -5,7 +5,7 @@
  */
 import type { Sharp } from "sharp"
 import * as Ifd from "./Ifd.ts"
-import { Refusal } from "./Raster.ts"
+import { Refusal } from "./Refusal.ts"
 import * as TiffPieces from "./TiffPieces.ts"
 
 /** Samples of a page: pixels in rows, so many to a pixel. */

@@ -35,6 +35,23 @@ const OTHERS: { readonly [what: string]: ReadonlyArray<string | Uint8Array> } = 
   ]
 }
 
+/** A TIFF that says where neither its strips nor its tiles are, for which the library would look without end. */
+const nowhere = (): Uint8Array => {
+  const entries = Object.entries({ 256: 11, 257: 7, 258: 8, 262: 1, 277: 1, 322: 16, 323: 16, 325: 256 })
+  const file = Buffer.alloc(300 + 12 * entries.length)
+  file.write("II\x2a\0", "latin1")
+  file.writeUInt32LE(8, 4)
+  file.writeUInt16LE(entries.length, 8)
+  entries.forEach(([tag, value], i) => {
+    const at = 10 + 12 * i
+    file.writeUInt16LE(Number(tag), at)
+    file.writeUInt16LE(4, at + 2)
+    file.writeUInt32LE(1, at + 4)
+    file.writeUInt32LE(value, at + 8)
+  })
+  return file
+}
+
 /** The header of a PNG that claims a size, and some of its pixels. */
 const claiming = (width: number, height: number): Uint8Array => {
   const chunk = (kind: string, body: Uint8Array) => {
@@ -93,6 +110,15 @@ describe("Raster", () => {
     Effect.gen(function* () {
       for (const [name, message] of yield* messages(claiming(60_000, 60_000))) {
         assert.match(message, /^PATH: this (PNG )?image has more than 178956970 pixels$/, name)
+      }
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a TIFF whose tiles are nowhere is an error at once", () =>
+    Effect.gen(function* () {
+      const why = "its strips or tiles are not those of its size"
+      for (const [name, message] of yield* messages(nowhere())) {
+        assert.strictEqual(message, `PATH: this TIFF image is truncated or damaged (${why})`, name)
       }
     }).pipe(Effect.provide(NodeServices.layer))
   )
