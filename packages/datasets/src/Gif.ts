@@ -4,6 +4,7 @@
  * table greys; libvips chooses otherwise in all of these. So the frame is handed on without transparency, on a canvas of its
  * own size, and with a table of 256 colours.
  */
+import * as GifCodes from "./GifCodes.ts"
 import { Refusal } from "./Refusal.ts"
 
 interface Size {
@@ -67,10 +68,12 @@ export const firstFrame = (bytes: Uint8Array): Frame => {
     own === undefined ? Math.floor(i / 3) : (own[i] ?? 0)
   )
   const codes = at + 10 + localLength
-  if (byte(codes) === 0 || byte(codes) > 8) {
+  if (byte(codes) === 0 || byte(codes) > 11) {
     throw new Refusal(`this GIF image is truncated or damaged (its codes have ${byte(codes)} bits)`)
   }
-  // Codes that are cut off are the library's to refuse.
+  if (GifCodes.pixels(byte(codes), bytes.subarray(codes + 1)) < width * height) {
+    throw new Refusal("this GIF image is truncated or damaged (its codes end before its last pixel)")
+  }
   let end = codes + 1
   while (end < bytes.length && bytes[end] !== 0) end += bytes[end]! + 1
   const data = bytes.subarray(codes, end + 1)
