@@ -1,6 +1,7 @@
 """Films and sounds as OpenCV, librosa and the released code read them.
 
     films.py goldens FILE                       small files, and what the libraries make of them
+    films.py colours FILE                       small films whose colours are coded and told of in different ways
     films.py compare FOLDER [LIST] [RELEASED]   all films of a folder
 
 `compare` compares the frames of all AVI, FLV and MP4 files: of the whole films, and once a second, as the conversions to
@@ -214,5 +215,84 @@ def goldens(file):
     print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
 
 
+# Numbers of ITU-T H.273, and FFmpeg's of ranges. Of each film: encoder, format of pixels, range, matrix, primaries, transfer.
+UNTOLD, LIMITED, FULL = 2, 1, 2
+BT709, BT470BG, BT601, SMPTE240M, BT2020 = 1, 5, 6, 7, 9
+SRGB, TEN_BITS, PQ = 13, 14, 16
+COLOURS = {
+    "h264-bt709.mp4": ("libx264", "yuv420p", LIMITED, BT709, BT709, BT709),
+    "h264-bt709-full.mp4": ("libx264", "yuvj420p", FULL, BT709, BT709, BT709),
+    "h264-bt709-matrix-alone.mp4": ("libx264", "yuv420p", 0, BT709, UNTOLD, UNTOLD),
+    "h264-bt601.flv": ("libx264", "yuv420p", LIMITED, BT601, BT601, BT601),
+    "h264-bt470bg-full.mp4": ("libx264", "yuvj422p", FULL, BT470BG, BT470BG, SRGB),
+    "h264-smpte240m-444.avi": ("libx264", "yuv444p", LIMITED, SMPTE240M, SMPTE240M, SMPTE240M),
+    "h264-10.mp4": ("libx264", "yuv420p10le", 0, UNTOLD, UNTOLD, UNTOLD),
+    "h264-10-bt709-422.mp4": ("libx264", "yuv422p10le", LIMITED, BT709, BT709, BT709),
+    "h264-10-bt709-full.mp4": ("libx264", "yuv420p10le", FULL, BT709, BT709, BT709),
+    "h264-10-bt2020-444-full.mp4": ("libx264", "yuv444p10le", FULL, BT2020, UNTOLD, UNTOLD),
+    "h264-bt2020.mp4": ("libx264", "yuv420p", LIMITED, BT2020, UNTOLD, UNTOLD),
+    "h265-10-bt2020-pq.mp4": ("libx265", "yuv420p10le", LIMITED, BT2020, BT2020, PQ),
+    "h265-12-bt709.mp4": ("libx265", "yuv420p12le", LIMITED, BT709, BT709, BT709),
+    "mjpeg-full-444.avi": ("mjpeg", "yuvj444p", FULL, UNTOLD, UNTOLD, UNTOLD),
+    "mpeg2-bt709.mp4": ("mpeg2video", "yuv420p", LIMITED, BT709, BT709, BT709),
+    "ffv1-10-422.avi": ("ffv1", "yuv422p10le", 0, UNTOLD, UNTOLD, UNTOLD),
+    "ffv1-progressive.avi": ("ffv1", "yuv420p", 0, UNTOLD, UNTOLD, UNTOLD),
+    "vp9-bt709.mp4": ("libvpx-vp9", "yuv420p", LIMITED, BT709, BT709, BT709),
+}
+# Films that OpenCV converts not at all: its frames hold what lay in memory.
+UNCONVERTED = {
+    "ffv1-interlaced.avi": ("ffv1", "yuv420p", 0, UNTOLD, UNTOLD, UNTOLD),
+    "h264-ycgco.mp4": ("libx264", "yuv444p", LIMITED, 8, BT709, BT709),
+    "h264-bt2020-constant-luminance.mp4": ("libx264", "yuv420p", LIMITED, 10, BT2020, TEN_BITS),
+}
+
+
+def told(path, encoder, pixels, span, matrix, primaries, transfer):
+    """Writes a film whose head, or stream, says how its colours are coded."""
+    import av
+
+    # x265 ends in a fault of memory where pictures are smaller.
+    width, height = (64, 48) if encoder == "libx265" else (48, 32)
+    frames = 1 if encoder in ("ffv1", "mjpeg") else 2
+    interlaced = "interlaced" in path.name
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base="1/10")
+    steps = [graph.add("setfield", "tff" if interlaced else "prog"), graph.add("format", pixels), graph.add("buffersink")]
+    for a, b in zip([source, *steps], steps):
+        a.link_to(b)
+    graph.configure()
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(encoder, rate=10, options={"x265-params": "log-level=none"} if encoder == "libx265" else {})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        codec = stream.codec_context
+        codec.color_range, codec.colorspace, codec.color_primaries, codec.color_trc = span, matrix, primaries, transfer
+        if interlaced:
+            codec.flags |= 1 << 18 | 1 << 29
+        for t in range(frames):
+            source.push(av.VideoFrame.from_ndarray(scene(t, height, width), "rgb24"))
+            frame = steps[-1].pull()
+            frame.pts, frame.color_range, frame.colorspace = t, span, matrix
+            frame.color_primaries, frame.color_trc = primaries, transfer
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+
+
+def colours(file):
+    """Of each film, and of its last frame, OpenCV's pixels."""
+    from safetensors.numpy import save_file
+
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, kind in (COLOURS | UNCONVERTED).items():
+            path = Path(folder) / name
+            told(path, *kind)
+            found[f"film/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
+            frames = list(theirs(path))
+            if name in COLOURS:
+                found[f"last/{name}"] = np.ascontiguousarray(frames[-1])
+    save_file(found, file)
+    print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
+
+
 if __name__ == "__main__":
-    {"goldens": goldens, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])
+    {"goldens": goldens, "colours": colours, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])

@@ -22,7 +22,8 @@ export interface Frame extends Freed {
   readonly extendedData: ReadonlyArray<Buffer> | null
   readonly linesize: ReadonlyArray<number>
   readonly decodeErrorFlags: number
-  readonly flags: number
+  readonly colorSpace: number
+  flags: number
   format: number
   width: number
   height: number
@@ -121,6 +122,7 @@ export interface FormatContext {
 }
 
 interface SoftwareScaleContext extends Freed {
+  readonly allocContext: () => void
   readonly getContext: (
     ...sizes: [
       width: number,
