@@ -7,7 +7,7 @@
  */
 import { createRequire } from "node:module"
 import type * as Native from "./LibavTypes.ts"
-import { missingOf } from "./Truncation.ts"
+import { extentOf } from "./Truncation.ts"
 
 /** What is wrong with a file, in words for its user. */
 export class Fault extends Error {}
@@ -117,12 +117,14 @@ export const decode = (path: string, kind: keyof typeof KINDS): Decoder => {
 
 const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder => {
   const { FormatContext, CodecContext, Codec, Packet, Frame, FFmpegError } = binding()
-  const missing = missingOf(path)
-  if (missing !== undefined) throw new Fault(missing)
+  const extent = extentOf(path)
+  if (typeof extent === "string") throw new Fault(extent)
   const again = FFmpegError.getAverror("EAGAIN")
   const format = new FormatContext()
-  const only = frees.use(options({ protocol_whitelist: "file", format_whitelist: FORMATS }))
-  check(format.openInputSync(`file:${path}`, null, only), `this is not ${KNOWN}, or is damaged`)
+  const only = frees.use(options({ protocol_whitelist: "file,subfile", format_whitelist: FORMATS }))
+  // What follows a file's end is kept from FFmpeg.
+  const part = extent.end < extent.size ? `subfile,,start,0,end,${extent.end},,:` : ""
+  check(format.openInputSync(`${part}file:${path}`, null, only), `this is not ${KNOWN}, or is damaged`)
   frees.add(() => format.closeInputSync())
   check(format.findStreamInfoSync(null), "its streams cannot be read")
   const has = { video: streamsOf(format, "video").length > 0, audio: streamsOf(format, "audio").length > 0 }

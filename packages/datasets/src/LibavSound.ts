@@ -80,6 +80,8 @@ export const open = (path: string): Sound => {
   const next = (least: number): Float32Array => {
     const parts: Array<Float32Array> = []
     for (let got = 0; got < least;) {
+      // What follows all samples is none, whatever it is.
+      if (declared > 0 && count >= declared) break
       const frame = decoder.next()
       if (frame === undefined) {
         if (count === 0) throw new Libav.Fault("it holds no samples")
