@@ -2,6 +2,7 @@
 
     films.py goldens FILE                       small files, and what the libraries make of them
     films.py colours FILE                       small films whose colours are coded and told of in different ways
+    films.py sounds FILE                        speech in Opus, and MP3 with notes of different encoders
     films.py compare FOLDER [LIST] [RELEASED]   all films of a folder
 
 `compare` compares the frames of all AVI, FLV and MP4 files: of the whole films, and once a second, as the conversions to
@@ -12,6 +13,7 @@ difference of any pixel, and ends with 1 where it is over 2 or a count differs.
 
 import importlib.util
 import json
+import struct
 import subprocess
 import sys
 import tempfile
@@ -294,5 +296,88 @@ def colours(file):
     print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
 
 
+# Of speech in Opus: the rate that it was made from, channels, and what the encoder is to take it for.
+SPEECH = {
+    "speech-8000.opus": (8_000, 1, "voip"),
+    "speech-16000.opus": (16_000, 1, "voip"),
+    "speech-24000-stereo.opus": (24_000, 2, "voip"),
+    "music-48000.opus": (48_000, 1, "audio"),
+}
+# Of MP3: rate, channels, thousands of bits a second, the note in a frame before the sound.
+NOTED = {
+    "vbri-44100-stereo.mp3": (44_100, 2, 64, b"VBRI"),
+    "vbri-22050-mono.mp3": (22_050, 1, 32, b"VBRI"),
+    "xing-44100-mono.mp3": (44_100, 1, 48, b"Xing"),
+    "no-note-16000-mono.mp3": (16_000, 1, 32, None),
+}
+
+
+def speech(path, rate, channels, application):
+    import av
+
+    t = np.arange(rate // 5) / rate
+    voice = 0.4 * np.sin(2 * np.pi * (150 + 300 * t) * t) * (0.6 + 0.4 * np.sin(40 * t))
+    samples = np.stack([voice, 0.5 * voice[::-1]][:channels]).astype(np.float32)
+    with av.open(str(path), "w") as out:
+        options = {"application": application}
+        stream = out.add_stream("libopus", rate=rate, layout=["mono", "stereo"][channels - 1], options=options)
+        stream.bit_rate = 12_000 * channels if application == "voip" else 48_000
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", ["mono", "stereo"][channels - 1])
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+
+
+def noted(path, rate, channels, bits, note):
+    """Writes MP3 frames of one length after one that holds a note of how many follow and nothing to hear."""
+    import av
+
+    samples = np.stack([0.4 * np.sin(0.05 * np.arange(4000)), 0.3 * np.sin(0.083 * np.arange(4000))][:channels])
+    with av.open(str(path), "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as out:
+        layout = ["mono", "stereo"][channels - 1]
+        stream = out.add_stream("libmp3lame", rate=rate, layout=layout)
+        stream.bit_rate = 1000 * bits
+        frame = av.AudioFrame.from_ndarray(samples.astype(np.float32), "fltp", layout)
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    if note is None:
+        return
+    frames = path.read_bytes()
+    is_full = rate >= 32_000
+    length = (144 if is_full else 72) * 1000 * bits // rate
+    count = round(len(frames) / length)
+    head = bytearray(length)
+    # Without padding.
+    head[:4] = bytes([frames[0], frames[1], frames[2] & ~2, frames[3]])
+    if note == b"VBRI":
+        fields = struct.pack(">HHHIIHHHH", 1, 0, 75, len(frames) + length, count, 1, 1, 2, count)
+        head[36 : 40 + len(fields)] = note + fields
+    else:
+        side = (17 if channels == 1 else 32) if is_full else (9 if channels == 1 else 17)
+        fields = struct.pack(">III", 3, count, len(frames) + length)
+        head[4 + side : 8 + side + len(fields)] = note + fields
+    path.write_bytes(bytes(head) + frames)
+
+
+def sounds(file):
+    import librosa
+    from safetensors.numpy import save_file
+
+    warnings.simplefilter("ignore")
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in SPEECH | NOTED:
+            path = Path(folder) / name
+            speech(path, *SPEECH[name]) if name in SPEECH else noted(path, *NOTED[name])
+            samples, rate = librosa.load(path, sr=None)
+            found[f"sound/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
+            found[f"samples/{name}"] = np.ascontiguousarray(samples)
+            found[f"rate/{name}"] = np.array([rate], np.int32)
+            print(name, len(samples), rate)
+    save_file(found, file)
+    print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, librosa", librosa.__version__)
+
+
 if __name__ == "__main__":
-    {"goldens": goldens, "colours": colours, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])
+    {"goldens": goldens, "colours": colours, "sounds": sounds, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])

@@ -62,7 +62,7 @@ export const avi: End = (file) => {
   }
 }
 
-const FLV_TAGS = [8, 9, 18]
+const FLV_TAGS = new Set([8, 9, 18])
 
 /** Tags of 11 bytes and a body, each followed by four bytes, of which the last are often left out. */
 export const flv: End = ({ size, at }) => {
@@ -71,7 +71,7 @@ export const flv: End = ({ size, at }) => {
   for (let place = head.readUInt32BE(5) + 4; ;) {
     if (place >= size) return size
     const tag = at(place, 11)
-    const isTag = FLV_TAGS.includes(tag[0]! & 31) && tag.subarray(8).every((byte) => byte === 0)
+    const isTag = FLV_TAGS.has(tag[0]!) && tag.subarray(8).every((byte) => byte === 0)
     if (!isTag) return place
     if (tag.length < 11) return place + 11
     const end = place + 11 + tag.readUIntBE(1, 3)
@@ -83,7 +83,7 @@ export const flv: End = ({ size, at }) => {
 const BOXES =
   "ftyp moov mdat moof mfra free skip wide uuid meta udta sidx ssix styp pdin prft emsg pnot PICT junk".split(" ")
 /** What may be missing of a file without any loss. */
-const EMPTY = ["free", "skip", "wide", "junk"]
+const EMPTY = new Set(["free", "skip", "wide", "junk"])
 
 /** Boxes one after another; a length of nothing means to the end, of one that a longer length follows. */
 export const mp4: End = ({ size, at }) => {
@@ -96,13 +96,13 @@ export const mp4: End = ({ size, at }) => {
     // The first byte of a length is nothing, as a rule; after an index of parts none follows.
     const mayBeBox = name === "" ? head[0] === 0 && seen.has("moof") && !seen.has("mfra") : startsBox(name)
     if (!mayBeBox) return isWhole ? place : head.length < 8 ? place + 8 : size
-    if (head.length < 8) return isWhole && EMPTY.includes(name) ? place : place + 8
+    if (head.length < 8) return isWhole && EMPTY.has(name) ? place : place + 8
     const short = head.readUInt32BE(0)
     if (short === 0) return size
     if (short === 1 && head.length < 16) return place + 16
     const length = short === 1 ? Number(head.readBigUInt64BE(8)) : short
     if (length < 8) return isWhole ? place : size
-    if (place + length > size) return isWhole && EMPTY.includes(name) ? size : place + length
+    if (place + length > size) return isWhole && EMPTY.has(name) ? size : place + length
     seen.add(name)
     place += length
   }

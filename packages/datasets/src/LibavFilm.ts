@@ -109,7 +109,7 @@ export const open = (path: string, pixels: Pixels, wanted: Wanted): Film => {
 }
 
 const begin = (frees: Libav.Frees, path: string, pixels: Pixels, wanted: Wanted): Film => {
-  const decoder = Libav.decode(path, "video")
+  const decoder = Libav.decode(Libav.demux(path, "video"), "video")
   frees.add(decoder.close)
   const { stream, has } = decoder
   const { width, height } = stream.codecpar

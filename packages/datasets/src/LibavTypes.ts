@@ -4,13 +4,14 @@ export interface Freed {
   readonly [Symbol.dispose]: () => void
 }
 
-interface Packet extends Freed {
+export interface Packet extends Freed {
   readonly alloc: () => void
   readonly unref: () => void
   readonly rescaleTs: (from: Rational, to: Rational) => void
   streamIndex: number
   duration: bigint
   readonly flags: number
+  readonly data: Buffer | null
 }
 
 export interface Frame extends Freed {
@@ -55,6 +56,7 @@ interface Parameters {
   readonly height: number
   readonly sampleRate: number
   readonly channels: number
+  readonly extradata: Buffer | null
   readonly fromContext: (codec: CodecContext) => number
 }
 

@@ -23,6 +23,8 @@ const RATES = [
     [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160]
   ]
 ] as const
+/** Bytes of the fields of a Xing note. */
+const FIELDS = [4, 4, 100, 4] as const
 const SAMPLE_RATES = [44_100, 48_000, 32_000] as const
 
 /** The length of the frame that a head begins; none if it is no head, or does not say it. */
@@ -55,26 +57,49 @@ const search = (file: Bytes, from: number, like?: number): number | undefined =>
   return undefined
 }
 
-/** The note of an encoder in the first frame: frames, not counting its own, and bytes, as far as it tells. */
-export const noteOf = (
-  frame: Buffer
-): { readonly kind: string; readonly frames?: number; readonly bytes?: number } | undefined => {
+/** The note of an encoder in the first frame. */
+interface Note {
+  readonly kind: "VBRI" | "Xing"
+  /** Frames, not counting its own. */
+  readonly frames?: number | undefined
+  readonly bytes?: number | undefined
+  /** Where the encoder tells of itself. */
+  readonly encoder?: number
+}
+
+const noteOf = (frame: Buffer): Note | undefined => {
   const at = Math.max(frame.indexOf("Xing"), frame.indexOf("Info"))
-  const numbers = (place: number) => (frame.length < place + 4 ? undefined : frame.readUInt32BE(place))
-  const note = (kind: string, frames: number | undefined, bytes: number | undefined) => ({
-    kind,
-    ...(frames === undefined ? {} : { frames }),
-    ...(bytes === undefined ? {} : { bytes })
-  })
-  if (text(frame, 36, 40) === "VBRI") return note("VBRI", numbers(50), numbers(46))
+  const number = (place: number) => (frame.length < place + 4 ? undefined : frame.readUInt32BE(place))
+  if (text(frame, 36, 40) === "VBRI") return { kind: "VBRI", bytes: number(46), frames: number(50) }
   if (at < 0) return undefined
-  const flags = numbers(at + 4) ?? 0
-  const hasFrames = (flags & 1) !== 0
-  return note(
-    text(frame, at, at + 4),
-    hasFrames ? numbers(at + 8) : undefined,
-    (flags & 2) === 0 ? undefined : numbers(at + (hasFrames ? 12 : 8))
-  )
+  // Bits say which fields there are: frames, bytes, places to seek to, quality.
+  const flags = number(at + 4) ?? 0
+  const place = (field: number) =>
+    FIELDS.slice(0, field).reduce((sum, size, i) => sum + ((flags >> i) & 1) * size, at + 8)
+  const field = (i: number) => (((flags >> i) & 1) === 0 ? undefined : number(place(i)))
+  return { kind: "Xing", frames: field(0), bytes: field(1), encoder: place(FIELDS.length) }
+}
+
+/** The delay of a decoder, which belongs to what an encoder has put before the sound. */
+const DELAY = 529
+
+/** Encoders whose notes of what they have put before the sound FFmpeg follows. */
+const FOLLOWED = ["LAME", "Lavf", "Lavc"]
+
+/**
+ * How many samples librosa gives before those that FFmpeg gives; fewer than none if it gives fewer. It plays a frame that
+ * holds a VBRI note, and follows what any Xing note says of the samples that an encoder has put before the sound.
+ */
+export const leadOf = (file: Bytes): number => {
+  const start = search(file, Id3.endOf(file.at))
+  if (start === undefined) return 0
+  const head = headAt(file, start)
+  const frame = file.at(start, lengthOf(head) ?? 0)
+  const note = noteOf(frame)
+  if (note?.kind === "VBRI") return ((head >>> 19) & 3) === 3 ? 1152 : 576
+  if (note?.frames === undefined || note.encoder === undefined || frame.length < note.encoder + 24) return 0
+  if (FOLLOWED.includes(text(frame, note.encoder, note.encoder + 4))) return 0
+  return -DELAY - (frame.readUIntBE(note.encoder + 21, 3) >>> 12)
 }
 
 /** Where the last frame ends. */
@@ -84,7 +109,7 @@ export const end: End = (file) => {
   const start = search(file, notes)
   if (start === undefined) return file.size
   const first = headAt(file, start)
-  const note = noteOf(file.at(start, 64))
+  const note = noteOf(file.at(start, lengthOf(first) ?? 0))
   let frames = note === undefined ? 0 : -1
   for (let place = start; ;) {
     const head = headAt(file, place)

@@ -1,7 +1,8 @@
 /**
  * Sound files in one channel at the rate that they have, as `librosa.load(file, sr=None)` gives them: WAVE files, read by
- * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg. Of
- * the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa.
+ * `Wav`, and compressed sound (MP3, FLAC, Ogg, M4A) and the sound of films (MP4, FLV, AVI), read by FFmpeg; Ogg Opus by
+ * libopus. Of the last block of Ogg Vorbis FFmpeg gives up to a thousand samples more or less than librosa. Of an MP3 of
+ * varying rate without a note of its length, librosa may give fewer samples than there are; here all are given.
  */
 import { Memory } from "@igm/tensor"
 import { Effect, FileSystem, type PlatformError } from "effect"

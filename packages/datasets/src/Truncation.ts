@@ -11,6 +11,8 @@ import * as MpegAudio from "./MpegAudio.ts"
 export interface Extent {
   readonly size: number
   readonly end: number
+  /** Samples that a sound begins with, before those that FFmpeg gives; fewer than none if it gives too many. */
+  readonly lead: number
 }
 
 /** Bytes that are read at a time. */
@@ -22,10 +24,13 @@ const endOf = (file: Bytes): ReturnType<End> => {
   if (text(head, 0, 3) === "FLV") return flv(file)
   if (text(head, 4, 8) === "ftyp") return mp4(file)
   if (text(head, 0, 4) === "OggS") return ogg(file)
-  const start = file.at(Id3.endOf(file.at), 4)
-  if (text(start, 0, 4) === "fLaC") return file.size
-  if (text(head, 0, 3) === "ID3" || (head[0] === 0xff && (head[1]! & 0xe0) === 0xe0)) return MpegAudio.end(file)
-  return file.size
+  return isMpegAudio(file) ? MpegAudio.end(file) : file.size
+}
+
+const isMpegAudio = (file: Bytes): boolean => {
+  const start = Id3.endOf(file.at)
+  const head = file.at(start, 4)
+  return (start > 0 && text(head, 0, 4) !== "fLaC") || (head[0] === 0xff && (head[1]! & 0xe0) === 0xe0)
 }
 
 /** Reads a file at places, near ones from a block that is kept. */
@@ -52,9 +57,11 @@ export const extentOf = (path: string): Extent | string => {
   try {
     const { size } = fstatSync(descriptor)
     if (size === 0) return "this file is empty"
-    const end = endOf({ size, at: reader(descriptor, size) })
+    const file = { size, at: reader(descriptor, size) }
+    const end = endOf(file)
     if (end === "open") return "truncated: its last page is missing"
-    return end > size ? `truncated: it has ${size} of at least ${end} bytes` : { size, end }
+    if (end > size) return `truncated: it has ${size} of at least ${end} bytes`
+    return { size, end, lead: isMpegAudio(file) ? MpegAudio.leadOf(file) : 0 }
   } finally {
     closeSync(descriptor)
   }

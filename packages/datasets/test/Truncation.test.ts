@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Schema, Stream } from "effect"
 import { Film, MediaFile, Sound } from "../src/index.ts"
-import { golden, named, scene, tone } from "./media.ts"
+import { golden, named, tone } from "./media.ts"
 
 const TEXT = new TextEncoder()
 
