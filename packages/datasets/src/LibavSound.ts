@@ -59,9 +59,16 @@ const mono = (frame: Native.Frame, channels: number): Float32Array => {
 
 /** Opens the sound of a file. */
 export const open = async (path: string): Promise<Sound> => {
-  const demuxer = Libav.demux(path, "audio")
+  let demuxer = Libav.demux(path, "audio")
   try {
-    return OpusSound.isOpus(demuxer) ? await OpusSound.open(demuxer) : decoded(Libav.decode(demuxer, "audio"))
+    const isOpus = OpusSound.isOpus(demuxer)
+    const isForLibopus = isOpus && OpusSound.isForLibopus(demuxer)
+    if (isOpus) {
+      // Its packets have been read, and are from the beginning now.
+      demuxer.close()
+      demuxer = Libav.demux(path, "audio")
+    }
+    return isForLibopus ? await OpusSound.open(demuxer) : decoded(Libav.decode(demuxer, "audio"))
   } catch (error) {
     demuxer.close()
     throw error
@@ -70,7 +77,10 @@ export const open = async (path: string): Promise<Sound> => {
 
 const decoded = (decoder: Libav.Decoder): Sound => {
   const { sampleRate: rate, channels, codecId } = decoder.stream.codecpar
-  if (rate < 1 || channels < 1) throw new Libav.Fault("it declares no channels or no rate")
+  if (rate < 1 || channels < 1) {
+    decoder.close()
+    throw new Libav.Fault("it declares no channels or no rate")
+  }
   // FLAC counts its samples in its head, in the unit of its time base.
   const declared = codecId === FLAC ? Number(decoder.stream.duration) : 0
   const { lead } = decoder.extent

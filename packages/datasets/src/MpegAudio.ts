@@ -84,7 +84,7 @@ const noteOf = (frame: Buffer): Note | undefined => {
 const DELAY = 529
 
 /** Encoders whose notes of what they have put before the sound FFmpeg follows. */
-const FOLLOWED = ["LAME", "Lavf", "Lavc"]
+const FOLLOWED = new Set(["LAME", "Lavf", "Lavc"])
 
 /**
  * How many samples librosa gives before those that FFmpeg gives; fewer than none if it gives fewer. It plays a frame that
@@ -98,7 +98,7 @@ export const leadOf = (file: Bytes): number => {
   const note = noteOf(frame)
   if (note?.kind === "VBRI") return ((head >>> 19) & 3) === 3 ? 1152 : 576
   if (note?.frames === undefined || note.encoder === undefined || frame.length < note.encoder + 24) return 0
-  if (FOLLOWED.includes(text(frame, note.encoder, note.encoder + 4))) return 0
+  if (FOLLOWED.has(text(frame, note.encoder, note.encoder + 4))) return 0
   return -DELAY - (frame.readUIntBE(note.encoder + 21, 3) >>> 12)
 }
 

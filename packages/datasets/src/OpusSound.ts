@@ -1,6 +1,8 @@
 /**
  * The sound of Ogg Opus files, as librosa gives it: decoded by libopus at the least of its rates that is no lower than the
- * one that the file says it was made from. FFmpeg decodes all at 48 kHz, and speech (SILK) by a resampler of its own.
+ * one that the file says it was made from. FFmpeg decodes all at 48 kHz, and speech (SILK) with a resampler of its own; what
+ * has neither a lower rate nor speech is left to FFmpeg, whose music is librosa's to the last digit, where that of this build
+ * of libopus is off by up to a step of 16 bits.
  */
 import type { OpusDecoder } from "opus-decoder"
 import * as Libav from "./Libav.ts"
@@ -17,9 +19,20 @@ const FULL = 48_000
 const HEAD = 19
 const TABLE = 21
 
-/** Whether a file's sound is to be decoded here. */
+/** Whether an open file's sound is Ogg Opus. */
 export const isOpus = ({ stream, format }: Libav.Demuxer): boolean =>
   stream.codecpar.codecId === OPUS && format === "ogg" && (stream.codecpar.extradata?.length ?? 0) >= HEAD
+
+/** Whether Ogg Opus is to be decoded here, for which all its packets are read. */
+export const isForLibopus = (demuxer: Libav.Demuxer): boolean => {
+  if (headOf(demuxer.stream.codecpar.extradata!).rate !== FULL) return true
+  for (let n = 0; ; n++) {
+    const packet = demuxer.read(`packet ${n}`)
+    if (packet === undefined) return false
+    // The first five bits are a mode; the first sixteen modes have speech in them.
+    if (packet.data !== null && packet.data[0]! < 0x80) return true
+  }
+}
 
 /** What the head of a file says. */
 const headOf = (bytes: Buffer) => {
