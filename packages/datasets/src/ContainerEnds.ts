@@ -88,13 +88,14 @@ const EMPTY = new Set(["free", "skip", "wide", "junk"])
 /** Boxes one after another; a length of nothing means to the end, of one that a longer length follows. */
 export const mp4: End = ({ size, at }) => {
   const seen = new Set<string>()
-  for (let place = 0; ;) {
-    if (place >= size) return size
+  for (let [place, last] = [0, ""]; ;) {
+    // The head of a part is followed by its data.
+    if (place >= size) return last === "moof" ? place + 8 : size
     const head = at(place, 16)
     const name = text(head, 4, 8)
     const isWhole = seen.has("moov") && seen.has("mdat")
-    // The first byte of a length is nothing, as a rule; after an index of parts none follows.
-    const mayBeBox = name === "" ? head[0] === 0 && seen.has("moof") && !seen.has("mfra") : startsBox(name)
+    const hasMoreParts = seen.has("moof") && !seen.has("mfra")
+    const mayBeBox = name === "" ? hasMoreParts && startsLength(head) : startsBox(name)
     if (!mayBeBox) return isWhole ? place : head.length < 8 ? place + 8 : size
     if (head.length < 8) return isWhole && EMPTY.has(name) ? place : place + 8
     const short = head.readUInt32BE(0)
@@ -104,9 +105,13 @@ export const mp4: End = ({ size, at }) => {
     if (length < 8) return isWhole ? place : size
     if (place + length > size) return isWhole && EMPTY.has(name) ? size : place + length
     seen.add(name)
+    last = name
     place += length
   }
 }
+
+/** Whether at most four bytes may begin a box: the first one of a length is nothing, as a rule. */
+const startsLength = (bytes: Buffer): boolean => bytes[0] === 0 && (bytes.length < 4 || bytes.readUInt32BE(0) >= 8)
 
 const startsBox = (letters: string): boolean => BOXES.some((name) => name.startsWith(letters))
 

@@ -24,7 +24,9 @@ const endOf = (file: Bytes): ReturnType<End> => {
   if (text(head, 0, 3) === "FLV") return flv(file)
   if (text(head, 4, 8) === "ftyp") return mp4(file)
   if (text(head, 0, 4) === "OggS") return ogg(file)
-  return isMpegAudio(file) ? MpegAudio.end(file) : file.size
+  if (isMpegAudio(file)) return MpegAudio.end(file)
+  // Of FLAC, which says no lengths of its frames, notes of the oldest kind at its end.
+  return text(file.at(file.size - 128, 3), 0, 3) === "TAG" ? file.size - 128 : file.size
 }
 
 const isMpegAudio = (file: Bytes): boolean => {

@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Schema, Stream } from "effect"
 import { Film, MediaFile, Sound } from "../src/index.ts"
+import { extentOf } from "../src/Truncation.ts"
 import { golden, named, tone } from "./media.ts"
 
 const TEXT = new TextEncoder()
@@ -33,7 +34,32 @@ const read = Effect.fnUntraced(function* (name: string, file: Uint8Array) {
 const films = Object.fromEntries(named("film").map((name) => [name, golden(`film/${name}`).data as Uint8Array]))
 const sounds = Object.fromEntries(named("sound").map((name) => [name, golden(`sound/${name}`).data as Uint8Array]))
 
+/** Boxes of MP4 of some length. */
+const boxes = (...names: ReadonlyArray<string>): Buffer =>
+  Buffer.concat(names.map((name, i) => Buffer.from([0, 0, 0, 20 + i, ...TEXT.encode(name), ...new Uint8Array(12 + i)])))
+
 layer(NodeServices.layer, { excludeTestServices: true })("where a file ends", (it) => {
+  it.effect("an MP4 in parts ends with the last whole part, and is cut off where a part is not whole", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = `${yield* folder}/a`
+      const parts = boxes("ftyp", "moov", "moof", "mdat", "moof", "mdat")
+      const end = Effect.fnUntraced(function* (...bytes: ReadonlyArray<Uint8Array>) {
+        yield* fs.writeFile(path, Buffer.concat(bytes))
+        const extent = extentOf(path)
+        return typeof extent === "string" ? extent.replace(/:.*/, "") : extent.end
+      })
+      for (const junk of ["", "\n", "abc", "12345", "\0\0\0\0", "\0".repeat(40), "trailing text", "x".repeat(500)]) {
+        assert.strictEqual(yield* end(parts, TEXT.encode(junk)), parts.length)
+      }
+      // Nothing is missing of what holds nothing.
+      assert.strictEqual(yield* end(parts, boxes("free").subarray(0, 10)), parts.length + 10)
+      for (let cut = parts.length - 24; cut < parts.length; cut++) {
+        assert.strictEqual(yield* end(parts.subarray(0, cut)), "truncated")
+      }
+    })
+  )
+
   for (const [name, file] of Object.entries({ ...films, ...sounds })) {
     it.effect.prop(
       `${name}: what follows its end changes nothing`,
