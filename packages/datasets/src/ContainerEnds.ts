@@ -55,7 +55,8 @@ export const avi: End = (file) => {
     const end = place + 8 + length
     const isOpen = Riff.isUnknown(length)
     const found = chunks(file, place + 12, isOpen || end > size ? size : end)
-    if (found.end > size) return found.end
+    // A file that ends where its head says is whole, whatever its lists say.
+    if (found.end > size && (isOpen || end > size)) return found.end
     if (isOpen) return size
     if (end > size) return found.hasIndex || end - size <= SLACK ? size : end
     place = end + (length % 2)

@@ -8,3 +8,6 @@ const SPAN = 1 << 16
  */
 export const isUnknown = (length: number): boolean =>
   length === 0 || (length <= 2 ** 31 && length > 2 ** 31 - SPAN) || length > 2 ** 32 - SPAN
+
+/** Whether letters may be the name of a chunk. */
+export const isName = (letters: string): boolean => /^[\w ]{4}$/.test(letters)

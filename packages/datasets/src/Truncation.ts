@@ -26,7 +26,8 @@ const endOf = (file: Bytes): ReturnType<End> => {
   if (text(head, 0, 4) === "OggS") return ogg(file)
   if (isMpegAudio(file)) return MpegAudio.end(file)
   // Of FLAC, which says no lengths of its frames, notes of the oldest kind at its end.
-  return text(file.at(file.size - 128, 3), 0, 3) === "TAG" ? file.size - 128 : file.size
+  const notes = Math.max(0, file.size - 128)
+  return text(file.at(notes, 3), 0, 3) === "TAG" ? notes : file.size
 }
 
 const isMpegAudio = (file: Bytes): boolean => {

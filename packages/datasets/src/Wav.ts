@@ -70,7 +70,8 @@ export const decode = (file: Uint8Array): Sound => {
       if (format === undefined) throw new MalformedWav("its data come before their format")
       const length = long !== undefined && size === UNTOLD ? long : size
       // What was begun and never completed has data all the same.
-      const isOpen = length === 0 ? Riff.isUnknown(declared) || whole <= start : Riff.isUnknown(length)
+      const isLeft = Riff.isUnknown(declared) || whole <= start || !Riff.isName(tagAt(file, start))
+      const isOpen = length === 0 ? isLeft : length > left && Riff.isUnknown(length)
       // The data are all there where the file ends as it says, with a byte of padding or without, whatever is said of them.
       const isThere = length <= left || isOpen || file.byteLength === whole || file.byteLength === whole + 1
       if (!isThere) throw new MalformedWav(`truncated: its data chunk has ${left} of ${length} bytes`)

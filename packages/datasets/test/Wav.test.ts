@@ -113,6 +113,14 @@ describe("Wav", () => {
     assert.deepStrictEqual(file(3, 64, [0xbf, 0xe0, 0, 0, 0, 0, 0, 0]), [-0.5])
   })
 
+  it("data without a length are read where a head was not completed or no chunk follows; else there are none", () => {
+    const pcm = [0, 1, -1, 20_000]
+    assert.strictEqual(Wav.decode(told(pcm, { data: 0 })).samples.length, 4)
+    const list = bytesOf("LIST", number(4, 4), "INFO")
+    assert.throws(() => Wav.decode(bytesOf(told([], { riff: 48 }), list)), "it holds no samples")
+    assert.throws(() => Wav.decode(told([])), "it holds no samples")
+  })
+
   it("a long length that the file lacks is a truncation, in 64 bits too", () => {
     const ds64 = bytesOf("ds64", number(28, 4), number(3072, 8), number(3000, 8), number(0, 12))
     const cut = told([1, 2, 3], { tag: "RF64", riff: 0xffff_ffff, data: 0xffff_ffff, chunks: [ds64] })
