@@ -107,7 +107,7 @@ export const otherWeights = (pin: Pin | undefined, file: string, sha256: Digest.
 
 /** What speaks against a file that holds weights of an ONNX file, if an encoder is pinned. */
 export const otherData = (pin: Pin | undefined, file: string, part: string, sha256: Digest.Digest) => {
-  const pinned = pin?.data?.[part]
+  const pinned = pin?.data !== undefined && Object.hasOwn(pin.data, part) ? pin.data[part] : undefined
   if (pin === undefined || pinned?.sha256 === sha256) return undefined
   if (pinned === undefined) return `${file} holds weights of it, and no such file is pinned: ${REPIN}`
   return `${file} has SHA-256 ${sha256}, but ${pinned.sha256} is pinned: other weights; ${REPIN}`

@@ -55,7 +55,8 @@ const misnomer = (catalog: Catalog, name: string, of?: string): string | undefin
 
 /** What is pinned under a name, unless it is to be pinned anew; an error where that is something else. */
 const pinOf = Effect.fnUntraced(function* ({ folder, repin = false }: Options, name: string, of?: string) {
-  const pin = repin ? undefined : (yield* EncoderLock.read(folder))[name]
+  const pins = yield* EncoderLock.read(folder)
+  const pin = !repin && Object.hasOwn(pins, name) ? pins[name] : undefined
   if (pin === undefined || pin.of === of) return pin
   return yield* failed(name, `${pin.of ?? "an ONNX file"} has this name already: choose another with --name`)
 })

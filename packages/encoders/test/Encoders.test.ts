@@ -377,7 +377,16 @@ describe("Encoders", () => {
         assert.include(yield* refused(part), `its weights lie in ${part}, which is not in the folder of the model`)
       }
       assert.include(yield* refused("encoder.onnx"), "encoder.onnx, which is the name that the model gets: rename both")
-      assert.include(yield* refused("."), "copy this file")
+      assert.include(yield* refused("."), "which is not a file")
+      assert.include(yield* refused(""), 'its weights lie in "", which is not the name of a file')
+      yield* fs.makeDirectory(`${home}/inside`)
+      yield* fs.symlink(`${home}/secret`, `${home}/inside/link`)
+      const linked = `${home}/inside/hostile.onnx`
+      yield* fs.writeFile(linked, External.model("link"))
+      assert.include(
+        yield* told(Encoders.addOnnx(linked, "mine", options)),
+        `its weights lie in link, which is a link to ${yield* fs.realPath(`${home}/secret`)}, not in the folder`
+      )
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 })
