@@ -41,6 +41,8 @@ export const Pin = Schema.Struct({
   source: Source,
   /** The digest of the file of weights that the ONNX file was built from; none where that came ready. */
   weights: Schema.optionalKey(Sha256),
+  /** What the names of its weights begin with in that file, where that is not what its architecture expects. */
+  prefix: Schema.optionalKey(Schema.String),
   onnx: Pinned,
   /** The files that hold weights of the ONNX file, by the paths that it names them by, where there are some. */
   data: Schema.optionalKey(Schema.Record(Schema.String, Pinned)),

@@ -14,6 +14,7 @@ import * as ExternalData from "./ExternalData.ts"
 import * as Golden from "./Golden.ts"
 import * as Material from "./Material.ts"
 import * as OpenModel from "./OpenModel.ts"
+import * as Prefix from "./Prefix.ts"
 import * as Weights from "./Weights.ts"
 
 /** An encoder that a folder holds now. */
@@ -37,6 +38,8 @@ export interface Options extends EncoderFolder.Options {
 export interface PublishedOptions extends Options, Material.Options {
   /** The name in the folder; by default that of the catalogue. */
   readonly name?: string | undefined
+  /** What the names of its weights begin with in their file, where that cannot be told. */
+  readonly prefix?: string | undefined
   /** The folder of goldens; by default that of the project. */
   readonly goldens?: string
 }
@@ -84,10 +87,11 @@ export const add = Effect.fn("Encoders.add")(function* (of: string, options: Pub
     const goldens = (yield* Golden.read(options.goldens ?? Golden.FOLDER)).filter(({ encoder }) => encoder === of)
     const architecture = yield* EncoderCheck.architecture(entry.architecture, goldens, scratch)
     const onnx = path.join(scratch, EncoderFolder.ONNX)
-    const made = yield* Weights.open(material.weights).pipe(
-      Effect.flatMap((weights) => Architecture.write(entry.architecture, weights, onnx)),
-      Effect.scoped
-    )
+    const { made, prefix } = yield* Effect.gen(function* () {
+      const weights = yield* Weights.open(material.weights)
+      const { architecture, prefix } = yield* Prefix.locate(entry.architecture, weights, options.prefix ?? pin?.prefix)
+      return { made: yield* Architecture.write(architecture, weights, onnx), prefix }
+    }).pipe(Effect.scoped)
     const otherModel = EncoderLock.otherModel(pin, made)
     if (otherModel !== undefined) return yield* failed(name, otherModel)
     const weights = yield* EncoderCheck.weights(onnx, goldens, material.sha256)
@@ -97,6 +101,7 @@ export const add = Effect.fn("Encoders.add")(function* (of: string, options: Pub
       // The same bytes by another way are no news.
       source: pin?.source ?? material.source,
       weights: material.sha256,
+      ...(prefix === undefined ? {} : { prefix }),
       onnx: { sha256: made, bytes: yield* bytesOf(onnx) },
       beside: yield* Material.copy(name, material, scratch, pin),
       ...ports
