@@ -129,7 +129,7 @@ export const open = Effect.fn("Encoder.open")(function* (encoder: Encoder, optio
   const { inputs, output } = yield* check(encoder)
   const session = yield* runtime
     .open(file, file, options)
-    .pipe(Effect.mapError((cause) => failure(encoder, `onnxruntime cannot open the encoder ${name}`, cause)))
+    .pipe(Effect.mapError((cause) => failure(encoder, `the encoder ${name} cannot be used: ${cause.problem}`, cause)))
   const fallbacks = yield* fallbacksOf(encoder)
   const encode = Effect.fn("Encoder.encode")(function* (batch: Tensors) {
     const tensors = named(inputs, batch)

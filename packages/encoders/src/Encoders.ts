@@ -11,6 +11,7 @@ import { EncoderError } from "./EncoderError.ts"
 import * as EncoderFolder from "./EncoderFolder.ts"
 import * as EncoderLock from "./EncoderLock.ts"
 import * as ExternalData from "./ExternalData.ts"
+import * as FeatureCheck from "./FeatureCheck.ts"
 import * as Golden from "./Golden.ts"
 import * as Material from "./Material.ts"
 import * as OpenModel from "./OpenModel.ts"
@@ -125,7 +126,7 @@ const tried = Effect.fnUntraced(
     if (entry !== undefined && model.width !== entry.width) {
       return yield* failed(name, `its features are ${model.width} wide, and should be ${entry.width}`)
     }
-    const features = yield* EncoderCheck.features(file, model, entry?.sample)
+    const features = yield* FeatureCheck.make(file, model, entry?.sample)
     return { inputs: model.inputs, output: model.output, width: model.width, features }
   },
   (effect, _, name) => Effect.mapError(effect, (error) => new EncoderError({ ...error, path: name })),
