@@ -82,6 +82,8 @@ export const make = Effect.fn("FeatureCheck.make")(function* (
   const attempt = yield* Effect.result(model.encode(batch))
   if (attempt._tag === "Failure") {
     if (sample !== undefined || isFixed(model) || hasEndedProcess(attempt.failure)) return yield* attempt.failure
+    const takesOne = (yield* Effect.result(model.encode(taken(batch, [0]))))._tag === "Success"
+    if (takesOne) return yield* fail(`it takes one sample, but no batch of two: ${attempt.failure.problem}`)
     const told = `it does not take inputs of sizes that were guessed: ${attempt.failure.problem}`
     return { name, passed: false, told } satisfies Check
   }

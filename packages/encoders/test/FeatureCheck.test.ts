@@ -86,6 +86,16 @@ describe("FeatureCheck", () => {
         [passed, told],
         [false, "it does not take inputs of sizes that were guessed: running it failed: the input cannot be reshaped"]
       )
+      // But not where one sample of them can be taken, as by what was traced on a batch of one.
+      assert.strictEqual(
+        yield* problem(
+          model(
+            fails((count) => count > 1),
+            ["length"]
+          )
+        ),
+        "it takes one sample, but no batch of two: running it failed: the input cannot be reshaped"
+      )
       assert.match(
         yield* problem(model((rows) => rows.map((row) => row.map(() => 7)))),
         /the same for different samples/

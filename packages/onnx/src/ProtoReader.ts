@@ -24,6 +24,9 @@ export interface Field extends Place {
 
 const WINDOW = 2 ** 16
 
+/** The most fields that are read of a file: a graph has some ten for each node, and a gigabyte may hold as many as bytes. */
+const MAX_FIELDS = 10_000_000
+
 /** Reads the fields of messages, and texts. Throws where the bytes are no message. */
 export interface ProtoReader {
   readonly fields: (place: Place) => Generator<Field>
@@ -54,8 +57,10 @@ export const make = (read: Read): ProtoReader => {
     }
     throw new Error(`byte ${start} begins a number that does not end`)
   }
+  let count = 0
   const fields = function* ({ start, end }: Place): Generator<Field> {
     for (let at = start; at < end;) {
+      if (++count > MAX_FIELDS) throw new Error(`it has more than ${MAX_FIELDS} fields`)
       const [tag, after] = varint(at)
       const field = Math.floor(tag / 8)
       if (field === 0) throw new Error(`byte ${at} begins no field`)
