@@ -19,7 +19,7 @@ export interface Parsed {
 const MAX_OPERATIONS = 1_000_000
 
 /** A text as an error may show it. */
-const printable = (text: string): string => text.slice(0, 200).replaceAll(/[^ -~]/g, "?")
+const printable = (text: string): string => text.slice(0, 200).replaceAll(/\p{Cc}/gu, "?")
 
 class Machine {
   readonly input: PickleBytes

@@ -45,7 +45,7 @@ const isNested = (value: Value): boolean =>
 const joined = (name: string, key: string | number): string => (name === "" ? String(key) : `${name}.${key}`)
 
 /** A name as an error may show it. */
-const shown = (name: string): string => (name.length > 60 ? `${name.slice(0, 60)}…` : name)
+const shown = (name: string): string => (name.length > 60 ? `${name.slice(0, 60)}…` : name).replaceAll(/\p{Cc}/gu, "?")
 
 const named = <A>(name: string, read: () => A): A => {
   try {
@@ -90,11 +90,11 @@ const search = () => {
       const tensor = viewAt(value, name)
       if (tensor !== undefined) {
         if (name.length > MAX_NAME) malformed(`${shown(name)}: this name has more than ${MAX_NAME} letters`)
-        if (found.has(name)) malformed(`two tensors are named ${name}`)
+        if (found.has(name)) malformed(`two tensors are named ${shown(name)}`)
         if (found.size >= MAX_TENSORS) malformed(`there are more than ${MAX_TENSORS} tensors`)
         if (tensor.repeats) repeated += Tensor.sizeOf(tensor.shape)
         if (repeated > TorchTensor.MAX_REPEATED)
-          malformed(`${name}: tensors repeat the elements of their storages too often`)
+          malformed(`${shown(name)}: tensors repeat the elements of their storages too often`)
         found.set(name, tensor)
         return
       }

@@ -20,7 +20,9 @@ const LOADING = /^Load model from .+? failed:/
 export const wordsOf = (cause: unknown): string => {
   const text = (cause instanceof Error ? cause.message : String(cause)).trim()
   const reason = text.replace(LOADING, "").replaceAll(PLACE, " ").replaceAll(/ {2,}/g, " ").trim()
-  return (reason === "" ? text : reason).split("\n")[0]!
+  const [line] = (reason === "" ? text : reason).split("\n")
+  // A model's names may hold what a terminal would obey.
+  return line!.replaceAll(/\p{Cc}/gu, "?")
 }
 
 /** How onnxruntime, CUDA and JavaScript say that there is not enough memory. */

@@ -311,6 +311,7 @@ describe("OnnxError", () => {
           "SafeIntExceptionHandler<onnxruntime::OnnxRuntimeException>::SafeIntOnOverflow() Integer overflow",
         "running Gather node. Name:'' Status Message: Integer overflow"
       ],
+      ["No Op registered for \u001b[2JEvil\nand more", "No Op registered for ?[2JEvil"],
       ["Load model from m.onnx failed:", "Load model from m.onnx failed:"],
       ["2.5 of f(x) at a.b:3", "2.5 of f(x) at a.b:3"]
     ] as const) {
