@@ -299,6 +299,7 @@ describe("Encoders", () => {
       assert.deepStrictEqual([pin.inputs, pin.output, pin.width], [{ x: { dtype: "float32", shape: [4] } }, "half", 4])
       assert.deepStrictEqual(yield* features(Named.other("mine", 4, { folder })), [0.5, 1, 1.5, 2])
       assert.deepStrictEqual((yield* add()).pin, pin)
+      assert.strictEqual((yield* Encoders.addOnnx(file, "constructor", { ...options, output: "half" })).pin.width, 4)
       yield* write(2, 4)
       assert.include(yield* told(add("half")), `but ${pin.onnx.sha256} is pinned: another file`)
       assert.include(
