@@ -16,7 +16,7 @@ import { recordings } from "../../packages/cli/test/fixture.ts"
 import * as Remains from "./Remains.ts"
 
 /** A byte of a file that is made another; `by` is what it is combined with by exclusive or. */
-export interface Flip {
+interface Flip {
   readonly file: string
   readonly at: number
   readonly by: number

@@ -6,6 +6,7 @@ import { Folder, ioError } from "@igm/io"
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { Tar } from "effect/encoding"
 import { gunzipSync } from "node:zlib"
+import * as Leftovers from "./Leftovers.ts"
 
 /** The archive of version 1.0.10. */
 export const ARCHIVE = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
@@ -71,7 +72,7 @@ export const download = Effect.fn("Fsdd.download")(function* (url: string, into:
     Stream.pipeThroughChannel(Tar.decode()),
     Stream.mapEffect((entry) => {
       const name = RECORDING.exec(entry.header.path)?.[1]
-      if (name === undefined) return Effect.succeed(0)
+      if (name === undefined || Leftovers.is(name)) return Effect.succeed(0)
       return Stream.runCollect(entry.body).pipe(
         Effect.flatMap((parts) => fs.writeFile(path.join(scratch, name), Buffer.concat(parts))),
         Effect.as(1)

@@ -18,7 +18,7 @@ import {
   ioError
 } from "@igm/io"
 import { type Features, type Method, Ops } from "@igm/gradient"
-import { Digest, Safetensors, type Tensor } from "@igm/tensor"
+import { type Digest, Safetensors, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Traced } from "@igm/training"
 import { Context, Effect, FileSystem, Layer, Path, Stream } from "effect"
 import * as Divergence from "./Divergence.ts"

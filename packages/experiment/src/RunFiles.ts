@@ -1,5 +1,5 @@
 /** What the files of a run's folder are called, and how its manifest names files. */
-import { Path, Schema } from "effect"
+import { type Path, Schema } from "effect"
 
 /** The files, by what they hold; their formats are in docs/runs.md. */
 export const files = {

@@ -18,7 +18,7 @@ export const text = (members: Members): string => {
 
 /** The members that a text was made of; none if it is another than was written. */
 export const members = (file: string): Option.Option<Members> =>
-  Option.filterMap(decode(file), ({ digest: _, ...rest }) => {
+  Option.filterMap(decode(file), ({ digest, ...rest }) => {
     const found = rest as Members
-    return text(found) === file ? Result.succeed(found) : Result.failVoid
+    return digest !== undefined && text(found) === file ? Result.succeed(found) : Result.failVoid
   })
