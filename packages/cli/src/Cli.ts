@@ -6,7 +6,7 @@ import { ArtifactStore, Progress } from "@igm/io"
 import { RunFolder, Runs } from "@igm/experiment"
 import { OnnxRuntime } from "@igm/onnx"
 import { Devices } from "@igm/training"
-import { Console, Effect, Layer, Logger, Option, Path, Schema } from "effect"
+import { Console, Effect, Layer, Option, Path, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
@@ -251,7 +251,5 @@ export const cli = root.pipe(
 /** The command on this process's arguments. */
 export const main = cli.pipe(
   Command.run({ version: "0.1.0" }),
-  // What is told on the way is no part of what a command prints.
-  Effect.provideService(Logger.LogToStderr, true),
   Effect.provide(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer)))
 )

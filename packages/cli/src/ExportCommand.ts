@@ -15,6 +15,9 @@ export interface Options {
   readonly to: string | undefined
 }
 
+/** What to do where the run's folder may not be written. */
+const elsewhere = ({ to }: Options): string => (to === undefined ? "; name another file with --to" : "")
+
 /** Writes the file; returns its path. */
 export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder: string, options: Options) {
   const path = yield* Path.Path
@@ -64,6 +67,10 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
     }
   )
   const target = options.to ?? path.join(folder, "heads.onnx")
-  yield* AtomicFile.write(target, Model.seal(model))
+  yield* AtomicFile.write(target, Model.seal(model)).pipe(
+    Effect.mapError(
+      ({ path, problem, cause }) => new IoError({ path, problem: `${problem}${elsewhere(options)}`, cause })
+    )
+  )
   return target
 })

@@ -194,8 +194,11 @@ export const collect = Effect.fn("Garbage.collect")(function* (
   const store = path.join(out, STORE)
   const isThere = yield* Effect.orElseSucceed(fs.exists(store), () => false)
   const isOurs = yield* Effect.result(isThere ? Lock.hold(path.join(store, USE), "igm gc") : Effect.void)
-  if (isOurs._tag === "Failure" && isOurs.failure._tag !== "LockError") return yield* isOurs.failure
   const { items, kept } = yield* plan(out, options)
+  // Where nothing may be written there may be nothing to remove either.
+  if (isOurs._tag === "Failure" && isOurs.failure._tag !== "LockError") {
+    return items.length === 0 ? { items, kept } : yield* isOurs.failure
+  }
   const may = items.filter(({ path: at }) => isOurs._tag === "Success" || !at.startsWith(store + path.sep))
   const done: Plan = {
     items: yield* remove(out, may),

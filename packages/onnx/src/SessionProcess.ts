@@ -23,6 +23,8 @@ const start = Effect.sync(() =>
 const hasEnded = ({ pid, exitCode, signalCode }: ChildProcess): boolean =>
   pid === undefined || exitCode !== null || signalCode !== null
 
+const codeOf = (error: Error): unknown => (error as { readonly code?: unknown }).code
+
 const end = (child: ChildProcess): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (hasEnded(child)) return resume(Effect.void)
@@ -50,10 +52,14 @@ const ask = <A extends Value>(child: ChildProcess, request: Request): Effect.Eff
           new ProcessEnded(`its process ${signal === null ? `ended with code ${code}` : `was ended by ${signal}`}`)
         )
       )
-    const onError = (error: Error) => settle(Effect.fail(new ProcessEnded(`its process failed: ${error.message}`)))
+    // A channel that is broken is that of a process which has ended, and how is told by its exit.
+    const onError = (error: Error) => {
+      if (child.killed || ["EPIPE", "ERR_IPC_CHANNEL_CLOSED"].includes(String(codeOf(error)))) return
+      settle(Effect.fail(new ProcessEnded(`its process failed: ${error.message}`)))
+    }
     child.on("message", onMessage).on("exit", onExit).on("error", onError)
     if (hasEnded(child)) return onExit(child.exitCode, child.signalCode)
-    child.send(request)
+    if (!child.killed) child.send(request)
     return Effect.sync(() => {
       child.off("message", onMessage).off("exit", onExit).off("error", onError)
       child.kill("SIGKILL")
