@@ -11,6 +11,7 @@ import { Digest, Keyed, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, type FileSystem, type Scope } from "effect"
 import { availableParallelism } from "node:os"
+import * as Checks from "./Checks.ts"
 import * as CrossValidation from "./CrossValidation.ts"
 import * as Experiments from "./Experiment.ts"
 import * as Standings from "./Standings.ts"
@@ -152,8 +153,10 @@ const settle = Effect.fn("Pipeline.settle")(function* (
   const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
   const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
   const methods = experiment.methods(Standings.choice(standings))
-  const problem = Experiments.ambiguity(experiment, methods)
-  if (problem !== undefined) return yield* problem
+  yield* Effect.try({
+    try: () => Checks.methods(experiment, methods),
+    catch: (cause) => cause as Experiments.ExperimentError
+  })
   return { methods, standings, artifacts: [artifact] }
 })
 

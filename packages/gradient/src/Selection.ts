@@ -2,14 +2,21 @@
  * Which epoch's weights are kept. The split that selects is in the type: a method that selects on the validation split
  * cannot be given anything else to select on.
  */
-import type { Split } from "@igm/tensor"
-import type { Score } from "./Metric.ts"
+import { Setting, Split } from "@igm/tensor"
+import { Schema } from "effect"
+import { type Score, scores } from "./Metric.ts"
 
 /** Keep the epoch that is best by a metric on a split; the first one of equals. */
 export interface Selection<S extends Split.Split> {
   readonly on: S
   readonly by: Score
 }
+
+/** What may select. */
+export const domain: Schema.Codec<Selection<Split.Split>> = Schema.Struct({
+  on: Setting.oneOf(Split.all),
+  by: Setting.oneOf(scores)
+})
 
 /** The epoch that is best on the validation split. */
 export const best = (by: Score): Selection<"valid"> => ({ on: "valid", by })
