@@ -56,9 +56,9 @@ const run = Command.make(
       Argument.withDefault(defaultProgram)
     ),
     seed: Flag.Int("seed").pipe(
-      Flag.withDescription("The seed of the data; the trainings' seeds follow it"),
+      Flag.withDescription("The seed of the data; the trainings' seeds follow it (default: 1)"),
       Flag.withSchema(Natural),
-      Flag.withDefault(1)
+      Flag.optional
     ),
     speech: Flag.String("speech").pipe(
       Flag.withDescription("A folder of recordings {digit}_{speaker}_{take}.wav instead of synthetic speech"),
@@ -94,15 +94,16 @@ const run = Command.make(
     threads
   },
   Effect.fn("igm.run")(function* (said) {
-    const { program, seed, out, check, trace, engine, device, threads } = said
+    const { program, out, check, trace, engine, device, threads } = said
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, Runs.STORE))
     const folder = (name: Option.Option<string>) =>
       Option.getOrUndefined(Option.map(name, (name) => path.resolve(name)))
     const [limit, views] = [Option.getOrUndefined(said.limit), Option.getOrUndefined(said.views)]
+    const seed = Option.getOrElse(said.seed, () => 1)
     const args = { seed, speech: folder(said.speech), data: folder(said.data), limit, views }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
-      RunCommand.run({ program, args, check, trace, out, refused })
+      RunCommand.run({ program, args, seeded: Option.isSome(said.seed), check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))

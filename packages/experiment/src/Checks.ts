@@ -107,6 +107,18 @@ export const method = ({ name, dataset, encoders }: Parts, method: Judged): void
   Setting.checkJson(own, method.settings)
 }
 
+const Batch = Schema.Struct({ batch: Schema.Int })
+
+/** Checks that methods which say how large their batches are have a whole one in so many training samples. */
+export const batches = ({ name }: Pick<Parts, "name">, all: ReadonlyArray<Judged>, samples: number): void => {
+  for (const { name: own, settings } of all) {
+    const found = Schema.decodeUnknownOption(Batch)(settings)
+    if (found._tag === "None" || found.value.batch <= samples) continue
+    const problem = `${own} trains in batches of ${found.value.batch}, and there are ${samples} training samples: give a smaller batch`
+    throw new ExperimentError({ experiment: name, problem })
+  }
+}
+
 /** Checks the methods of an experiment. Throws an `ExperimentError`, `NameError` or `SettingError`. */
 export const methods = (experiment: Parts, all: ReadonlyArray<Judged>): void => {
   const { name, compared } = experiment

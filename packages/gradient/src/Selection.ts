@@ -18,6 +18,12 @@ export const domain: Schema.Codec<Selection<Split.Split>> = Schema.Struct({
   by: Setting.oneOf(scores)
 })
 
+/** The selection that a method's settings tell of, if they do. */
+export const of = (settings: unknown): Selection<Split.Split> | undefined => {
+  const found = Schema.decodeUnknownOption(Schema.Struct({ selection: domain }))(settings)
+  return found._tag === "Some" ? found.value.selection : undefined
+}
+
 /** The epoch that is best on the validation split. */
 export const best = (by: Score): Selection<"valid"> => ({ on: "valid", by })
 
