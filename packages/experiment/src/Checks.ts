@@ -6,15 +6,27 @@
 import type { Dataset } from "@igm/datasets"
 import type { Method } from "@igm/gradient"
 import { Name, Setting } from "@igm/tensor"
-import { Schema } from "effect"
+import { Predicate, Schema } from "effect"
 import { ExperimentError } from "./ExperimentError.ts"
+
+type Sizes = ReadonlyArray<number | string>
+
+/** Whether a tensor of a shape is of another one; a size that has a name may be any. */
+const fits = (a: Sizes, b: Sizes): boolean =>
+  a.length === b.length && a.every((size, i) => typeof size === "string" || typeof b[i] === "string" || size === b[i])
 
 /** What is read of an experiment. */
 export interface Parts {
   readonly name: string
   readonly title: string
   readonly dataset: Pick<Dataset.Dataset<string>, "name" | "classes" | "modalities">
-  readonly encoders: { readonly [modality: string]: { readonly name: string; readonly width: number } }
+  readonly encoders: {
+    readonly [modality: string]: {
+      readonly name: string
+      readonly width: number
+      readonly input?: Sizes | undefined
+    }
+  }
   readonly views?:
     { readonly count: number; readonly seed: number; readonly of: { readonly [modality: string]: unknown } } | undefined
   readonly compared: ReadonlyArray<string>
@@ -25,6 +37,17 @@ export interface Parts {
 type Judged = Pick<Method.Method, "name" | "settings" | "widths" | "classes" | "selectsOn">
 
 const list = (of: string) => ({ expected: `a list of ${of}, one at least` })
+
+const object = (expected: string) => Schema.declare((value) => Predicate.isObject(value), { expected })
+
+const Shapes = Schema.Struct({
+  dataset: object("a data set"),
+  classes: Schema.Array(Schema.Unknown)
+    .annotate(list("classes"))
+    .check(Schema.isMinLength(1, list("classes"))),
+  modalities: object("the preprocessing of each modality"),
+  encoders: object("an encoder for each modality")
+})
 
 const Numbers = Schema.Struct({
   seeds: Schema.Array(Setting.seed)
@@ -47,6 +70,12 @@ export const parts = (experiment: Parts): void => {
     throw new ExperimentError({ experiment: name, problem })
   }
   Name.sentence(`the title of ${name}`, title)
+  Setting.check(name, Shapes, {
+    dataset,
+    classes: dataset?.classes,
+    modalities: dataset?.modalities,
+    encoders
+  })
   Setting.check(name, Numbers, { seeds, compared })
   const seed = twice(seeds)
   if (seed !== undefined) fail(`the seed ${seed} is given twice`)
@@ -63,8 +92,14 @@ export const parts = (experiment: Parts): void => {
         `${Name.shown(modality)} has an encoder and is no modality of ${dataset.name}, which has ${inWords(modalities)}`
       )
     }
+    if (!Predicate.isObject(encoder)) fail(`the encoder of ${modality} is none`)
     Name.printed(`the name of the encoder of ${modality}`, encoder.name)
     Setting.check(`the encoder of ${modality}`, Schema.Struct({ width: Setting.width }), { width: encoder.width })
+    const [takes, gives] = [encoder.input, dataset.modalities[modality]!.shape]
+    if (takes !== undefined && Array.isArray(gives) && !fits(takes, gives)) {
+      const [own, other] = [takes, gives].map((shape) => `[${shape.join(", ")}]`)
+      fail(`the encoder ${encoder.name} of ${modality} takes ${own}, and ${modality} is prepared as ${other}`)
+    }
   }
   if (views === undefined) return
   const { count, seed: drawn, of } = views
@@ -75,7 +110,6 @@ export const parts = (experiment: Parts): void => {
 
 const classes = ({ name, classes }: Parts["dataset"], fail: (problem: string) => never): void => {
   Name.printed("the name of the data set", name)
-  if (!Array.isArray(classes) || classes.length === 0) fail(`the data set ${name} has no classes`)
   classes.forEach((one, i) => Name.printed(`the name of class ${i} of ${name}`, one))
   const same = twice(classes.map((one) => one.normalize("NFC")))
   if (same !== undefined) fail(`two classes of ${name} have the name ${Name.shown(same)}`)
@@ -86,6 +120,8 @@ export const method = ({ name, dataset, encoders }: Parts, method: Judged): void
   const fail = (problem: string): never => {
     throw new ExperimentError({ experiment: name, problem })
   }
+  if (!Predicate.isObject(method))
+    fail("its methods are not all methods: give a list of what Igm.paper and others make")
   const own = Name.printed(`the name of a method of ${name}`, method.name)
   if (own in {}) fail(`a method may not be called ${Name.shown(own)}: every object has something of this name`)
   if (Name.slug(own) === "")
