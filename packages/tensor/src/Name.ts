@@ -56,10 +56,12 @@ const fileProblemOf = (name: string): string | undefined => {
   return DEVICE.test(name) ? "a folder is named by it, and on Windows this is the name of a device" : undefined
 }
 
+const kindOf = (value: unknown): string => (value === undefined || value === null ? String(value) : `a ${typeof value}`)
+
 const required = (of: string, name: unknown, problemOf: (name: string) => string | undefined): string => {
   const problem = typeof name === "string" ? problemOf(name) : "it has to be a text"
   if (problem === undefined) return name as string
-  throw new NameError({ of, name: typeof name === "string" ? shown(name) : `a ${typeof name}`, problem })
+  throw new NameError({ of, name: typeof name === "string" ? shown(name) : kindOf(name), problem })
 }
 
 /** A name that is printed. Throws a `NameError` that says what it names. */
