@@ -8,10 +8,10 @@ import { Worker } from "node:worker_threads"
 import { ProgramError } from "./ProgramError.ts"
 
 /** How long a program may take, in seconds. It describes an experiment; what takes long belongs into a stage. */
-export const PATIENCE = 30
+const PATIENCE = 30
 
 /** What is told of a program that does not come back. */
-export const late = (seconds: number): string =>
+const late = (seconds: number): string =>
   `it is still loading after ${seconds} s: does it wait for something that never comes, or loop without end?`
 
 /** What a watching thread is given. */

@@ -2,6 +2,7 @@
  * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
  * again goes on where the one before was stopped.
  */
+import { Encoder } from "@igm/encoders"
 import { type Experiment, Pipeline, Run, RunFolder, files, Manifest } from "@igm/experiment"
 import { AtomicFile, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
@@ -88,8 +89,10 @@ export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   const loaded = yield* ProgramFile.load(program, args, { check, seeded })
   const begun = yield* begin(loaded, options)
   const folder = path.join(out, begun.id)
-  // A run of a newer version is refused before anything is written into its folder.
-  yield* RunFolder.statusOf(folder)
+  // A run of a newer version is refused before anything is written into its folder, and so are encoders that are damaged.
+  if ((yield* RunFolder.statusOf(folder)) === "new") {
+    yield* Effect.forEach(Object.values(loaded.experiment.encoders), (encoder) => Encoder.check(encoder))
+  }
   const { result, report } = yield* inFolder(folder, loaded, begun).pipe(
     Effect.onError((cause) =>
       Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)

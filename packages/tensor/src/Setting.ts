@@ -90,6 +90,8 @@ const pathText = (path: ReadonlyArray<PropertyKey>): string =>
 const valueAt = (value: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
   path.reduce<unknown>((at, part) => (at === null || at === undefined ? undefined : Object(at)[part]), value)
 
+const KINDS: { readonly [message: string]: string } = { "Expected array": "a list", "Expected object": "an object" }
+
 const standard = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** Throws a `SettingError` for the first value that JSON has no word for, such as NaN. */
@@ -122,6 +124,6 @@ export const check = <A>(of: string, schema: Schema.Codec<A, unknown>, value: un
     of,
     setting: pathText(keys),
     value: isMissing ? "missing" : valueText(valueAt(value, keys)),
-    domain: isUnknown ? null : isMissing ? "it a value" : message.replace(/^Expected /, "")
+    domain: isUnknown ? null : isMissing ? "it a value" : (KINDS[message] ?? message.replace(/^Expected /, ""))
   })
 }

@@ -45,7 +45,7 @@ describe("Setting.check", () => {
     const endless = (function* () {
       for (;;) yield 1
     })()
-    assert.strictEqual(problem({ ...fits, widths: endless }), "it: widths is an object: give array")
+    assert.strictEqual(problem({ ...fits, widths: endless }), "it: widths is an object: give a list")
   })
 
   it("finds what JSON has no word for, wherever it is", () => {
