@@ -41,12 +41,19 @@ const root = Command.make("igm").pipe(
 
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+const NonNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 const threads = Flag.Int("threads").pipe(
   Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
   Flag.withSchema(Positive),
   Flag.withDefault(1)
 )
+
+/** The arguments of a program that a person gave. Views are asked of the experiment itself. */
+const argumentsOf = (flags: { readonly [K in (typeof passed)[number]]: Option.Option<unknown> }) =>
+  passed.filter((name) => Option.isSome(flags[name]))
+
+const passed = ["seed", "speech", "data", "limit"] as const
 
 const run = Command.make(
   "run",
@@ -103,7 +110,7 @@ const run = Command.make(
     const seed = Option.getOrElse(said.seed, () => 1)
     const args = { seed, speech: folder(said.speech), data: folder(said.data), limit, views }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
-      RunCommand.run({ program, args, seeded: Option.isSome(said.seed), check, trace, out, refused })
+      RunCommand.run({ program, args, said: argumentsOf(said), check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))
@@ -119,6 +126,7 @@ const replay = Command.make(
     ),
     tolerance: Flag.Finite("tolerance").pipe(
       Flag.withDescription("Count relative deviations up to this one as equal, as between engines; 0 compares bits"),
+      Flag.withSchema(NonNegative),
       Flag.withDefault(0)
     ),
     json: RunFlags.json,
@@ -217,7 +225,11 @@ const ledger = Command.make(
       Argument.withDescription("A safetensors file: features of each modality (n × width, float32) and labels (n)")
     ),
     labels: Flag.String("labels").pipe(Flag.withDescription("The name of the labels"), Flag.withDefault("label")),
-    tau: Flag.Finite("tau").pipe(Flag.withDescription("The temperature of modification"), Flag.withDefault(Igm.TAU)),
+    tau: Flag.Finite("tau").pipe(
+      Flag.withDescription("The temperature of modification"),
+      Flag.withSchema(NonNegative),
+      Flag.withDefault(Igm.TAU)
+    ),
     epochs: Flag.Int("epochs").pipe(
       Flag.withDescription("Epochs of each turn"),
       Flag.withSchema(Positive),

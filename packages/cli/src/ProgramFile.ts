@@ -31,8 +31,8 @@ export const load = Effect.fn("ProgramFile.load")(function* (
   args: Experiment.Arguments,
   options: {
     readonly check: boolean
-    /** Whether the seed was said, and is not the one that is taken where none is. */
-    readonly seeded?: boolean
+    /** The arguments that a person gave, which the program has to read; not those that are taken where none are given. */
+    readonly said?: ReadonlyArray<keyof Experiment.Arguments>
   }
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -68,13 +68,9 @@ export const load = Effect.fn("ProgramFile.load")(function* (
     return built
   })
   const experiment = yield* Loading.watched(name, build)
-  const unread = Object.entries(args).find(
-    ([flag, value]) =>
-      value !== undefined && !reads.has(flag) && flag !== "views" && (flag !== "seed" || options.seeded === true)
-  )
+  const unread = options.said?.find((flag) => !reads.has(flag))
   if (unread !== undefined) {
-    const [flag, value] = unread
-    return yield* unusable(`it does not read --${flag}, and ${value} is given: leave out --${flag}`)
+    return yield* unusable(`it does not read --${unread}, and ${args[unread]} is given: leave out --${unread}`)
   }
   const own = experiment.views?.count
   if (args.views !== undefined && own !== args.views) {

@@ -16,8 +16,8 @@ import * as Reporting from "./Reporting.ts"
 export interface Options {
   readonly program: string
   readonly args: Experiment.Arguments
-  /** Whether the seed was said; where it was not, a program need not read it. */
-  readonly seeded?: boolean
+  /** The arguments that a person gave. */
+  readonly said?: ReadonlyArray<keyof Experiment.Arguments>
   /** Whether the program is typechecked first. */
   readonly check: boolean
   /** How much is recorded of each training. */
@@ -85,8 +85,8 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
 /** Runs it. */
 export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   const path = yield* Path.Path
-  const { program, args, seeded = false, check, out, trace } = options
-  const loaded = yield* ProgramFile.load(program, args, { check, seeded })
+  const { program, args, said = [], check, out, trace } = options
+  const loaded = yield* ProgramFile.load(program, args, { check, said })
   const begun = yield* begin(loaded, options)
   const folder = path.join(out, begun.id)
   // A run of a newer version is refused before anything is written into its folder, and so are encoders that are damaged.

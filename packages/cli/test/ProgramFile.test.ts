@@ -60,7 +60,7 @@ const folderOf = Effect.fn(function* (files: Readonly<Record<string, string>>) {
 /** Loads a program of the folder with its own store; counts how often the compiler is asked. */
 const load = Effect.fn(function* (
   folder: string,
-  options: { readonly check: boolean; readonly seeded?: boolean } = { check: true },
+  options: { readonly check: boolean; readonly said?: ReadonlyArray<keyof Experiment.Arguments> } = { check: true },
   given: Partial<Experiment.Arguments> = {}
 ) {
   let asked = 0
@@ -177,23 +177,25 @@ describe("ProgramFile.load", () => {
   it.live("an argument that a program does not read is refused, whichever it is", () =>
     Effect.gen(function* () {
       const folder = yield* folderOf({ "experiment.ts": text(128) })
-      const line = (args: Partial<Experiment.Arguments>, seeded = false) =>
-        Effect.map(load(folder, { check: false, seeded }, args), ({ line }) => line)
+      const line = (args: Experiment.Arguments, said: ReadonlyArray<keyof Experiment.Arguments>) =>
+        Effect.map(load(folder, { check: false, said }, args), ({ line }) => line)
       for (const [flag, value] of [
         ["limit", 3],
         ["data", "/data"],
         ["speech", "/speech"]
       ] as const) {
         assert.strictEqual(
-          yield* line({ [flag]: value }),
+          yield* line({ seed: 1, [flag]: value }, ["seed", flag]),
           `experiment.ts: it does not read --${flag}, and ${value} is given: leave out --${flag}`
         )
       }
-      assert.strictEqual(yield* line({ seed: 2 }, true), "")
+      assert.strictEqual(yield* line({ seed: 2 }, ["seed"]), "")
+      // What a run recorded was read by its program then.
+      assert.strictEqual(yield* line({ seed: 2, limit: 3 }, []), "")
       const unseeded = text(128).replace("({ seed })", "()").replace("{ seed,", "{ seed: 1,").replace("[seed]", "[1]")
       const fixed = yield* folderOf({ "experiment.ts": unseeded })
       assert.strictEqual(
-        (yield* load(fixed, { check: false, seeded: true })).line,
+        (yield* load(fixed, { check: false, said: ["seed"] })).line,
         "experiment.ts: it does not read --seed, and 1 is given: leave out --seed"
       )
       assert.strictEqual((yield* load(fixed, { check: false })).line, "")
