@@ -1,11 +1,12 @@
 /**
  * The time in which a program's own code runs before anything is made: its module is loaded and its experiment built. It
- * is someone else's code, and may never come back, hold the thread, or end the process. Each of them is told in one line.
+ * is someone else's code, and may never come back, hold the thread, end the process, or throw where nobody waits for it. Each of
+ * them is told in one line. The last two may come later too, while the experiment runs.
  */
 import { Effect } from "effect"
 import { writeSync } from "node:fs"
 import { Worker } from "node:worker_threads"
-import { ProgramError } from "./ProgramError.ts"
+import { ProgramError, wordsOf } from "./ProgramError.ts"
 
 /** How long a program may take, in seconds. It describes an experiment; what takes long belongs into a stage. */
 const PATIENCE = 30
@@ -36,13 +37,13 @@ const watch = (workerData: Watch) =>
   )
 
 /** Tells of a process that ends meanwhile, and that it did not end well. */
-const untilExit = (name: string) =>
+const untilExit = (name: string, doing: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const listener = (code: number) => {
         writeSync(
           2,
-          `igm: ${name}: it ends the process while it is loaded, with process.exit(${code}): leave that out\n`
+          `igm: ${name}: it ends the process while it ${doing}, with process.exit(${code}): leave that out\n`
         )
         if (code === 0) process.exitCode = 1
       }
@@ -52,7 +53,29 @@ const untilExit = (name: string) =>
     (listener) => Effect.sync(() => void process.off("exit", listener))
   )
 
-/** Runs a program's code under watch. */
+/** Fails when something is thrown that nobody waits for: in a timer, or in a promise that was left alone. */
+const astray = (name: string) =>
+  Effect.callback<never, ProgramError>((resume) => {
+    const listener = (cause: unknown) => {
+      const problem = `something is thrown that nobody waits for: ${wordsOf(cause)}`
+      resume(Effect.fail(new ProgramError({ path: name, problem, cause })))
+    }
+    process.on("uncaughtException", listener)
+    return Effect.sync(() => void process.off("uncaughtException", listener))
+  })
+
+/** Does what a program's code takes part in. */
+export const guarded = <A, E, R>(
+  name: string,
+  doing: string,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ProgramError, R> =>
+  Effect.gen(function* () {
+    yield* untilExit(name, doing)
+    return yield* Effect.raceFirst(effect, astray(name))
+  }).pipe(Effect.scoped)
+
+/** Loads a program's code under watch. */
 export const watched = <A, E, R>(
   name: string,
   load: Effect.Effect<A, E, R>,
@@ -60,11 +83,10 @@ export const watched = <A, E, R>(
 ): Effect.Effect<A, E | ProgramError, R> =>
   Effect.gen(function* () {
     yield* watch({ line: `igm: ${name}: ${late(patience)}\n`, milliseconds: 1000 * patience + 2000 })
-    yield* untilExit(name)
     return yield* load.pipe(
       Effect.timeoutOrElse({
         duration: `${patience} seconds`,
         orElse: () => Effect.fail(new ProgramError({ path: name, problem: late(patience) }))
       })
     )
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, (loading) => guarded(name, "is loaded", loading))

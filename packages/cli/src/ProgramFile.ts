@@ -5,12 +5,12 @@
  */
 import { Experiment, Runs } from "@igm/experiment"
 import { ArtifactStore, type IoError, ioError } from "@igm/io"
-import { Digest, Name } from "@igm/tensor"
+import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
 import * as CodeVersion from "./CodeVersion.ts"
 import * as Loading from "./Loading.ts"
-import { ProgramError } from "./ProgramError.ts"
+import { ProgramError, wordsOf } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
 /** What a program's module gave. */
@@ -98,15 +98,9 @@ const isExperiment = (value: unknown): value is ReturnType<Experiment.Program> =
   ["name", "title", "dataset", "encoders", "methods", "compared", "seeds"].every((part) => part in value)
 
 /** A path as a person would name it: from the working folder where it lies in there. */
-const shown = (path: Path.Path, file: string): string => {
+export const shown = (path: Path.Path, file: string): string => {
   const relative = path.relative(".", file)
   return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
-}
-
-/** What was thrown, in one line. */
-const wordsOf = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return `${typeof cause === "string" ? Name.shown(cause) : String(cause)} is thrown`
-  return cause.message === "" ? cause.name : cause.message
 }
 
 /** What to tell when a package of the framework cannot be found from the program's folder. */

@@ -9,6 +9,7 @@ import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import type { Devices } from "@igm/training"
 import { Cause, Console, Effect, Path } from "effect"
+import * as Loading from "./Loading.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as Reporting from "./Reporting.ts"
 
@@ -93,7 +94,8 @@ export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   if ((yield* RunFolder.statusOf(folder)) === "new") {
     yield* Effect.forEach(Object.values(loaded.experiment.encoders), (encoder) => Encoder.check(encoder))
   }
-  const { result, report } = yield* inFolder(folder, loaded, begun).pipe(
+  const own = Loading.guarded(ProgramFile.shown(path, path.resolve(program)), "runs", inFolder(folder, loaded, begun))
+  const { result, report } = yield* own.pipe(
     Effect.onError((cause) =>
       Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)
     ),

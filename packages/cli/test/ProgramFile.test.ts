@@ -228,6 +228,8 @@ describe("ProgramFile.load", () => {
         "exits.ts": "process.exit(0)\n",
         "loops.ts": "while (true) {}\n",
         "waits.ts": "await new Promise(() => {})\n",
+        "rejects.ts": 'void Promise.reject(new Error("alone"))\nawait new Promise(() => {})\n',
+        "throws.ts": 'setTimeout(() => {\n  throw new Error("later")\n})\nawait new Promise(() => {})\n',
         "main.ts": `import { Effect } from "effect"
           import { watched } from ${JSON.stringify(path.join(sources, "Loading.ts"))}
           const name = process.argv[2]!
@@ -253,6 +255,9 @@ describe("ProgramFile.load", () => {
       const late = "it is still loading after 0.2 s: does it wait for something that never comes, or loop without end?"
       assert.strictEqual(yield* run("loops.ts"), `igm: loops.ts: ${late}\n`)
       assert.strictEqual(yield* run("waits.ts"), `igm: waits.ts: ${late}\n`)
+      const astray = "something is thrown that nobody waits for"
+      assert.strictEqual(yield* run("rejects.ts"), `igm: rejects.ts: ${astray}: alone\n`)
+      assert.strictEqual(yield* run("throws.ts"), `igm: throws.ts: ${astray}: later\n`)
       assert.strictEqual(
         yield* run("exits.ts"),
         "igm: exits.ts: it ends the process while it is loaded, with process.exit(0): leave that out\n"
