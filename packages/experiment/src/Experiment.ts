@@ -10,8 +10,9 @@ import { type Keyed, Name } from "@igm/tensor"
 import * as Checks from "./Checks.ts"
 import * as CrossValidation from "./CrossValidation.ts"
 import type { Grid, Setting } from "./CrossValidation.ts"
+import { ExperimentError } from "./ExperimentError.ts"
 
-export { ExperimentError } from "./ExperimentError.ts"
+export { ExperimentError }
 
 /** Methods in the order of the table. */
 export type Methods<D extends Features.Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
@@ -84,6 +85,10 @@ export const check = (experiment: Experiment<Features.Dims>): void => {
   Checks.parts(experiment)
   if (experiment.tuned === undefined) return Checks.methods(experiment, experiment.methods)
   const { tuned, methods } = experiment
+  if (typeof methods !== "function") {
+    const problem = "the methods of an experiment that is tuned are a function of what is chosen"
+    throw new ExperimentError({ experiment: experiment.name, problem })
+  }
   CrossValidation.check(tuned)
   const tried = CrossValidation.settings(tuned.grid)
   for (const setting of tried) Checks.method(experiment, tuned.method(setting))
