@@ -1,14 +1,18 @@
-/** A few kills; `npm run chaos` makes many. */
+/** A few kills, flips and runs side by side; `npm run chaos` makes many. */
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import type { Journal } from "@igm/experiment"
-import { Effect } from "effect"
+import { Effect, Random } from "effect"
 import { fileURLToPath } from "node:url"
 import * as Chaos from "./Chaos.ts"
+import * as Flips from "./Flips.ts"
 import * as Remains from "./Remains.ts"
 import * as Story from "./Story.ts"
+import * as Together from "./Together.ts"
 
 const program = fileURLToPath(new URL("./small.experiment.ts", import.meta.url))
+
+const flipped = fileURLToPath(new URL("../../packages/cli/test/small.experiment.ts", import.meta.url))
 
 const work = (stage: string, digest: string) => ({ at: 0, stage, name: stage, digest })
 const making = (stage: string, digest: string): Journal.Record => ({ kind: "making", ...work(stage, digest) })
@@ -36,6 +40,25 @@ describe("chaos", () => {
       assert.isAtLeast(verdict.timed, 1)
       assert.isAtLeast(verdict.kills, 7)
       assert.deepStrictEqual(verdict.lacking, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a byte of a finished run that is made another is noticed by all who read it, and healed", () =>
+    Effect.gen(function* () {
+      const outcomes = yield* Flips.run({ program: flipped, flips: 5, seed: yield* Random.nextInt })
+      assert.deepStrictEqual(
+        outcomes.filter(({ wrong }) => wrong.length > 0),
+        [],
+        Flips.text(outcomes)
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("runs of the same and of other programs in one folder, with collections beside them, end as if alone", () =>
+    Effect.gen(function* () {
+      const { problems, collections } = yield* Together.run({ processes: 3, rounds: 1 })
+      assert.deepStrictEqual(problems, [])
+      assert.isAtLeast(collections, 1)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

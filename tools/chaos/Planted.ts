@@ -147,16 +147,21 @@ const placeOf = ({ differences: [first] }: Found): Place | null => {
   return { stage, epoch, ...(step === null ? {} : { step }), ...(tensors.length === 1 ? { tensor: tensors[0]! } : {}) }
 }
 
-/** A folder with a program, its encoder and its recordings. */
-export const prepare = Effect.gen(function* () {
+/** Puts a program, its encoder and recordings into a folder. */
+export const prepareIn = Effect.fn("Planted.prepareIn")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const folder = yield* fs.makeTempDirectoryScoped({ prefix: "igm-planted-" })
   const [program, encoder, out] = ["experiment.ts", "audio.onnx", "runs"].map((name) => path.join(folder, name))
   yield* fs.copyFile(DigitEncoders.audio.file, encoder!)
   yield* fs.symlink(modules, path.join(folder, "node_modules"))
   yield* fs.writeFileString(program!, Program.text({ encoder: encoder!, tau: TAU }))
   return { folder, program: program!, encoder: encoder!, out: out!, speech: yield* recordings }
+})
+
+/** A folder with a program, its encoder and its recordings. */
+export const prepare = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  return yield* prepareIn(yield* fs.makeTempDirectoryScoped({ prefix: "igm-planted-" }))
 })
 
 /** The only run in a folder. */

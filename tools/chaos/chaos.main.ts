@@ -1,6 +1,7 @@
 /**
- * Three trials of what a run promises. `npm run chaos -- --replay`: changes planted in a run or in its replay, and what
- * `igm replay` says of them. `npm run chaos -- --replays N`: N replays of an unchanged run. And `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
+ * Trials of what a run promises. `npm run chaos -- --replay`: changes planted in a run or in its replay, and what
+ * `igm replay` says of them. `npm run chaos -- --replays N`: N replays of an unchanged run. `npm run chaos -- --flips N`: bytes of a finished run that are made others, and what every
+ * command makes of it. `npm run chaos -- --together N`: N processes in one folder, with collections beside them. And `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
  * time, and compares what it comes to with an undisturbed run, byte for byte. Exit code 1 where they differ, or where too
  * few kills hit a stage or a write.
  */
@@ -9,10 +10,14 @@ import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 import * as Chaos from "./Chaos.ts"
+import * as Flips from "./Flips.ts"
 import * as Planted from "./Planted.ts"
+import * as Together from "./Together.ts"
 import * as Unchanged from "./Unchanged.ts"
 
 const defaultProgram = fileURLToPath(new URL("../../examples/av-digits/experiment.ts", import.meta.url))
+
+const flipped = fileURLToPath(new URL("../../packages/cli/test/small.experiment.ts", import.meta.url))
 
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
@@ -72,6 +77,24 @@ const unchanged = Effect.fnUntraced(function* (count: number, json: boolean) {
   if (verdict.identical < verdict.replays) process.exitCode = 1
 })
 
+const flips = Effect.fnUntraced(function* (count: number, seed: number, json: boolean) {
+  const outcomes = yield* Flips.run({ program: flipped, flips: count, seed }, (outcomes) =>
+    line(`${outcomes.length} of ${count} flips, ${outcomes.filter(({ wrong }) => wrong.length > 0).length} wrong`)
+  )
+  yield* line("")
+  yield* Console.log(json ? JSON.stringify(outcomes) : Flips.text(outcomes))
+  if (outcomes.some(({ wrong }) => wrong.length > 0)) process.exitCode = 1
+})
+
+const together = Effect.fnUntraced(function* (processes: number, rounds: number, json: boolean) {
+  const verdict = yield* Together.run({ processes, rounds }, (round, problems) =>
+    line(`${round} of ${rounds} rounds, ${problems} problems`)
+  )
+  yield* line("")
+  yield* Console.log(json ? JSON.stringify(verdict) : Together.text(verdict))
+  if (verdict.problems.length > 0) process.exitCode = 1
+})
+
 const chaos = Command.make(
   "chaos",
   {
@@ -95,9 +118,23 @@ const chaos = Command.make(
       Flag.withDescription("Replay an unchanged run so many times"),
       Flag.optional
     ),
+    flips: Flag.Int("flips").pipe(
+      Flag.withSchema(Positive),
+      Flag.withDescription("Make so many bytes of a finished run others, one at a time"),
+      Flag.optional
+    ),
+    together: Flag.Int("together").pipe(
+      Flag.withSchema(Positive),
+      Flag.withDescription("Run so many processes in one folder at the same time"),
+      Flag.optional
+    ),
+    rounds: positive("rounds", 20, "How many rounds of --together"),
     json: Flag.Boolean("json").pipe(Flag.withDefault(false))
   },
-  Effect.fn(function* ({ kills, seed, lanes, program, stage, replay, replays, json }) {
+  Effect.fn(function* (said) {
+    const { kills, seed, lanes, program, stage, replay, replays, json } = said
+    if (Option.isSome(said.flips)) return yield* flips(said.flips.value, seed, json)
+    if (Option.isSome(said.together)) return yield* together(said.together.value, said.rounds, json)
     if (replay) return yield* planted(json)
     if (Option.isSome(replays)) return yield* unchanged(replays.value, json)
     if (!json) yield* Console.log(`${program}, seed ${seed}, ${lanes === 1 ? "one lane" : `${lanes} lanes`}`)

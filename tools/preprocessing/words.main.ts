@@ -18,16 +18,18 @@ const lines = <A>(text: string): ReadonlyArray<A> =>
     .map((line) => JSON.parse(line) as A)
 
 /** The tokenizers that a vocab.txt and one word about capitals describe. */
-const plain = (name: string) => !["cased-stripped", "uncased-accented"].includes(name)
+const plain = (name: string) => !/stripped|accented|added/.test(name)
 
 const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   if (folder === undefined) return yield* Effect.die("usage: npm run parity-words -- FOLDER")
-  const cases = lines<Case>(yield* fs.readFileString(join(folder, "cases.jsonl")))
+  const all = lines<Case>(yield* fs.readFileString(join(folder, "cases.jsonl")))
   const found = (yield* fs.readDirectory(folder)).filter((name) => name.endsWith(".ids.jsonl")).toSorted()
   let wrong = 0
   for (const name of found.map((file) => file.replace(".ids.jsonl", ""))) {
     const expected = lines<Expected>(yield* fs.readFileString(join(folder, `${name}.ids.jsonl`)))
+    const own = join(folder, `${name}.cases.jsonl`)
+    const cases = (yield* fs.exists(own)) ? lines<Case>(yield* fs.readFileString(own)) : all
     const kinds = [...(plain(name) ? ["vocab.txt"] : []), "tokenizer.json"]
     for (const kind of kinds) {
       const words = yield* WordPieces.open(join(folder, `${name}.${kind}`), { lowerCase: !name.startsWith("cased") })

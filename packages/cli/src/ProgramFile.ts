@@ -4,12 +4,13 @@
  * made again before one of them, the framework or the compiler changes.
  */
 import { Experiment, Runs } from "@igm/experiment"
-import { ArtifactStore, type IoError, ioError } from "@igm/io"
+import { ArtifactStore, FileDigest, type IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
 import * as CodeVersion from "./CodeVersion.ts"
 import * as Loading from "./Loading.ts"
+import * as ModuleGraph from "./ModuleGraph.ts"
 import { ProgramError, wordsOf } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
@@ -17,6 +18,9 @@ import { type Complaint, TypeScript } from "./TypeScript.ts"
 export interface Loaded {
   readonly experiment: ReturnType<Experiment.Program>
   readonly code: CodeVersion.CodeVersion
+  /** The program's file, and those that it imports. */
+  readonly program: ModuleGraph.Module
+  readonly modules: ReadonlyArray<ModuleGraph.Module>
   /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */
   readonly remember: Effect.Effect<void, IoError>
 }
@@ -72,12 +76,14 @@ export const load = Effect.fn("ProgramFile.load")(function* (
   if (unread !== undefined) {
     return yield* unusable(`it does not read --${unread}, and ${args[unread]} is given: leave out --${unread}`)
   }
+  const modules = yield* ModuleGraph.of(file)
   const own = experiment.views?.count
   if (args.views !== undefined && own !== args.views) {
     const has = own === undefined ? "no augmented views of its samples" : `${own} views of each sample of its own`
     return yield* unusable(`it has ${has}, and ${args.views} are asked for: leave out --views`)
   }
-  return { experiment, code, remember } satisfies Loaded
+  const digest = yield* FileDigest.of(file).pipe(Effect.mapError(ioError(name, "read this program")))
+  return { experiment, code, program: { path: file, digest }, modules, remember } satisfies Loaded
 })
 
 /** The arguments, which note what is read of them. */

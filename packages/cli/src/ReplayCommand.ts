@@ -2,10 +2,10 @@
  * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
  * not, where the two part, by how much, and what differs in their surroundings.
  */
-import { JsonDifference, Pipeline, Replay, Run, Training, Manifest } from "@igm/experiment"
+import { JsonDifference, Manifest, Pipeline, Replay, Run, Training, placeOf } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Layer, Path, Schema } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as RunCommand from "./RunCommand.ts"
@@ -74,9 +74,10 @@ const again = Effect.fnUntraced(function* (
 
 /** Replays a run. */
 export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Options) {
-  const { manifest, from, tolerance, refused } = options
+  const { folder, manifest, from, tolerance, refused } = options
+  const path = yield* Path.Path
   const store = yield* ArtifactStore
-  const inputs = yield* Replay.inputs(manifest)
+  const inputs = yield* Replay.inputs(folder, manifest)
   if (inputs.missing.length > 0) {
     const problem = `files that the run read are missing: ${inputs.missing.join(", ")}; put them back to replay it`
     return yield* new ProgramError({ path: manifest.id, problem })
@@ -86,21 +87,18 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
     const stages = [...new Set(manifest.artifacts.map(({ stage }) => stage))].join(", ")
     return yield* new ProgramError({ path: manifest.id, problem: `it has no stage ${from}, but ${stages}` })
   }
-  const { program, arguments: args, trace } = manifest
-  const loaded = yield* ProgramFile.load(program.path, args, { check: false })
-  const own = yield* RunCommand.begin(loaded, { program: program.path, args, trace, refused })
+  const { trace } = manifest
+  const there = (file: string) => placeOf(path, folder, file)
+  const { speech, data, ...rest } = manifest.arguments
+  const args = { ...rest, speech: speech && there(speech), data: data && there(data) }
+  const loaded = yield* ProgramFile.load(there(manifest.program.path), args, { check: false })
+  const { begun: own, place } = yield* RunCommand.begin(loaded, { args, trace, refused, folder })
   return yield* Effect.gen(function* () {
     const result = yield* Pipeline.run(loaded.experiment)
     const compared = yield* Replay.compare(manifest.artifacts, store, result.artifacts, { tolerance })
+    const { files } = manifest
     const said =
-      tolerance > 0
-        ? null
-        : yield* Replay.results(
-            options.folder,
-            manifest,
-            result,
-            Manifest.conclude({ ...own, status: "begun" }, result)
-          )
+      tolerance > 0 ? null : Replay.results(manifest, result, Manifest.conclude(own, result, { files, place }))
     const comparison = { ...compared, differences: [...compared.differences, ...(said === null ? [] : [said])] }
     const [first] = comparison.differences
     const used = manifest.artifacts.find(({ stage, name }) => stage === first?.stage && name === first.name)

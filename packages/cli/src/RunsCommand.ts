@@ -46,12 +46,17 @@ const text = (runs: ReadonlyArray<Runs.Found>, out: string): string => {
   const rows = runs.map((run) => {
     const { engine, seeds, first, best } = entryOf(run)
     // What cannot be read is told in full below the table.
-    const state = run.state.kind === "unreadable" ? "cannot be read" : Runs.stateText(run.state)
+    const state =
+      run.state.kind === "unreadable"
+        ? "cannot be read"
+        : run.state.kind === "damaged"
+          ? "damaged"
+          : Runs.stateText(run.state)
     const started = run.started === null ? "" : Words.time(run.started)
     return [run.id, started, state, engine ?? "", seeds?.join(", ") ?? "", inWords(first), inWords(best)]
   })
   const problems = runs.flatMap(({ id, state }) =>
-    state.kind === "unreadable" ? [`${id} ${Runs.stateText(state)}`] : []
+    state.kind === "unreadable" || state.kind === "damaged" ? [`${id} ${Runs.stateText(state)}`] : []
   )
   const header = ["run", "last started (UTC)", "status", "engine", "seeds", "accuracy of the first", "of the best"]
   return [...Table.aligned([header, ...rows]), ...(problems.length === 0 ? [] : ["", ...problems])].join("\n")

@@ -1,5 +1,5 @@
 /** `igm show`: what a run ran, what came out, what it cost, and how it came about. */
-import { Garbage, RunSchemas, Runs, Story, files } from "@igm/experiment"
+import { Garbage, RunSchemas, Runs, Story, files, placeOf } from "@igm/experiment"
 import { type Metric, Selection } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
 import { Table, metricTitle } from "@igm/report"
@@ -61,9 +61,9 @@ const kept = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
 const decodeLine = Schema.decodeEffect(Schema.fromJsonString(RunSchemas.Line))
 
 /** The lines of a run's trainings; none unless it is finished. */
-const linesOf = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
+const linesOf = Effect.fnUntraced(function* ({ folder, state, manifest }: Runs.Found) {
   const path = yield* Path.Path
-  if (manifest?.status !== "finished") return []
+  if (manifest?.status !== "finished" || state.kind !== "finished") return []
   const file = path.join(folder, files.trainings)
   const text = new TextDecoder().decode(yield* AtomicFile.read(file))
   const lines = text.split("\n").filter((line) => line !== "")
@@ -99,12 +99,12 @@ const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
 
 type Shown = Effect.Success<ReturnType<typeof gather>>
 
-const factsOf = ({ id, state, manifest }: Shown): ReadonlyArray<string> => {
+const factsOf = (path: Path.Path, { id, folder, state, manifest }: Shown): ReadonlyArray<string> => {
   const title = `${id}   ${Runs.stateText(state)}`
   if (manifest === null) return [title]
   const { program, arguments: args, code, versions, engine, processor, encoders, trace, trainer } = manifest
   const facts = {
-    program: `${program.path} (${Digest.short(program.digest)})`,
+    program: `${path.relative(".", placeOf(path, folder, program.path))} (${Digest.short(program.digest)})`,
     arguments: Object.entries({ ...args, trace })
       .map(([name, value]) => `${name} ${value}`)
       .join(", "),
@@ -154,7 +154,7 @@ const reached = ({ manifest, works, progress }: Shown): ReadonlyArray<string> =>
 const endText = ({ end, problem }: Story.Start): string => (problem === undefined ? end : `${end}: ${problem}`)
 
 /** A run for a terminal. */
-const text = (shown: Shown): string => {
+const text = (path: Path.Path, shown: Shown): string => {
   const { manifest, trainings, works, starts, notes } = shown
   const results =
     manifest?.status === "finished"
@@ -164,7 +164,7 @@ const text = (shown: Shown): string => {
         })
       : []
   return [
-    ...factsOf(shown),
+    ...factsOf(path, shown),
     ...(results.length === 0 ? [] : ["", ...results]),
     ...reached(shown),
     ...section("Trainings", [
@@ -209,7 +209,12 @@ export const command = Command.make(
   "show",
   { run: RunFlags.run("run"), out: RunFlags.out, json: RunFlags.json },
   Effect.fn("igm.show")(function* ({ run, out, json }) {
+    const path = yield* Path.Path
     const shown = yield* gather(yield* Runs.look(yield* Runs.find(run, out)))
-    yield* Console.log(json ? JSON.stringify(shown, null, 2) : text(shown))
+    yield* Console.log(json ? JSON.stringify(shown, null, 2) : text(path, shown))
+    const { folder, state } = shown
+    if (state.kind === "unreadable" || state.kind === "damaged") {
+      return yield* new IoError({ path: folder, problem: `this run ${Runs.stateText(state)}` })
+    }
   })
 ).pipe(Command.withDescription("Show what a run ran, what came out, and how it came about"))

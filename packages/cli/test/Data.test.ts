@@ -68,6 +68,25 @@ withLayer(layer, { excludeTestServices: true })("igm data", (it) => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("reads lists of other names where they are named, and says which of several could be", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const [root, out] = [yield* fs.makeTempDirectoryScoped(), yield* fs.makeTempDirectoryScoped()]
+      for (const split of ["train", "test"]) {
+        const row = `${split}-----------,10,4\n`.slice(-18)
+        for (const name of ["my_", "KineticSound-my_", "own "]) yield* Minis.write(root, `${name}${split}.txt`, row)
+      }
+      const check = (name: string, ...more: ReadonlyArray<string>) =>
+        said("data", "check", name, "--data", root, "--out", out, ...more)
+      const several = "KineticSound-my_train.txt and KineticSound-my_test.txt and my_train.txt and my_test.txt"
+      assert.include((yield* check("kinetics-sounds")).text, `it has lists of several names, ${several}`)
+      assert.include((yield* check("kinetics-sounds", "--lists", "own train.txt,own test.txt")).text, "2 listed")
+      assert.isNotNull((yield* check("kinetics-sounds", "--lists", "own train.txt")).problem)
+      const problem = `${root}: the lists of CREMA-D have one name each: --lists is for others`
+      assert.strictEqual((yield* check("crema-d", "--lists", "a,b")).problem, problem)
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("makes pictures of films once, goes on where it was stopped, and names films that cannot be read", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem

@@ -22,6 +22,10 @@ describe("igm encoders", () => {
       const { file, digest } = DigitEncoders.image
       assert.include(yield* said("--to", to), `there are no encoders in ${to}`)
       assert.include(yield* told("add", file, "--to", to), "give it a name: --name NAME")
+      assert.include(
+        yield* told("add", file, "--name", "digits", "--prefix", "module.", "--to", to),
+        "--file, --prefix and --revision are for the catalogue"
+      )
       const added = yield* said("add", file, "--name", "digits", "--to", to)
       assert.include(
         added,

@@ -67,10 +67,14 @@ const notesOf = (out: string) =>
     records.flatMap((record) => (record.kind === "note" ? [record.note] : [])).join("\n")
   )
 
+/** Where a folder goes that is removed. */
+const DISCARDED = "what is removed"
+
 /** What a write is of: the call, the file without the names of scratch files, and for a journal what it tells. */
 const labelOf = (method: string, out: string, file: string, bytes?: Uint8Array): string => {
   const place = file
     .replace(out, "")
+    .replaceAll(/\.partial-discarded-[0-9a-f-]{36}/g, DISCARDED)
     .replaceAll(/\.partial-\d+-/g, ".partial-")
     .replaceAll(/\.partial-[A-Za-z0-9]{6}(?:\/[A-Za-z0-9]{6})?(?=\/|$)/g, ".partial")
   if (bytes === undefined || !file.endsWith(files.journal)) return `${method} ${place}`
@@ -184,8 +188,17 @@ withLayer(environment)("A run", (it) => {
       }
       const out = yield* temporary
       const isSpan = (write: string) => write.endsWith(files.spans)
+      // What is removed as work ends is met in a folder where there is such work.
+      const isRemoval = (write: string) => write.endsWith(DISCARDED)
+      for (const write of [...writes].filter(isRemoval)) {
+        const other = yield* temporary
+        const exit = yield* run(other).pipe(Effect.provide(full(other, write, () => {})), Effect.exit)
+        assert.include(problemOf(exit, other), "the disk is full", write)
+        yield* run(other)
+        assert.deepStrictEqual(yield* contents(other), bytes)
+      }
       const order = [...writes]
-        .filter((write) => !isCost(write))
+        .filter((write) => !isCost(write) && !isRemoval(write))
         .toSorted((a, b) => Number(isSpan(a)) - Number(isSpan(b)))
       for (const write of order) {
         let met = 0

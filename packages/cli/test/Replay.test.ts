@@ -1,9 +1,12 @@
 /** What a user of `igm replay` relies on: equal means that all of it was compared, and what is told is where to look. */
 import { assert, describe, it } from "@effect/vitest"
-import { files } from "@igm/experiment"
-import { Effect, FileSystem, Path } from "effect"
+import { RunFolder, files } from "@igm/experiment"
+import { Effect, FileSystem, Layer, Path, PlatformError } from "effect"
 import { TestConsole } from "effect/testing"
+import { fileURLToPath } from "node:url"
 import { igm, layer, program, recordings } from "./fixture.ts"
+
+const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url))
 
 const recorded = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -39,20 +42,70 @@ describe("igm replay", () => {
     }).pipe(Effect.provide(layer))
   )
 
-  it.effect(
-    "holds the results in the run's folder to what comes out: an accuracy that was edited, heads of another run",
-    () =>
-      Effect.gen(function* () {
-        const { fs, run, manifest } = yield* recorded
-        const text = yield* fs.readFileString(manifest)
-        yield* fs.writeFileString(manifest, text.replace(/"accuracy": [\d.]+/, '"accuracy": 0.99'))
-        const edited = yield* replay(run)
-        assert.include(edited.error, "results differs first")
-        assert.include(edited.said, "methods[0].trainings[0].accuracy: 0.99, replayed 0.")
-        yield* fs.writeFileString(manifest, text)
-        yield* fs.copyFile(`${run}/heads/late-fusion-seed-2.safetensors`, `${run}/heads/late-fusion-seed-1.safetensors`)
-        assert.include((yield* replay(run)).said, "files that differ: heads/late-fusion-seed-1.safetensors")
-      }).pipe(Effect.provide(layer))
+  it.effect("refuses a run of which a byte was edited, and finds results that somebody else's manifest claims", () =>
+    Effect.gen(function* () {
+      const { fs, run, manifest } = yield* recorded
+      const text = yield* fs.readFileString(manifest)
+      yield* fs.writeFileString(manifest, text.replace(/"accuracy": [\d.]+/, '"accuracy": 0.99'))
+      assert.include((yield* replay(run)).error, `${manifest}: this is not the manifest of a run, or damaged`)
+
+      yield* fs.writeFileString(manifest, text)
+      const heads = `${run}/heads/late-fusion-seed-1.safetensors`
+      const own = yield* fs.readFile(heads)
+      yield* fs.copyFile(`${run}/heads/late-fusion-seed-2.safetensors`, heads)
+      assert.include((yield* replay(run)).error, `${heads}: this file of a finished run is damaged or gone`)
+
+      yield* fs.writeFile(heads, own)
+      const { methods, ...rest } = yield* RunFolder.read(run)
+      const [first, ...others] = methods
+      const trainings = first!.trainings.map((training) => ({ ...training, accuracy: 0.99 }))
+      yield* RunFolder.writeManifest(run, { ...rest, methods: [{ ...first!, trainings }, ...others] })
+      const claimed = yield* replay(run)
+      assert.include(claimed.error, "results differs first")
+      assert.include(claimed.said, "methods[0].trainings[0].accuracy: 0.99, replayed 0.")
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("replays a run whose folder of everything was moved, and one that may not be written", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const path = yield* Path.Path
+      const home = yield* fs.makeTempDirectoryScoped()
+      const [here, there] = [path.join(home, "here"), path.join(home, "there")]
+      yield* fs.makeDirectory(here)
+      yield* fs.copyFile(program, path.join(here, "small.experiment.ts"))
+      yield* fs.symlink(modules, path.join(here, "node_modules"))
+      yield* fs.copy(yield* recordings, path.join(here, "speech"))
+      const at = (...names: ReadonlyArray<string>) => path.join(here, ...names)
+      yield* igm("run", at("small.experiment.ts"), "--speech", at("speech"), "--out", at("runs"), "--no-check")
+      yield* fs.rename(here, there)
+      const out = path.join(there, "runs")
+      const name = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))!
+      const denied = PlatformError.systemError({
+        _tag: "PermissionDenied",
+        module: "FileSystem",
+        method: "access",
+        cause: Object.assign(new Error("denied"), { code: "EACCES" })
+      })
+      const closed = Layer.succeed(FileSystem.FileSystem, {
+        ...fs,
+        access: (file, options) =>
+          options?.writable === true && file.startsWith(out) ? Effect.fail(denied) : fs.access(file, options),
+        makeTempDirectory: (options) =>
+          options?.directory?.startsWith(out) === true ? Effect.fail(denied) : fs.makeTempDirectory(options)
+      })
+      const moved = yield* Effect.provide(replay(path.join(out, name)), closed)
+      assert.deepStrictEqual([moved.error, moved.said.split(":")[0]], ["", `${name} replays bit by bit`])
+      assert.include(moved.said, "Surroundings: the same program")
+
+      // The same command there is the same run.
+      const args = ["--speech", path.join(there, "speech"), "--out", out, "--no-check"]
+      yield* igm("run", path.join(there, "small.experiment.ts"), ...args)
+      assert.lengthOf(
+        (yield* fs.readDirectory(out)).filter((entry) => !entry.startsWith(".")),
+        1
+      )
+    }).pipe(Effect.provide(layer))
   )
 
   it.effect(

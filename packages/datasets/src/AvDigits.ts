@@ -214,6 +214,7 @@ const synthetic = Effect.fnUntraced(function* ({ seed, perDigit = PER_DIGIT }: O
 
 /** Speech by recordings: of the speakers in alphabetical order, the last one is for test and the one before for valid. */
 const recorded = Effect.fnUntraced(function* (folder: string) {
+  const path = yield* Path.Path
   const recordings = yield* Recordings.read(folder)
   const speakers = [...new Set(recordings.map(({ speaker }) => speaker))].toSorted()
   const free = speakers.filter((speaker) => !Recordings.ENCODER_SPEAKERS.includes(speaker))
@@ -240,7 +241,8 @@ const recorded = Effect.fnUntraced(function* (folder: string) {
     return yield* new DatasetError({ path: folder, problem: `no recording of digit ${missing.join(", ")}` })
   }
   const spoken: Spoken = {
-    source: `recordings of people in ${folder}`,
+    // Without the folders above it, which are others on another machine.
+    source: `recordings of people in ${path.basename(path.resolve(folder))}`,
     heldOut: speakers.filter((speaker) => !free.includes(speaker)).map((speaker) => `speaker ${speaker}`),
     utterances: { train: utterances("train"), valid: utterances("valid"), test: utterances("test") },
     artifacts: [],

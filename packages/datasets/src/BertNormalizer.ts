@@ -1,12 +1,11 @@
 /**
- * How BERT cleans a text and cuts it into words: the two steps that `@huggingface/tokenizers` takes before it looks for word
- * pieces. Its own differ from those of Hugging Face's tokenizer for Python, so they stand here, as functions in their place:
+ * How BERT cleans a text and cuts it into words: the two steps before word pieces are looked for. Those of
+ * `@huggingface/tokenizers` differ from those of Hugging Face's tokenizer for Python, so they stand here:
  *
  * - it makes ς of a capital sigma at the end of a word, since JavaScript lower-cases by context; BERT reads σ;
  * - it does not set apart ideographs beyond U+FFFF;
  * - its marks, punctuation, format characters and decompositions are those of the engine's Unicode; BERT's tables are older
- *   and a model was trained with them (`BertUnicode.ts`);
- * - it takes a text for a special token that becomes one by cleaning, such as "[CLS]" with a soft hyphen inside.
+ *   and a model was trained with them (`BertUnicode.ts`).
  */
 import * as Unicode from "./BertUnicode.ts"
 
@@ -20,14 +19,14 @@ export interface Settings {
 }
 
 /** The members of a class of characters from ranges of hexadecimal code points. */
-const members = (ranges: string): string =>
+export const members = (ranges: string): string =>
   ranges
     .split(/\s+/)
     .map((range) => range.replaceAll(/[0-9a-f]+/g, String.raw`\u{$&}`))
     .join("")
 
-// The property White_Space of Unicode, which is closed.
-const SPACE = String.raw`\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`
+/** The members of a class: the property White_Space of Unicode, which is closed. */
+export const SPACE = String.raw`\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`
 const removed = new RegExp(`[${members(Unicode.removed)}]+`, "gu")
 const spaces = new RegExp(`[${SPACE}]`, "gu")
 const ideograph = new RegExp(`[${members(Unicode.ideographs)}]`, "gu")

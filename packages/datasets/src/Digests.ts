@@ -2,13 +2,11 @@
  * Digests of a folder's media, remembered in the store: a data set of gigabytes is read once to be known, and after that
  * only files whose size or time of change is another one.
  */
-import { ArtifactStore, AtomicFile, FileDigest } from "@igm/io"
+import { ArtifactStore, AtomicFile, FileDigest, Sealed } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 
-const Memory = Schema.fromJsonString(
-  Schema.Record(Schema.String, Schema.Tuple([Schema.Finite, Schema.Finite, Schema.String]))
-)
+const Memory = Schema.Record(Schema.String, Schema.Tuple([Schema.Finite, Schema.Finite, Schema.String]))
 
 /** The digests of a folder's files. */
 export const open = Effect.fn("Digests.open")(function* (root: string) {
@@ -17,7 +15,8 @@ export const open = Effect.fn("Digests.open")(function* (root: string) {
   const fs = yield* FileSystem.FileSystem
   const name = path.join(".digests", `${Digest.ofJson(path.resolve(root))}.json`)
   const known = yield* AtomicFile.read(path.join(store.folder, name)).pipe(
-    Effect.flatMap((bytes) => Schema.decodeEffect(Memory)(new TextDecoder().decode(bytes))),
+    Effect.flatMap((bytes) => Effect.fromOption(Sealed.members(new TextDecoder().decode(bytes)))),
+    Effect.flatMap(({ files }) => Schema.decodeUnknownEffect(Memory)(files)),
     // What is not there, or damaged, is no memory.
     Effect.orElseSucceed((): typeof Memory.Type => ({}))
   )
@@ -33,7 +32,7 @@ export const open = Effect.fn("Digests.open")(function* (root: string) {
     return digest
   })
   const save = Effect.suspend(() =>
-    fresh === 0 ? Effect.void : store.put(name, JSON.stringify({ ...known, ...found }))
+    fresh === 0 ? Effect.void : store.put(name, Sealed.text({ files: { ...known, ...found } }))
   )
   return { of, save }
 })

@@ -2,9 +2,11 @@
  * Films (AVI, FLV, MP4 and what else their containers hold that FFmpeg decodes) as streams of 8-bit frames, which are
  * decoded when they are asked for: memory holds some megabytes of them, whatever the film's length.
  *
- * Frames count from 0 in the order in which they are shown; their pixels are those of OpenCV's `VideoCapture`. A film that
- * is cut off, or that FFmpeg reports damage in, is an error and not a shorter film; what a file says of how it should be
- * turned is ignored. In a thread some films are open at a time, from a stream's first frame to its end, and others wait.
+ * Frames count from 0 in the order in which they are shown; their pixels are those of OpenCV 5's `VideoCapture`, by the
+ * matrix, the range and the primaries that a film declares. A film whose colours are coded in a way that OpenCV does not
+ * convert (YCgCo, constant luminance) is an error. So is one that is cut off, or that FFmpeg reports damage in, and not a
+ * shorter film; what a file says of how it should be turned is ignored. In a thread some films are open at a time, from a
+ * stream's first frame to its end, and others wait.
  */
 import { Effect, Stream } from "effect"
 import { resolve } from "node:path"

@@ -8,6 +8,7 @@ import { Effect, FileSystem, Path, Stream } from "effect"
 import sharp from "sharp"
 import { MediaError } from "./Errors.ts"
 import * as Film from "./Film.ts"
+import * as Leftovers from "./Leftovers.ts"
 
 /** A film, and the folder that its pictures belong in. */
 export interface Wanted {
@@ -51,11 +52,11 @@ const pictures = Effect.fn("FilmFrames.pictures")(function* ({ film, folder }: W
   yield* fs.rename(scratch, folder)
 }, Effect.scoped)
 
-const isThere = Effect.fnUntraced(function* (folder: string) {
-  const fs = yield* FileSystem.FileSystem
-  const names = yield* Effect.orElseSucceed(fs.readDirectory(folder), () => [])
-  return names.some((name) => name.endsWith(".jpg"))
-})
+const isThere = (folder: string) =>
+  Leftovers.list(folder).pipe(
+    Effect.map((names) => names.some((name) => name.endsWith(".jpg"))),
+    Effect.orElseSucceed(() => false)
+  )
 
 /** Makes what is missing. Each fault is of one film, and the others are made all the same. */
 export const make = Effect.fn("FilmFrames.make")(function* (

@@ -6,6 +6,7 @@ import { Folder, ioError } from "@igm/io"
 import { Effect, FileSystem, Path, Schema, Stream } from "effect"
 import { Tar } from "effect/encoding"
 import { gunzipSync } from "node:zlib"
+import * as Leftovers from "./Leftovers.ts"
 
 /** The archive of version 1.0.10. */
 export const ARCHIVE = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
@@ -19,6 +20,20 @@ export class DownloadError extends Schema.TaggedError<DownloadError>()("Download
   override get message(): string {
     return `${this.url}: ${this.problem}`
   }
+}
+
+/** Bytes of an archive, and of what is in it, at most; the recordings have some 25 million. */
+const MOST = 100_000_000
+
+const wholeOf = async ({ body }: Response): Promise<Buffer> => {
+  const parts: Array<Uint8Array> = []
+  let length = 0
+  for await (const part of body ?? []) {
+    length += part.length
+    if (length > MOST) throw new RangeError(`more than ${MOST} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
 }
 
 const RECORDING = /\/recordings\/([^/]+\.wav)$/
@@ -37,8 +52,13 @@ export const download = Effect.fn("Fsdd.download")(function* (url: string, into:
   })
   if (!response.ok) return yield* fail(`the server answered ${response.status}`)(undefined)
   const archive = yield* Effect.tryPromise({
-    try: async () => gunzipSync(await response.arrayBuffer()),
-    catch: fail("what the server sent is not a gzip archive, or not all of it")
+    try: async () => gunzipSync(await wholeOf(response), { maxOutputLength: MOST }),
+    catch: (cause) =>
+      fail(
+        cause instanceof RangeError
+          ? `what the server sent is not the archive: it has more than ${MOST} bytes`
+          : "what the server sent is not a gzip archive, or not all of it"
+      )(cause)
   })
   const parent = path.dirname(path.resolve(into))
   const scratch = yield* Effect.acquireRelease(
@@ -52,7 +72,7 @@ export const download = Effect.fn("Fsdd.download")(function* (url: string, into:
     Stream.pipeThroughChannel(Tar.decode()),
     Stream.mapEffect((entry) => {
       const name = RECORDING.exec(entry.header.path)?.[1]
-      if (name === undefined) return Effect.succeed(0)
+      if (name === undefined || Leftovers.is(name)) return Effect.succeed(0)
       return Stream.runCollect(entry.body).pipe(
         Effect.flatMap((parts) => fs.writeFile(path.join(scratch, name), Buffer.concat(parts))),
         Effect.as(1)

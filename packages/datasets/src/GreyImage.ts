@@ -1,9 +1,9 @@
 /** From an image file to the small grey image that the image encoder reads. */
 import { Tensor } from "@igm/tensor"
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import sharp from "sharp"
 import type { Preprocess, Source } from "./Dataset.ts"
-import { MediaError } from "./Errors.ts"
+import * as Raster from "./Raster.ts"
 
 /** The parameters: the side in pixels, and the mean and deviation of MNIST's pixels in [0, 1]. */
 export const settings = { kind: "grey-image", version: 1, side: 28, mean: 0.1307, deviation: 0.3081 } as const
@@ -26,26 +26,19 @@ export const ofPixels = (pixels: ArrayLike<number>): Tensor.Tensor<"float32"> =>
     Float32Array.from(pixels, (x) => (x / 255 - settings.mean) / settings.deviation)
   )
 
-/** The image path: any image that libvips reads, made grey, opaque on black, and resized to 28 × 28. */
+/** The image path: a picture of any format that is read, made grey, opaque on black, and resized to 28 × 28. */
 export const preprocess: Preprocess<Tensor.Tensor<"float32">> = {
   settings,
   shape: [1, settings.side, settings.side],
   load: Effect.fn("GreyImage.load")(function* ({ path }: Source) {
-    const fs = yield* FileSystem.FileSystem
-    const bytes = yield* fs
-      .readFile(path)
-      .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this image cannot be read", cause })))
-    return yield* Effect.tryPromise({
-      try: async () => {
-        const image = sharp(bytes, { failOn: "truncated" }).flatten({ background: "black" }).toColourspace("b-w")
-        const { data } = await image
-          .resize(settings.side, settings.side, { fit: "fill" })
-          .extractChannel(0)
-          .raw()
-          .toBuffer({ resolveWithObject: true })
-        return ofPixels(data)
-      },
-      catch: (cause) => new MediaError({ path, problem: "this is not an image, or it is damaged", cause })
+    return yield* Raster.use(path, "this is not an image, or it is damaged", async (bytes) => {
+      const image = Raster.open(bytes, { failOn: "truncated" }).flatten({ background: "black" }).toColourspace("b-w")
+      const { data } = await image
+        .resize(settings.side, settings.side, { fit: "fill" })
+        .extractChannel(0)
+        .raw()
+        .toBuffer({ resolveWithObject: true })
+      return ofPixels(data)
     })
   })
 }

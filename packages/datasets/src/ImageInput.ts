@@ -134,7 +134,8 @@ const optionsOf = ({ mean, orient }: Common): Picture.Options => ({ mode: mean.l
 
 const shapeOf = ({ mean, size }: Common): ReadonlyArray<number> => [mean.length, ...size]
 
-const json = <S extends Still | Moving>(settings: S) => ({ kind: "image", version: 1, ...settings })
+/** Version 2: pictures of rare kinds (TIFF samples, GIFs without colours, orientations) became PIL's. */
+const json = <S extends Still | Moving>(settings: S) => ({ kind: "image", version: 2, ...settings })
 
 /** Writes the planes of the picture in a file, as the path without chance. */
 export const load = (path: string, settings: Still, target: Target) =>

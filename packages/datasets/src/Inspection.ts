@@ -7,6 +7,7 @@ import { Digest, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
 import type { Media, Preprocess, Sample } from "./Dataset.ts"
 import type { Fault } from "./Errors.ts"
+import * as Leftovers from "./Leftovers.ts"
 import type { Listing, Row, Wanted } from "./Listing.ts"
 
 /** The splits' samples, those that are whole, and the faults of all others. */
@@ -53,8 +54,8 @@ const mediaOf = Effect.fnUntraced(function* (root: string, row: Row<string>, wan
   const failed = (what: string) => Effect.mapError((cause: PlatformError.PlatformError) => problemOf(cause, what))
   const wrong = (problem: string) => Effect.fail<Omit<Fault, "path">>({ problem })
   if (wanted.kind === "pictures") {
-    const names = yield* fs.readDirectory(at).pipe(failed(`the folder of pictures ${wanted.path}`))
-    const pictures = names.filter((name) => PICTURE.test(name)).toSorted()
+    const names = yield* Leftovers.list(at).pipe(failed(`the folder of pictures ${wanted.path}`))
+    const pictures = names.filter((name) => PICTURE.test(name))
     if (pictures.length < wanted.least) {
       const problem = `the folder ${wanted.path} has ${pictures.length} pictures, ${wanted.least} are needed`
       return yield* Effect.fail<Omit<Fault, "path">>({ problem, ...(pictures.length === 0 ? { missing: true } : {}) })

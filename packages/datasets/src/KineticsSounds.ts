@@ -2,12 +2,13 @@
  * Kinetics-Sounds (Arandjelović and Zisserman 2017): 31 actions, heard and seen. The public list has 14,799 clips to train and
  * 2,597 to test, with classes by number; a list with names has the header `youtube_id,label`.
  *
- *     KineticSound-my_{train,test}.txt            clip,10,label
+ *     KineticSound-my_{train,test}.txt, or my_{train,test}.txt
+ *                                                 clip,10,label
  *     {train,test}.csv                            youtube_id,label
  *     {train,test}_wav/{clip}.wav
  *     {train,test}_img/Image-01-FPS/{clip}/*.jpg  one frame a second, more than three
  */
-import { Effect, Path } from "effect"
+import { Effect } from "effect"
 import type { Preprocess } from "./Dataset.ts"
 import * as FrameInput from "./FrameInput.ts"
 import * as Listing from "./Listing.ts"
@@ -23,6 +24,8 @@ export type Annotations =
 /** What is asked for. */
 export interface Options extends Published.Options {
   readonly annotations?: Annotations
+  /** The names of the lists; by default those of the published names that are there. */
+  readonly lists?: Listing.Lists | undefined
   /** The published split, from whose training clips a tenth of each class validates; or splits that share no video. */
   readonly split?: "published" | "independent"
   /** By default a log-spectrogram 1 × 257 × 1003, and three frames, 3 × 3 × 224 × 224. */
@@ -79,29 +82,30 @@ const named =
 
 const HEADER = "youtube_id,label"
 
+const LISTS = {
+  public: ["KineticSound-my_", "my_"].map((name) => ({ train: `${name}train.txt`, test: `${name}test.txt` })),
+  named: [{ train: "train.csv", test: "test.csv" }]
+} as const
+
 /** What the lists in a folder say. */
-export const list = (annotations: Annotations) =>
-  Effect.fn("KineticsSounds.list")(function* (root: string) {
-    const path = yield* Path.Path
-    const listings = yield* Effect.forEach(["train", "test"] as const, (split) => {
-      const isPublic = annotations.kind === "public"
-      const file = path.join(root, isPublic ? `KineticSound-my_${split}.txt` : `${split}.csv`)
-      return Effect.map(Listing.text(file), ({ text, faults }) => {
+export const list = (annotations: Annotations, lists?: Listing.Lists) =>
+  Effect.fn("KineticsSounds.list")((root: string) =>
+    Listing.ofLists(root, LISTS[annotations.kind], lists, (split, file) =>
+      Effect.map(Listing.text(file), ({ text, faults }) => {
         const { lines, faults: more } = Listing.cells(file, text, { delimiter: ",", quotes: true })
         const all = [...faults, ...more]
-        if (isPublic) return Listing.ofLines<Modality>({ lines, faults: all }, numbered(split))
+        if (annotations.kind === "public") return Listing.ofLines<Modality>({ lines, faults: all }, numbered(split))
         const [header, ...rows] = lines
         const problem = `the first line is "${header?.cells.join(",") ?? ""}", not the header ${HEADER}`
         const wrong = header === undefined || header.cells.join(",") === HEADER ? [] : [{ ...header.at, problem }]
         return Listing.ofLines<Modality>({ lines: rows, faults: [...all, ...wrong] }, named(split, annotations.classes))
       })
-    })
-    return Listing.together(listings)
-  })
+    )
+  )
 
 /** The data set in a folder. */
 export const make = (options: Options): Published.Published<Modality> => {
-  const { seed, split = "published", annotations = { kind: "public" } } = options
+  const { seed, split = "published", annotations = { kind: "public" }, lists } = options
   const classes =
     annotations.kind === "named" ? annotations.classes : Array.from({ length: COUNT }, (_, label) => `class ${label}`)
   return Published.make(
@@ -110,10 +114,14 @@ export const make = (options: Options): Published.Published<Modality> => {
       source: `Kinetics-Sounds with the ${annotations.kind} list`,
       classes,
       modalities: options.modalities ?? modalities,
-      list: list(annotations),
+      list: list(annotations, lists),
       divide:
         split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.15 }, seed),
-      recipe: { split, annotations: annotations as unknown as string }
+      recipe: {
+        split,
+        annotations: annotations as unknown as string,
+        ...(lists === undefined ? {} : { lists: { ...lists } })
+      }
     },
     options
   )

@@ -7,7 +7,7 @@
  */
 import { createRequire } from "node:module"
 import type * as Native from "./LibavTypes.ts"
-import { missingOf } from "./Truncation.ts"
+import { type Extent, extentOf } from "./Truncation.ts"
 
 /** What is wrong with a file, in words for its user. */
 export class Fault extends Error {}
@@ -86,6 +86,17 @@ export const check = (code: number, what: string): number => {
   return code
 }
 
+/** Samples one after another. */
+export const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
+  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
 /** Options by name. */
 const options = (entries: { readonly [name: string]: string }): Native.Dictionary => {
   const dictionary = new (binding().Dictionary)()
@@ -94,14 +105,23 @@ const options = (entries: { readonly [name: string]: string }): Native.Dictionar
   return dictionary
 }
 
-/** One stream of a file, being decoded. */
-export interface Decoder {
+/** One stream of an open file. */
+export interface Demuxer {
   readonly stream: Native.Stream
   /** Whether the file has streams of each kind. */
   readonly has: { readonly [K in keyof typeof KINDS]: boolean }
+  readonly extent: Extent
+  /** FFmpeg's name of the file's format. */
+  readonly format: string
+  /** The next packet of the stream, which is overwritten by the one after; none at the end. `where` names it in errors. */
+  readonly read: (where: string) => Native.Packet | undefined
+  readonly close: () => void
+}
+
+/** One stream of a file, being decoded. */
+export interface Decoder extends Demuxer {
   /** The next frame, which is overwritten by the one after; none at the end. */
   readonly next: () => Native.Frame | undefined
-  readonly close: () => void
 }
 
 const streamsOf = (format: Native.FormatContext, kind: keyof typeof KINDS) =>
@@ -109,20 +129,22 @@ const streamsOf = (format: Native.FormatContext, kind: keyof typeof KINDS) =>
     ({ codecpar, disposition }) => codecpar.codecType === KINDS[kind] && (disposition & ATTACHED_PICTURE) === 0
   )
 
-/** Begins to decode the first stream of a kind. Everything that FFmpeg finds wrong on the way is a `Fault`. */
-export const decode = (path: string, kind: keyof typeof KINDS): Decoder => {
+/** Opens the first stream of a kind. Everything that FFmpeg finds wrong on the way is a `Fault`. */
+export const demux = (path: string, kind: keyof typeof KINDS): Demuxer => {
   const frees = new Frees()
-  return frees.or(() => begin(frees, path, kind))
+  return frees.or(() => openWith(frees, path, kind))
 }
 
-const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder => {
-  const { FormatContext, CodecContext, Codec, Packet, Frame, FFmpegError } = binding()
-  const missing = missingOf(path)
-  if (missing !== undefined) throw new Fault(missing)
+const openWith = (frees: Frees, path: string, kind: keyof typeof KINDS): Demuxer => {
+  const { FormatContext, Packet, FFmpegError } = binding()
+  const extent = extentOf(path)
+  if (typeof extent === "string") throw new Fault(extent)
   const again = FFmpegError.getAverror("EAGAIN")
   const format = new FormatContext()
-  const only = frees.use(options({ protocol_whitelist: "file", format_whitelist: FORMATS }))
-  check(format.openInputSync(`file:${path}`, null, only), `this is not ${KNOWN}, or is damaged`)
+  const only = frees.use(options({ protocol_whitelist: "file,subfile", format_whitelist: FORMATS }))
+  // What follows a file's end is kept from FFmpeg.
+  const part = extent.end < extent.size ? `subfile,,start,0,end,${extent.end},,:` : ""
+  check(format.openInputSync(`${part}file:${path}`, null, only), `this is not ${KNOWN}, or is damaged`)
   frees.add(() => format.closeInputSync())
   check(format.findStreamInfoSync(null), "its streams cannot be read")
   const has = { video: streamsOf(format, "video").length > 0, audio: streamsOf(format, "audio").length > 0 }
@@ -134,6 +156,35 @@ const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder =>
   if (stream.codecpar.width * stream.codecpar.height > MOST_PIXELS) {
     throw new Fault(`its frames have more than ${MOST_PIXELS} pixels`)
   }
+  const packet = frees.use(new Packet())
+  packet.alloc()
+
+  const read = (where: string) => {
+    for (;;) {
+      packet.unref()
+      const code = format.readFrameSync(packet)
+      if (code === again) continue
+      if (code === EOF) return undefined
+      check(code, `${where} cannot be read`)
+      if (packet.streamIndex !== stream.index) continue
+      if ((packet.flags & CORRUPT_PACKET) !== 0) throw new Fault(`truncated or damaged: ${where} is not whole`)
+      return packet
+    }
+  }
+  return { stream, has, extent, format: format.iformat?.name ?? "", read, close: frees.run }
+}
+
+/** Begins to decode a stream, with which the file is closed. */
+export const decode = (demuxer: Demuxer, kind: keyof typeof KINDS): Decoder => {
+  const frees = new Frees()
+  frees.add(demuxer.close)
+  return frees.or(() => begin(frees, demuxer, kind))
+}
+
+const begin = (frees: Frees, demuxer: Demuxer, kind: keyof typeof KINDS): Decoder => {
+  const { CodecContext, Codec, Frame, FFmpegError } = binding()
+  const { stream, read } = demuxer
+  const again = FFmpegError.getAverror("EAGAIN")
   const found = Codec.findDecoder(stream.codecpar.codecId)
   if (found === null) throw new Fault(`its ${kind} stream is of a kind that FFmpeg does not decode`)
   const codec = frees.use(new CodecContext())
@@ -142,27 +193,14 @@ const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder =>
   codec.pktTimebase = stream.timeBase
   codec.threadCount = 1
   check(codec.open2Sync(found, null), `its ${kind} stream cannot be decoded`)
-  const packet = frees.use(new Packet())
   const frame = frees.use(new Frame())
-  packet.alloc()
   frame.alloc()
 
   /** Gives the decoder what it needs to go on. */
   const feed = (where: string) => {
-    for (;;) {
-      packet.unref()
-      const code = format.readFrameSync(packet)
-      if (code === again) continue
-      if (code === EOF) {
-        check(codec.sendPacketSync(null), `${where} is damaged`)
-        return
-      }
-      check(code, `${where} cannot be read`)
-      if (packet.streamIndex !== stream.index) continue
-      if ((packet.flags & CORRUPT_PACKET) !== 0) throw new Fault(`truncated or damaged: ${where} is not whole`)
-      check(codec.sendPacketSync(packet), `truncated or damaged: ${where} cannot be decoded`)
-      return
-    }
+    const packet = read(where)
+    if (packet === undefined) check(codec.sendPacketSync(null), `${where} is damaged`)
+    else check(codec.sendPacketSync(packet), `truncated or damaged: ${where} cannot be decoded`)
   }
 
   let count = 0
@@ -181,5 +219,5 @@ const begin = (frees: Frees, path: string, kind: keyof typeof KINDS): Decoder =>
     count++
     return frame
   }
-  return { stream, has, next, close: frees.run }
+  return { ...demuxer, next, close: frees.run }
 }

@@ -1,7 +1,8 @@
 /**
  * The frames of a film, in the process that decodes: counted from 0 in the order in which they are shown, as OpenCV's
- * `VideoCapture` counts them when it reads one after another, and converted as it converts them (swscale, bicubic). Frames
- * that are not wanted are decoded and thrown away, for no index of a file is to be trusted with where a frame begins.
+ * `VideoCapture` counts them when it reads one after another, and converted as it converts them: swscale is handed the frames
+ * themselves, whose matrix, range, primaries and place of chroma it follows. Frames that are not wanted are decoded and
+ * thrown away, for no index of a file is to be trusted with where a frame begins.
  */
 import * as Libav from "./Libav.ts"
 import type * as Native from "./LibavTypes.ts"
@@ -49,11 +50,26 @@ export interface Film {
   readonly close: () => void
 }
 
-const BICUBIC = 4
+const INTERLACED = 1 << 3
+
+/** Ways to code colours that swscale does not convert, by their numbers in ITU-T H.273. */
+const UNCONVERTED: { readonly [matrix: number]: string } = {
+  8: "YCgCo",
+  10: "BT.2020 with constant luminance",
+  11: "SMPTE ST 2085",
+  12: "a matrix of its primaries",
+  13: "a matrix of its primaries with constant luminance",
+  14: "ICtCp"
+}
 
 const rateOf = ({ avgFrameRate, rFrameRate }: Libav.Decoder["stream"]): number => {
   const rate = [avgFrameRate, rFrameRate].find(({ num, den }) => num > 0 && den > 0)
   return rate === undefined ? 0 : rate.num / rate.den
+}
+
+const unconverted = ({ colorSpace }: Native.Frame): string => {
+  const coded = UNCONVERTED[colorSpace]
+  return coded === undefined ? "" : `: their colours are coded as ${coded}, so bring the film to BT.709 first`
 }
 
 /** Converts frames of one size into a packed array. */
@@ -65,13 +81,12 @@ const converter = (frees: Libav.Frees, width: number, height: number, pixels: Pi
   picture.alloc()
   Object.assign(picture, { width, height, format })
   Libav.check(picture.getBuffer(0), "there is not enough memory for a frame")
-  let from: number | undefined
+  scaler.allocContext()
   return (frame: Native.Frame, out: Uint8Array) => {
-    if (from !== frame.format) {
-      from = frame.format
-      scaler.getContext(width, height, from, width, height, format, BICUBIC)
-    }
-    Libav.check(scaler.scaleFrameSync(picture, frame), "its pixels cannot be converted")
+    // The lines of two fields are one picture, as in OpenCV 4; of version 5 they are what lay in memory.
+    frame.flags &= ~INTERLACED
+    const code = scaler.scaleFrameSync(picture, frame)
+    if (code < 0) Libav.check(code, `its pixels cannot be converted${unconverted(frame)}`)
     const [line] = picture.linesize as [number]
     const [data] = picture.data as [Buffer]
     for (let y = 0; y < height; y++) pack(data, y * line, out, y * width, width, pixels)
@@ -94,7 +109,7 @@ export const open = (path: string, pixels: Pixels, wanted: Wanted): Film => {
 }
 
 const begin = (frees: Libav.Frees, path: string, pixels: Pixels, wanted: Wanted): Film => {
-  const decoder = Libav.decode(path, "video")
+  const decoder = Libav.decode(Libav.demux(path, "video"), "video")
   frees.add(decoder.close)
   const { stream, has } = decoder
   const { width, height } = stream.codecpar

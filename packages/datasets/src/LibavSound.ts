@@ -4,6 +4,7 @@
  */
 import * as Libav from "./Libav.ts"
 import type * as Native from "./LibavTypes.ts"
+import * as OpusSound from "./OpusSound.ts"
 
 /** What is known of a sound before it is decoded. */
 export interface About {
@@ -56,19 +57,25 @@ const mono = (frame: Native.Frame, channels: number): Float32Array => {
   return out
 }
 
-const joined = (parts: ReadonlyArray<Float32Array>): Float32Array => {
-  const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    out.set(part, at)
-    at += part.length
+/** Opens the sound of a file. */
+export const open = async (path: string): Promise<Sound> => {
+  let demuxer = Libav.demux(path, "audio")
+  try {
+    const isOpus = OpusSound.isOpus(demuxer)
+    const isForLibopus = isOpus && OpusSound.isForLibopus(demuxer)
+    if (isOpus) {
+      // Its packets have been read, and are from the beginning now.
+      demuxer.close()
+      demuxer = Libav.demux(path, "audio")
+    }
+    return isForLibopus ? await OpusSound.open(demuxer) : decoded(Libav.decode(demuxer, "audio"))
+  } catch (error) {
+    demuxer.close()
+    throw error
   }
-  return out
 }
 
-/** Opens the sound of a file. */
-export const open = (path: string): Sound => {
-  const decoder = Libav.decode(path, "audio")
+const decoded = (decoder: Libav.Decoder): Sound => {
   const { sampleRate: rate, channels, codecId } = decoder.stream.codecpar
   if (rate < 1 || channels < 1) {
     decoder.close()
@@ -76,10 +83,14 @@ export const open = (path: string): Sound => {
   }
   // FLAC counts its samples in its head, in the unit of its time base.
   const declared = codecId === FLAC ? Number(decoder.stream.duration) : 0
+  const { lead } = decoder.extent
+  /** Samples that FFmpeg has given. */
   let count = 0
   const next = (least: number): Float32Array => {
-    const parts: Array<Float32Array> = []
+    const parts: Array<Float32Array> = count === 0 ? [new Float32Array(Math.max(0, lead))] : []
     for (let got = 0; got < least;) {
+      // What follows all samples is none, whatever it is.
+      if (declared > 0 && count >= declared) break
       const frame = decoder.next()
       if (frame === undefined) {
         if (count === 0) throw new Libav.Fault("it holds no samples")
@@ -89,12 +100,12 @@ export const open = (path: string): Sound => {
       if (frame.sampleRate !== rate || frame.channelLayout.nbChannels !== channels) {
         throw new Libav.Fault("its rate or number of channels changes on the way")
       }
-      const samples = mono(frame, channels)
+      const samples = mono(frame, channels).subarray(Math.max(0, -lead - count))
       parts.push(samples)
       got += samples.length
-      count += samples.length
+      count += frame.nbSamples
     }
-    return joined(parts)
+    return Libav.joined(parts)
   }
   return { about: { rate, channels }, next, close: decoder.close }
 }

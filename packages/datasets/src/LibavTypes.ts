@@ -4,13 +4,14 @@ export interface Freed {
   readonly [Symbol.dispose]: () => void
 }
 
-interface Packet extends Freed {
+export interface Packet extends Freed {
   readonly alloc: () => void
   readonly unref: () => void
   readonly rescaleTs: (from: Rational, to: Rational) => void
   streamIndex: number
   duration: bigint
   readonly flags: number
+  readonly data: Buffer | null
 }
 
 export interface Frame extends Freed {
@@ -22,7 +23,8 @@ export interface Frame extends Freed {
   readonly extendedData: ReadonlyArray<Buffer> | null
   readonly linesize: ReadonlyArray<number>
   readonly decodeErrorFlags: number
-  readonly flags: number
+  readonly colorSpace: number
+  flags: number
   format: number
   width: number
   height: number
@@ -54,6 +56,7 @@ interface Parameters {
   readonly height: number
   readonly sampleRate: number
   readonly channels: number
+  readonly extradata: Buffer | null
   readonly fromContext: (codec: CodecContext) => number
 }
 
@@ -121,6 +124,7 @@ export interface FormatContext {
 }
 
 interface SoftwareScaleContext extends Freed {
+  readonly allocContext: () => void
   readonly getContext: (
     ...sizes: [
       width: number,

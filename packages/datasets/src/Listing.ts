@@ -4,7 +4,7 @@
  */
 import type { Split } from "@igm/tensor"
 import { CsvError, parse } from "csv-parse/sync"
-import { Effect, FileSystem } from "effect"
+import { Effect, FileSystem, Path } from "effect"
 import type { Fault } from "./Errors.ts"
 
 /** What a sample should have of a modality; paths are relative to the data set's folder. */
@@ -77,6 +77,48 @@ export const ofLines = <M extends string>(
     faults: [...faults, ...found.filter(isFaults).flat()]
   }
 }
+
+/** The names of a data set's lists, in its folder. */
+export interface Lists {
+  readonly train: string
+  readonly test: string
+}
+
+const HOW = "which are read is said by `lists` of the loader, or by --lists TRAIN,TEST of igm data"
+
+/** The lists in a folder that are asked for by name, or else those of the published names that are there; or a fault. */
+const find = Effect.fnUntraced(function* (root: string, published: ReadonlyArray<Lists>, asked: Lists | undefined) {
+  if (asked !== undefined) return asked
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const isThere = (name: string) => Effect.orElseSucceed(fs.exists(path.join(root, name)), () => false)
+  const found = yield* Effect.forEach(published, (lists) =>
+    Effect.map(Effect.filter([lists.train, lists.test], isThere), (names) => ({ lists, names }))
+  )
+  const [only, ...others] = found.filter(({ names }) => names.length > 0)
+  if (only === undefined) {
+    const names = published.map(({ train, test }) => `${train} and ${test}`).join(", or ")
+    return { path: root, problem: `its lists are missing, ${names}: ${HOW}` }
+  }
+  if (others.length === 0) return only.lists
+  const names = [only, ...others].flatMap(({ names }) => names).join(" and ")
+  return { path: root, problem: `it has lists of several names, ${names}: ${HOW}` }
+})
+
+/** What the lists of a data set say, of whatever names they are. */
+export const ofLists = Effect.fnUntraced(function* <M extends string, R>(
+  root: string,
+  published: ReadonlyArray<Lists>,
+  asked: Lists | undefined,
+  read: (split: "train" | "test", file: string) => Effect.Effect<Listing<M>, never, R>
+): Effect.fn.Return<Listing<M>, never, R | FileSystem.FileSystem | Path.Path> {
+  const path = yield* Path.Path
+  const lists = yield* find(root, published, asked)
+  if ("problem" in lists) return { rows: [], faults: [lists] }
+  return together(
+    yield* Effect.forEach(["train", "test"] as const, (split) => read(split, path.resolve(root, lists[split])))
+  )
+})
 
 /** The text of an annotation file, without a byte-order mark; what cannot be read is a fault. */
 export const text = Effect.fn("Listing.text")(function* (path: string) {

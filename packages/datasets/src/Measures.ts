@@ -2,10 +2,10 @@
  * How large, long or wordy samples are: what is measured of a source without preparing it, and the distribution of that
  * over many.
  */
-import { Effect, FileSystem } from "effect"
-import sharp from "sharp"
+import { Effect, type FileSystem } from "effect"
 import type { Source } from "./Dataset.ts"
-import { MediaError } from "./Errors.ts"
+import type { MediaError } from "./Errors.ts"
+import * as Raster from "./Raster.ts"
 import * as Shown from "./Shown.ts"
 import * as Film from "./Film.ts"
 import * as Sound from "./Sound.ts"
@@ -31,17 +31,11 @@ const ofFilm = Effect.fnUntraced(function* ({ path, frames }: Source) {
   return { "width, px": width, "height, px": height, frames: count, "duration, s": count / rate }
 })
 
-const ofImage = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const bytes = yield* fs
-    .readFile(path)
-    .pipe(Effect.mapError((cause) => new MediaError({ path, problem: "this picture cannot be read", cause })))
-  const { width, height } = yield* Effect.tryPromise({
-    try: () => sharp(bytes).metadata(),
-    catch: (cause) => new MediaError({ path, problem: "this is not a picture", cause })
+const ofImage = (path: string) =>
+  Raster.use(path, "this is not a picture", async (bytes): Promise<Measures> => {
+    const { width, height } = await Raster.open(bytes).metadata()
+    return { "width, px": width, "height, px": height, "size, kB": bytes.length / 1000 }
   })
-  return { "width, px": width, "height, px": height, "size, kB": bytes.length / 1000 }
-})
 
 /** What is measured of a source. */
 export const of = (source: Source): Effect.Effect<Measures, MediaError, FileSystem.FileSystem> => {

@@ -2,10 +2,11 @@
  * NVGesture (Molchanov et al. 2016): 25 gestures in depth and colour, 1,050 clips to train and 482 to test by 20 subjects.
  * Optical flow is computed of the colour frames.
  *
- *     nvgesture_{train,test}_correct_v2.lst    path:… depth:sk_depth:s:e color:sk_color:s:e duo_left:… label:n, n from 1
+ *     nvgesture_{train,test}_correct_cvpr2016_v2.lst, or nvgesture_{train,test}_correct_v2.lst
+ *                                      path:… depth:sk_depth:s:e color:sk_color:s:e duo_left:… label:n, n from 1
  *     {path}/sk_depth.avi, {path}/sk_color.avi of which frames s … e − 1 are the gesture
  */
-import { Effect, Path } from "effect"
+import { Effect } from "effect"
 import * as ClipInput from "./ClipInput.ts"
 import type { Preprocess } from "./Dataset.ts"
 import * as FlowInput from "./FlowInput.ts"
@@ -23,12 +24,15 @@ export interface Options extends Published.Options {
   readonly modalities?: { readonly [K in Modality]: Preprocess }
   /** The published split, from whose training clips a tenth of each class validates; or splits that share no subject. */
   readonly split?: "published" | "independent"
-  /** The names of the lists. */
-  readonly lists?: { readonly train: string; readonly test: string }
+  /** The names of the lists; by default those of the published names that are there. */
+  readonly lists?: Listing.Lists | undefined
 }
 
 const COUNT = 25
-const LISTS = { train: "nvgesture_train_correct_v2.lst", test: "nvgesture_test_correct_v2.lst" }
+const LISTS = ["correct_v2", "correct_cvpr2016_v2"].map((name) => ({
+  train: `nvgesture_train_${name}.lst`,
+  test: `nvgesture_test_${name}.lst`
+}))
 
 const modalities = { depth: ClipInput.still.depth, rgb: ClipInput.still.kinetics, flow: FlowInput.still }
 
@@ -78,22 +82,19 @@ const lineOf =
   }
 
 /** What the lists in a folder say. */
-export const list = (lists: { readonly train: string; readonly test: string } = LISTS) =>
-  Effect.fn("NvGesture.list")(function* (root: string) {
-    const path = yield* Path.Path
-    const listings = yield* Effect.forEach(["train", "test"] as const, (split) => {
-      const file = path.join(root, lists[split])
-      return Effect.map(Listing.text(file), ({ text, faults }) => {
+export const list = (lists?: Listing.Lists) =>
+  Effect.fn("NvGesture.list")((root: string) =>
+    Listing.ofLists(root, LISTS, lists, (split, file) =>
+      Effect.map(Listing.text(file), ({ text, faults }) => {
         const { lines, faults: more } = Listing.cells(file, text, { delimiter: " ", quotes: false })
         return Listing.ofLines<Modality>({ lines, faults: [...faults, ...more] }, lineOf(split))
       })
-    })
-    return Listing.together(listings)
-  })
+    )
+  )
 
 /** The data set in a folder. */
 export const make = (options: Options): Published.Published<Modality> => {
-  const { seed, split = "published", lists = LISTS } = options
+  const { seed, split = "published", lists } = options
   return Published.make(
     {
       name: "NVGesture",
@@ -103,7 +104,7 @@ export const make = (options: Options): Published.Published<Modality> => {
       list: list(lists),
       divide:
         split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.3 }, seed),
-      recipe: { split, lists }
+      recipe: { split, ...(lists === undefined ? {} : { lists: { ...lists } }) }
     },
     options
   )

@@ -4,15 +4,20 @@
  *
  * Colours are taken as they are stored: alpha is dropped and not blended, embedded profiles and gamma are ignored, CMYK
  * is converted by PIL's formula, 16-bit grey is clipped at 255 and 16-bit colour keeps its upper byte. Only a TIFF is
- * turned as its orientation says, unless the options ask for it.
+ * turned as its orientation says, unless the options ask for it. A kind whose pixels are not known to be PIL's is refused.
  */
 import { Memory } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import sharp, { type Metadata } from "sharp"
+import type { Metadata } from "sharp"
 import { MediaError } from "./Errors.ts"
 import * as Gif from "./Gif.ts"
 import * as Jpeg from "./Jpeg.ts"
+import * as Orientation from "./Orientation.ts"
+import * as Raster from "./Raster.ts"
+import { type Format, LIMIT } from "./Raster.ts"
+import { Refusal } from "./Refusal.ts"
 import * as Resize from "./Resize.ts"
+import * as Tiff from "./Tiff.ts"
 
 /** Pixels in rows, the channels of a pixel side by side: red, green, blue, or grey. */
 export interface Picture {
@@ -30,41 +35,6 @@ export interface Options {
   readonly orient?: boolean
   /** The largest number of pixels that is decoded. By default the number at which PIL suspects an attack. */
   readonly limit?: number
-}
-
-const LIMIT = 178_956_970
-const FORMATS = "a JPEG, PNG, WebP, GIF or TIFF image"
-
-type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
-
-const SIGNATURES: ReadonlyArray<readonly [Format, RegExp]> = [
-  ["JPEG", /^\xff\xd8\xff/],
-  ["PNG", /^\x89PNG\r\n/],
-  ["GIF", /^GIF8[79]a/],
-  ["WebP", /^RIFF[^]{4}WEBP/],
-  ["TIFF", /^(II\x2a\0|MM\0\x2a)/]
-]
-
-/** The format that the first bytes of a file announce, whatever its name. */
-const formatOf = (bytes: Uint8Array): Format | undefined => {
-  const head = String.fromCharCode(...bytes.subarray(0, 16))
-  return SIGNATURES.find(([, pattern]) => pattern.test(head))?.[0]
-}
-
-/** What is wrong with a file, in words for its user. */
-class Refusal extends Error {}
-
-/** RGB of CMYK pixels (0: no ink): white − round(ink · white / 255), where white = 255 − K. */
-const ofCmyk = (cmyk: Uint8Array): Uint8Array => {
-  const out = new Uint8Array((cmyk.length / 4) * 3)
-  for (let from = 0, to = 0; from < cmyk.length; from += 4) {
-    const white = 255 - cmyk[from + 3]!
-    for (let c = 0; c < 3; c++) {
-      const scaled = cmyk[from + c]! * white + 128
-      out[to++] = white - ((scaled + (scaled >> 8)) >> 8)
-    }
-  }
-  return out
 }
 
 /** RGB of 16-bit grey: values above 255 become 255. */
@@ -89,23 +59,43 @@ const bytesOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, bu
 const isGrey16 = (format: Format, bytes: Uint8Array, { depth, channels }: Metadata): boolean =>
   depth === "ushort" && (format === "PNG" ? bytes[25] === 0 : channels === 1)
 
-const decodeRgb = async (format: Format, bytes: Uint8Array, { limit = LIMIT, orient = false }: Options) => {
-  const image = sharp(bytes, {
-    // What is cut off is an error; harmless flaws, which PIL reads over, are not. A TIFF needs the stricter level for that.
+/** Pixels, red, green and blue side by side. */
+type Rgb = Omit<Picture, "channels">
+
+/** What is cut off is an error; harmless flaws, which PIL reads over, are not. A TIFF needs the stricter level for that. */
+const opened = (format: Format, bytes: Uint8Array, { limit = LIMIT }: Options) =>
+  Raster.trusted(bytes, {
     failOn: format === "TIFF" ? "error" : "truncated",
     ignoreIcc: true,
     limitInputPixels: limit,
-    autoOrient: orient || format === "TIFF"
-  }).removeAlpha()
+    autoOrient: false
+  })
+
+const decodeTiff = async (bytes: Uint8Array, options: Options): Promise<Rgb> => {
+  const { file, raw, depth, rgb } = Tiff.page(bytes)
+  const { data, info } = await raw(opened("TIFF", file, options)).toBuffer({ resolveWithObject: true })
+  const { width, height, channels } = info
+  const length = width * height * channels
+  const samples =
+    depth === "float"
+      ? new Float32Array(data.buffer, data.byteOffset, length)
+      : depth === "ushort"
+        ? new Uint16Array(data.buffer, data.byteOffset, length)
+        : bytesOf(data)
+  return { width, height, data: rgb({ channels, data: samples }) }
+}
+
+const decodeRgb = async (format: Format, bytes: Uint8Array, options: Options): Promise<Rgb> => {
+  const image = opened(format, bytes, options).removeAlpha()
   const metadata = await image.metadata()
   const { depth, space } = metadata
-  if (!["srgb", "b-w", "rgb16", "grey16", "cmyk"].includes(space) || !["uchar", "ushort", "float"].includes(depth)) {
+  if (!["srgb", "b-w", "rgb16", "grey16", "cmyk"].includes(space) || !["uchar", "ushort"].includes(depth)) {
     throw new Refusal(`this ${format} image has pixels of a kind that is not read: ${space}, ${depth}`)
   }
   if (space === "cmyk") {
     const raw = image.pipelineColourspace("cmyk").toColourspace("cmyk").raw()
     const { data, info } = await raw.toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, data: ofCmyk(bytesOf(data)) }
+    return { width: info.width, height: info.height, data: Tiff.ofCmyk(bytesOf(data)) }
   }
   if (isGrey16(format, bytes, metadata)) {
     const raw = image.toColourspace("grey16").raw({ depth: "ushort" })
@@ -117,7 +107,7 @@ const decodeRgb = async (format: Format, bytes: Uint8Array, { limit = LIMIT, ori
   return { width: info.width, height: info.height, data: bytesOf(data) }
 }
 
-const decodeGif = async (bytes: Uint8Array, options: Options) => {
+const decodeGif = async (bytes: Uint8Array, options: Options): Promise<Rgb> => {
   const { frame, canvas, place, fill } = Gif.firstFrame(bytes)
   if (canvas.width * canvas.height > (options.limit ?? LIMIT)) throw new Error("the canvas exceeds pixel limit")
   const inner = await decodeRgb("GIF", frame, options)
@@ -131,12 +121,22 @@ const decodeGif = async (bytes: Uint8Array, options: Options) => {
   return { ...canvas, data }
 }
 
+const decodeAny = async (format: Format, bytes: Uint8Array, orientation: number, options: Options): Promise<Rgb> => {
+  const rgb =
+    format === "GIF"
+      ? await decodeGif(bytes, options)
+      : format === "TIFF"
+        ? await decodeTiff(bytes, options)
+        : await decodeRgb(format, bytes, options)
+  return orientation === 1 ? rgb : Orientation.turned(rgb, orientation)
+}
+
 const problemOf = (format: Format, cause: unknown, { limit = LIMIT }: Options): string => {
   if (cause instanceof Refusal) return cause.message
   const message = (cause as Error).message
     .split("\n")[0]!
     .replace(/^Input buffer has corrupt header: *|^Unknown error$/, "")
-  if (message.includes("exceeds pixel limit")) return `this ${format} image has more than ${limit} pixels`
+  if (Raster.isTooLarge(cause)) return `this ${format} image has more than ${limit} pixels`
   return `this ${format} image is truncated or damaged${message === "" ? "" : ` (${message})`}`
 }
 
@@ -144,7 +144,7 @@ const problemOf = (format: Format, cause: unknown, { limit = LIMIT }: Options): 
 const kept = (picture: Resize.Source): Picture =>
   "at" in picture ? Resize.kept(picture) : { ...picture, data: picture.data.slice() }
 
-const pictureOf = (rgb: Omit<Picture, "channels">, { mode }: Options): Picture =>
+const pictureOf = (rgb: Rgb, { mode }: Options): Picture =>
   mode === "L" ? { ...rgb, channels: 1, data: luma(rgb.data) } : { ...rgb, channels: 3 }
 
 /** What a function makes of the picture in the bytes of a file, which is lent until it ends. */
@@ -156,12 +156,17 @@ const made = <A>(
 ): Effect.Effect<A, MediaError> =>
   Effect.suspend(() => {
     const fail = (problem: string, cause?: unknown) => Effect.fail(new MediaError({ path, problem, cause }))
-    if (bytes.length === 0) return fail("this file is empty")
-    const format = formatOf(bytes)
-    if (format === undefined) return fail(`this is not ${FORMATS}`)
+    let [format, orientation]: [Format | undefined, number] = [undefined, 1]
+    try {
+      format = Raster.formatOf(bytes)
+      if (options.orient === true || format === "TIFF") orientation = Orientation.of(format, bytes)
+    } catch (cause) {
+      if (cause instanceof Refusal) return fail(cause.message, cause)
+      throw cause
+    }
     try {
       const usual =
-        format === "JPEG" && options.orient !== true
+        format === "JPEG" && orientation === 1
           ? Jpeg.decode(bytes, options.limit ?? LIMIT, (held) => ({
               made: make(
                 options.mode === "L"
@@ -177,7 +182,7 @@ const made = <A>(
     }
     return Effect.map(
       Effect.tryPromise({
-        try: () => (format === "GIF" ? decodeGif(bytes, options) : decodeRgb(format, bytes, options)),
+        try: () => decodeAny(format, bytes, orientation, options),
         catch: (cause) => new MediaError({ path, problem: problemOf(format, cause, options), cause })
       }),
       (rgb) => {

@@ -148,7 +148,8 @@ const manifestOf = <M extends string>(
   return {
     name,
     seed,
-    source: `${source}, in ${root}`,
+    // Without the folders above it, which are others on another machine.
+    source: `${source}, in ${root.split(/[/\\]/).findLast((name) => name !== "") ?? root}`,
     splits: { train: describe(samples.train), valid: describe(samples.valid), test: describe(samples.test) },
     sharedGroups: Inspection.sharedGroups(inspection),
     duplicates: found.slice(0, NAMED),
@@ -158,7 +159,7 @@ const manifestOf = <M extends string>(
       ...recipe,
       ...(limit === undefined ? {} : { limit }),
       duplicates: found.length,
-      skipped: skipped.map(({ path, line, problem }) => [`${path}:${line ?? ""}`, problem])
+      skipped: skipped.map(({ path, line, problem }) => [`${path.replace(root, ".")}:${line ?? ""}`, problem])
     },
     digest: Digest.ofJson(content)
   }

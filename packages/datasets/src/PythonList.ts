@@ -1,99 +1,74 @@
 /**
- * Lists of texts and integers as Python writes them, in which annotations of tweets are published: `['12', "it's", 1]`. Strict:
- * what is anything else is a problem with its place, and nothing is evaluated.
+ * Lists of texts and integers as Python writes them, in which annotations of tweets are published: `['12', "it's", 1]`. They
+ * are read as `ast.literal_eval` reads them, or refused with the place: what is anything else than texts and integers, and
+ * `\N{…}`, for which one would need the names of all characters. Nothing is evaluated.
  */
+import * as PythonText from "./PythonText.ts"
 
 /** The values of a list, or what is wrong at which character, counted from 0. */
 export type Read =
   { readonly values: ReadonlyArray<string | number> } | { readonly at: number; readonly problem: string }
 
-const ESCAPES: { readonly [letter: string]: string } = {
-  "\\": "\\",
-  "'": "'",
-  '"': '"',
-  a: "\x07",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\n": ""
+const SPACES = /[ \t\f\n]*/y
+/** Decimal without leading zeros, hexadecimal, octal or binary, in which single underscores may part digits. */
+const INTEGER =
+  /([+-]?)[ \t\f\n]*(0[xX](?:_?[\da-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?0)*|[1-9](?:_?\d)*)(?![\w.])/y
+
+const matchAt = (pattern: RegExp, line: string, at: number): RegExpExecArray | null => {
+  pattern.lastIndex = at
+  return pattern.exec(line)
 }
 
-class Problem extends Error {
-  readonly at: number
-  constructor(at: number, problem: string) {
-    super(problem)
-    this.at = at
-  }
-}
+const afterSpaces = (line: string, at: number): number => at + (matchAt(SPACES, line, at)?.[0].length ?? 0)
 
-/** The text in quotes that begins at a place, and where it ends. */
-const quoted = (line: string, start: number): readonly [text: string, end: number] => {
-  const quote = line[start]!
-  let text = ""
-  for (let at = start + 1; at < line.length; at++) {
-    const letter = line[at]!
-    if (letter === quote) return [text, at + 1]
-    if (letter !== "\\") {
-      text += letter
-      continue
-    }
-    const next = line[++at] ?? ""
-    const digits = { x: 2, u: 4, U: 8 }[next]
-    if (digits === undefined) {
-      // An escape that Python does not know stands for itself.
-      text += ESCAPES[next] ?? `\\${next}`
-      continue
-    }
-    const code = line.slice(at + 1, at + 1 + digits)
-    if (code.length < digits || !/^[0-9a-f]+$/i.test(code))
-      throw new Problem(at - 1, `\\${next} without ${digits} digits`)
-    const point = Number.parseInt(code, 16)
-    if (point > 0x10ffff) throw new Problem(at - 1, `\\U${code} is no character`)
-    text += String.fromCodePoint(point)
-    at += digits
+/** A value, and where it ends; texts one after another are one. */
+const valueAt = (line: string, start: number): readonly [value: string | number, end: number] => {
+  const integer = matchAt(INTEGER, line, start)
+  if (integer !== null) {
+    const size = Number(integer[2]!.replaceAll("_", ""))
+    if (!Number.isSafeInteger(size)) throw new PythonText.Problem(start, "an integer that is too large")
+    return [integer[1] === "-" && size > 0 ? -size : size, start + integer[0].length]
   }
-  throw new Problem(start, "a text that does not end")
+  const points: Array<number> = []
+  let end = start
+  for (let at = start; PythonText.beginsAt(line, at); at = afterSpaces(line, end)) {
+    end = PythonText.read(line, at, points)
+  }
+  if (end === start) {
+    throw new PythonText.Problem(
+      start,
+      start >= line.length ? "the list does not end" : "neither a text in quotes nor an integer"
+    )
+  }
+  return [PythonText.ofPoints(points, start), end]
 }
 
 /** Reads a list. */
-export const parse = (line: string): Read => {
+export const parse = (text: string): Read => {
+  // Python takes every kind of line end for a line feed.
+  const line = text.replaceAll(/\r\n?/g, "\n")
   const values: Array<string | number> = []
-  let at = 0
-  const space = () => {
-    while (line[at] === " " || line[at] === "\t") at++
-  }
   try {
-    space()
-    if (line[at] !== "[") throw new Problem(at, "this is not a Python list: it does not begin with [")
-    at++
-    for (space(); line[at] !== "]"; space()) {
-      if (values.length > 0) {
-        if (line[at] !== ",") throw new Problem(at, at >= line.length ? "the list does not end" : "a comma is missing")
-        at++
-        space()
-        if (line[at] === "]") break
-      }
-      const number = /^[+-]?\d+(?![\w.])/.exec(line.slice(at, at + 32))?.[0]
-      if (number !== undefined) {
-        values.push(Number(number))
-        at += number.length
-      } else if (line[at] === "'" || line[at] === '"') {
-        const [text, end] = quoted(line, at)
-        values.push(text)
-        at = end
-      } else {
-        throw new Problem(at, at >= line.length ? "the list does not end" : "neither a text in quotes nor an integer")
+    const unread = /[\0\p{Cs}]/u.exec(line)
+    if (unread !== null) throw new PythonText.Problem(unread.index, "a character that Python does not read")
+    let at = /^[ \t]*/.exec(line)![0].length
+    if (line[at] !== "[") throw new PythonText.Problem(at, "this is not a Python list: it does not begin with [")
+    at = afterSpaces(line, at + 1)
+    while (line[at] !== "]") {
+      const [value, end] = valueAt(line, at)
+      values.push(value)
+      at = afterSpaces(line, end)
+      if (line[at] === ",") at = afterSpaces(line, at + 1)
+      else if (line[at] !== "]") {
+        throw new PythonText.Problem(at, at >= line.length ? "the list does not end" : "a comma is missing")
       }
     }
     at++
-    space()
-    if (at < line.length) throw new Problem(at, "something stands behind the list")
+    at += /^[ \t]*/.exec(line.slice(at))![0].length
+    if (at < line.length) throw new PythonText.Problem(at, "something stands behind the list")
     return { values }
   } catch (problem) {
-    if (problem instanceof Problem) return { at: problem.at, problem: problem.message }
+    if (problem instanceof PythonText.Problem) return { at: problem.at, problem: problem.message }
     throw problem
   }
 }

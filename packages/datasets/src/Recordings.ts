@@ -5,6 +5,7 @@
 import { Digest } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
 import { DatasetError, MediaError } from "./Errors.ts"
+import * as Leftovers from "./Leftovers.ts"
 import * as Wav from "./Wav.ts"
 
 /** The speakers whose recordings trained the audio encoder: they are in no split. */
@@ -27,23 +28,20 @@ export const read = Effect.fn("Recordings.read")(function* (folder: string) {
   const path = yield* Path.Path
   const fail = (problem: string, cause?: unknown) =>
     new DatasetError({ path: folder, problem, ...(cause === undefined ? {} : { cause }) })
-  const names = yield* fs
-    .readDirectory(folder)
-    .pipe(
-      Effect.mapError((cause) =>
-        fail(
-          cause.reason._tag === "NotFound" ? "this folder does not exist" : "this is not a folder that can be read",
-          cause
-        )
+  const names = yield* Leftovers.list(folder).pipe(
+    Effect.mapError((cause) =>
+      fail(
+        cause.reason._tag === "NotFound" ? "this folder does not exist" : "this is not a folder that can be read",
+        cause
       )
     )
-  const visible = names.filter((name) => !name.startsWith(".")).toSorted()
-  if (!visible.some((name) => name.endsWith(".wav"))) {
+  )
+  if (!names.some((name) => name.endsWith(".wav"))) {
     return yield* fail("this folder holds no recordings named {digit}_{speaker}_{take}.wav")
   }
   const problems: Array<DatasetError | MediaError> = []
   const recordings: Array<Recording> = []
-  for (const name of visible) {
+  for (const name of names) {
     const file = path.join(folder, name)
     const parts = NAME.exec(name)
     const digit = Number(parts?.[1])

@@ -8,6 +8,7 @@ import sharp from "sharp"
 import type { Preprocess, Source, Tensors } from "./Dataset.ts"
 import { MediaError } from "./Errors.ts"
 import * as Film from "./Film.ts"
+import * as Raster from "./Raster.ts"
 
 /** A picture as a file's bytes. */
 export interface Image {
@@ -54,21 +55,16 @@ const read = (path: string) =>
     Effect.mapError((cause) => new MediaError({ path, problem: "this file cannot be read", cause }))
   )
 
-const image = Effect.fn("Shown.image")(function* (path: string) {
-  const bytes = yield* read(path)
-  return yield* Effect.tryPromise({
-    try: async (): Promise<Image> => {
-      const { width, height } = await sharp(bytes).metadata()
-      const tiny = Math.max(width, height) <= TINY
-      const size = { width: LARGEST, height: LARGEST, fit: "inside", withoutEnlargement: true } as const
-      const picture = sharp(bytes).flatten({ background: "black" }).toColourspace("srgb")
-      return tiny
-        ? { kind: "image", type: "image/png", bytes: await picture.png().toBuffer(), tiny }
-        : { kind: "image", type: "image/jpeg", bytes: await picture.resize(size).jpeg().toBuffer(), tiny }
-    },
-    catch: (cause) => new MediaError({ path, problem: "this picture cannot be shown", cause })
+const image = (path: string) =>
+  Raster.use(path, "this picture cannot be shown", async (bytes): Promise<Image> => {
+    const { width, height } = await Raster.open(bytes).metadata()
+    const tiny = Math.max(width, height) <= TINY
+    const size = { width: LARGEST, height: LARGEST, fit: "inside", withoutEnlargement: true } as const
+    const picture = Raster.open(bytes).flatten({ background: "black" }).toColourspace("srgb")
+    return tiny
+      ? { kind: "image", type: "image/png", bytes: await picture.png().toBuffer(), tiny }
+      : { kind: "image", type: "image/jpeg", bytes: await picture.resize(size).jpeg().toBuffer(), tiny }
   })
-})
 
 /** The tensor (1 × frequencies × frames) as a picture's rows. */
 const spectrogramOf = (tensors: Tensors): Sound["spectrogram"] => {

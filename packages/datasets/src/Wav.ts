@@ -1,12 +1,15 @@
 /**
- * RIFF/WAVE files, read strictly: integer PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits, any number of channels
- * and any rate at which sound is recorded. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter
- * or silent recording.
+ * RIFF/WAVE files and their kin (RF64 and BW64, whose lengths have 64 bits, and RIFX, whose numbers have the highest byte
+ * first), read strictly: integer PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits, any number of channels and any
+ * rate at which sound is recorded. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter or
+ * silent recording; where its writer left a length open, as into a pipe, the data go on to the end of the file.
  */
 import { Effect, FileSystem } from "effect"
 import { MediaError } from "./Errors.ts"
+import * as Id3 from "./Id3.ts"
 import * as Kernels from "./Kernels.ts"
 import { kernels } from "./Kernels.ts"
+import * as Riff from "./Riff.ts"
 
 /** Sound in one channel: samples in [−1, 1] at a rate in Hz. */
 export interface Sound {
@@ -28,6 +31,8 @@ const RATES = [1000, 1_536_000] as const
 const PCM = 1
 const FLOAT = 3
 const EXTENSIBLE = 0xfffe
+/** The length of data whose 64-bit length another chunk (`ds64`) tells. */
+const UNTOLD = 0xffff_ffff
 
 interface Format {
   readonly codec: number
@@ -36,38 +41,63 @@ interface Format {
   readonly bits: number
 }
 
+/** Kinds of file, by their first letters, and whether their numbers have the lowest byte first. */
+const KINDS: { readonly [tag: string]: boolean } = { RIFF: true, RF64: true, BW64: true, RIFX: false }
+
+const tagAt = (file: Uint8Array, at: number) => String.fromCharCode(...file.subarray(at, at + 4))
+
+/** Where a WAVE file begins, which may be after ID3 notes, if it is one. `at` gives bytes from a place on. */
+export const startOf = (at: (place: number, count: number) => Uint8Array): number | undefined => {
+  const start = Id3.endOf(at)
+  const head = at(start, 12)
+  return tagAt(head, 0) in KINDS && tagAt(head, 8) === "WAVE" ? start : undefined
+}
+
 /** The sound in a WAVE file, with its channels averaged. Throws `MalformedWav`. */
 export const decode = (file: Uint8Array): Sound => {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const tag = (at: number) => String.fromCharCode(...file.subarray(at, at + 4))
-  if (file.byteLength < 12 || tag(0) !== "RIFF" || tag(8) !== "WAVE") {
+  const first = startOf((place, count) => file.subarray(place, place + count))
+  if (first === undefined) {
     throw new MalformedWav(file.byteLength === 0 ? "the file is empty" : "this is not a RIFF/WAVE file")
   }
+  const little = KINDS[tagAt(file, first)]!
+  const declared = view.getUint32(first + 4, little)
+  const whole = first + 8 + declared
+  let long: number | undefined
   let format: Format | undefined
-  for (let at = 12; at + 8 <= file.byteLength;) {
-    const [name, size] = [tag(at), view.getUint32(at + 4, true)]
+  for (let at = first + 12; at + 8 <= file.byteLength;) {
+    const [name, size] = [tagAt(file, at), view.getUint32(at + 4, little)]
     const start = at + 8
-    if (start + size > file.byteLength) {
-      throw new MalformedWav(`truncated: its ${name.trim()} chunk has ${file.byteLength - start} of ${size} bytes`)
-    }
-    if (name === "fmt ") format = formatOf(view, start, size)
+    const left = file.byteLength - start
     if (name === "data") {
       if (format === undefined) throw new MalformedWav("its data come before their format")
-      return { rate: format.rate, samples: samplesOf(view, start, size, format) }
+      const length = long !== undefined && size === UNTOLD ? long : size
+      // What was begun and never completed has data all the same.
+      const isLeft = Riff.isUnknown(declared) || whole <= start || !Riff.isName(tagAt(file, start))
+      const isOpen = length === 0 ? isLeft : length > left && Riff.isUnknown(length)
+      // The data are all there where the file ends as it says, with a byte of padding or without, whatever is said of them.
+      const isThere = length <= left || isOpen || file.byteLength === whole || file.byteLength === whole + 1
+      if (!isThere) throw new MalformedWav(`truncated: its data chunk has ${left} of ${length} bytes`)
+      const there = isOpen ? left : Math.min(length, left)
+      return { rate: format.rate, samples: samplesOf(view, start, there, format, little) }
     }
-    at = start + size + (size % 2)
+    if (size > left) throw new MalformedWav(`truncated: its ${name.trim()} chunk has ${left} of ${size} bytes`)
+    if (name === "ds64" && size >= 16) long = Number(view.getBigUint64(start + 8, little))
+    if (name === "fmt ") format = formatOf(view, start, size, little)
+    // Some writers leave out the byte after an odd number of them.
+    at = start + size + (size % 2 === 1 && file[start + size] === 0 ? 1 : 0)
   }
   throw new MalformedWav("truncated: it has no data chunk")
 }
 
-const formatOf = (view: DataView, at: number, size: number): Format => {
+const formatOf = (view: DataView, at: number, size: number, little: boolean): Format => {
   if (size < 16) throw new MalformedWav(`its format chunk has ${size} bytes, not 16`)
-  const declared = view.getUint16(at, true)
+  const declared = view.getUint16(at, little)
   const format = {
-    codec: declared === EXTENSIBLE && size >= 40 ? view.getUint16(at + 24, true) : declared,
-    channels: view.getUint16(at + 2, true),
-    rate: view.getUint32(at + 4, true),
-    bits: view.getUint16(at + 14, true)
+    codec: declared === EXTENSIBLE && size >= 40 ? view.getUint32(at + 24, little) : declared,
+    channels: view.getUint16(at + 2, little),
+    rate: view.getUint32(at + 4, little),
+    bits: view.getUint16(at + 14, little)
   }
   const known = format.codec === PCM ? [8, 16, 24, 32] : format.codec === FLOAT ? [32, 64] : []
   if (!known.includes(format.bits)) {
@@ -81,19 +111,27 @@ const formatOf = (view: DataView, at: number, size: number): Format => {
   return format
 }
 
-const samplesOf = (view: DataView, at: number, size: number, { codec, channels, bits }: Format): Float32Array => {
+const samplesOf = (
+  view: DataView,
+  at: number,
+  size: number,
+  { codec, channels, bits }: Format,
+  little: boolean
+): Float32Array => {
   const width = bits / 8
   const frames = Math.floor(size / (width * channels))
   if (frames === 0) throw new MalformedWav("it holds no samples")
   const read = (p: number): number => {
-    if (codec === FLOAT) return bits === 32 ? view.getFloat32(p, true) : view.getFloat64(p, true)
+    if (codec === FLOAT) return bits === 32 ? view.getFloat32(p, little) : view.getFloat64(p, little)
     if (bits === 8) return (view.getUint8(p) - 128) / 128
-    if (bits === 16) return view.getInt16(p, true) / 32768
-    if (bits === 24) return ((view.getInt8(p + 2) << 16) | view.getUint16(p, true)) / 8388608
-    return view.getInt32(p, true) / 2147483648
+    if (bits === 16) return view.getInt16(p, little) / 32768
+    if (bits === 32) return view.getInt32(p, little) / 2147483648
+    return little
+      ? ((view.getInt8(p + 2) << 16) | view.getUint16(p, true)) / 8388608
+      : ((view.getInt8(p) << 16) | view.getUint16(p + 1)) / 8388608
   }
   const samples = new Float32Array(frames)
-  if (codec === PCM && bits === 16 && channels === 1) {
+  if (codec === PCM && bits === 16 && channels === 1 && little) {
     for (let done = 0; done < frames; done += BLOCK) {
       const count = Math.min(BLOCK, frames - done)
       const [from, to] = Kernels.regions(2 * count, 4 * count)

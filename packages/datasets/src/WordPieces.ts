@@ -1,13 +1,16 @@
 /**
  * Texts as BERT reads them: word pieces, by `@huggingface/tokenizers` from a local vocabulary, with its cleaning of texts
- * replaced by `BertNormalizer`. The ids are those of Hugging Face's BertTokenizer (the fast one). A text may hold special
- * tokens, such as "[SEP]", and they count as such; a lone surrogate counts as U+FFFD, which BERT drops.
+ * replaced by `BertNormalizer` and its search for added tokens by `AddedTokens`. The ids are those of Hugging Face's
+ * BertTokenizer (the fast one). A text may hold added tokens, such as "[SEP]", and they count as such; a lone surrogate
+ * counts as U+FFFD, which BERT drops.
  */
 import { Tokenizer } from "@huggingface/tokenizers"
 import { Digest, Tensor } from "@igm/tensor"
-import { Effect, FileSystem, Schema } from "effect"
+import { Effect, FileSystem } from "effect"
+import * as AddedTokens from "./AddedTokens.ts"
 import * as BertNormalizer from "./BertNormalizer.ts"
 import { VocabularyError } from "./Errors.ts"
+import * as TokenizerJson from "./TokenizerJson.ts"
 
 /** The ids of one text or of a pair, with [CLS] and [SEP]. */
 export interface Encoding {
@@ -46,97 +49,16 @@ export interface WordPieces {
   readonly batch: (encodings: ReadonlyArray<Encoding>, length?: number) => Batch
 }
 
-/** Why a vocabulary cannot be used. */
-export class MalformedVocabulary extends Error {
-  override readonly name = "MalformedVocabulary"
-}
-
-const SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] as const
-
-const Flag = Schema.Boolean
-const Absent = Schema.optionalKey(Schema.Literal(false))
-
-const item = (id: string, type: number) => ({ SpecialToken: { id, type_id: type } })
-const sequence = (id: string, type: number) => ({ Sequence: { id, type_id: type } })
-
-/** [CLS] first [SEP], and second [SEP] of a pair. */
-const template = {
-  type: "TemplateProcessing",
-  single: [item("[CLS]", 0), sequence("A", 0), item("[SEP]", 0)],
-  pair: [item("[CLS]", 0), sequence("A", 0), item("[SEP]", 0), sequence("B", 1), item("[SEP]", 1)]
-}
-
-/** The parts of a tokenizer.json that decide about ids, for tokenizers of the BERT kind; others do not decode. */
-const TokenizerJson = Schema.Struct({
-  added_tokens: Schema.Array(
-    Schema.Struct({
-      id: Schema.Int,
-      content: Schema.String,
-      special: Schema.Literal(true),
-      single_word: Absent,
-      lstrip: Absent,
-      rstrip: Absent,
-      normalized: Absent
-    })
-  ),
-  normalizer: Schema.Struct({
-    type: Schema.Literal("BertNormalizer"),
-    clean_text: Flag,
-    handle_chinese_chars: Flag,
-    strip_accents: Schema.optionalKey(Schema.NullOr(Flag)),
-    lowercase: Flag
-  }),
-  pre_tokenizer: Schema.Struct({ type: Schema.Literal("BertPreTokenizer") }),
-  model: Schema.Struct({
-    type: Schema.Literal("WordPiece"),
-    unk_token: Schema.Literal("[UNK]"),
-    continuing_subword_prefix: Schema.Literal("##"),
-    max_input_chars_per_word: Schema.Int,
-    vocab: Schema.Record(Schema.String, Schema.Int)
-  }),
-  post_processor: Schema.Struct({ type: Schema.String, single: Schema.Json, pair: Schema.Json })
-})
-
-type TokenizerJson = typeof TokenizerJson.Type
-
 /** Word pieces from the contents of a tokenizer.json. Throws `MalformedVocabulary`, also for kinds other than BERT's. */
-export const ofTokenizerJson = (json: unknown, { lowerCase }: { readonly lowerCase: boolean }): WordPieces => {
-  const decoded = Schema.decodeUnknownResult(TokenizerJson)(json)
-  if (decoded._tag === "Failure") throw new MalformedVocabulary(`not a BERT tokenizer: ${decoded.failure.message}`)
-  if (Digest.canonicalJson(decoded.success.post_processor) !== Digest.canonicalJson(template)) {
-    throw new MalformedVocabulary("not a BERT tokenizer: its post_processor is not [CLS] A [SEP] B [SEP]")
-  }
-  if (decoded.success.normalizer.lowercase !== lowerCase) {
-    throw new MalformedVocabulary(`it says lowercase: ${!lowerCase}, but lowerCase: ${lowerCase} is asked for`)
-  }
-  return make(decoded.success)
-}
+export const ofTokenizerJson = (json: unknown, options: { readonly lowerCase: boolean }): WordPieces =>
+  make(TokenizerJson.ofJson(json, options))
 
 /**
  * Word pieces from the contents of a vocab.txt, a piece a line, whose ids are the numbers of the lines from 0. Throws
  * `MalformedVocabulary`.
  */
-export const ofVocabulary = (text: string, { lowerCase }: { readonly lowerCase: boolean }): WordPieces => {
-  const lines = text.split(/\r\n|\r|\n/)
-  if (lines.at(-1) === "") lines.pop()
-  const vocab = new Map(lines.map((piece, id) => [piece, id]))
-  return make({
-    added_tokens: SPECIAL.flatMap((content) => {
-      const id = vocab.get(content)
-      return id === undefined ? [] : [{ id, content, special: true }]
-    }),
-    normalizer: { type: "BertNormalizer", clean_text: true, handle_chinese_chars: true, lowercase: lowerCase },
-    pre_tokenizer: { type: "BertPreTokenizer" },
-    model: {
-      type: "WordPiece",
-      unk_token: "[UNK]",
-      continuing_subword_prefix: "##",
-      max_input_chars_per_word: 100,
-      vocab: Object.fromEntries(vocab)
-    },
-    post_processor: template
-  })
-}
+export const ofVocabulary = (text: string, options: { readonly lowerCase: boolean }): WordPieces =>
+  make(TokenizerJson.ofVocabulary(text, options))
 
 /**
  * The vocabulary in a file: a vocab.txt, which does not say whether its texts are lower-cased, or a tokenizer.json, which
@@ -149,7 +71,7 @@ export const open = Effect.fn("WordPieces.open")(function* (path: string, option
   return yield* Effect.try({
     try: () => {
       const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
-      return text.startsWith("{") ? ofTokenizerJson(JSON.parse(text), options) : ofVocabulary(text, options)
+      return /^\s*\{/.test(text) ? ofTokenizerJson(JSON.parse(text), options) : ofVocabulary(text, options)
     },
     catch: (cause) => fail((cause as Error).message)(cause)
   })
@@ -157,52 +79,49 @@ export const open = Effect.fn("WordPieces.open")(function* (path: string, option
 
 /** What is used of the library, whose declarations resolve in some programs only. */
 interface Library {
-  normalizer: (text: string) => string
-  pre_tokenizer: (text: string) => Array<string>
-  readonly post_processor: (
-    first: ReadonlyArray<string>,
-    second: ReadonlyArray<string> | null,
-    special: boolean
-  ) => { readonly tokens: ReadonlyArray<string>; readonly token_type_ids: ReadonlyArray<number> }
-  readonly tokenize: (text: string) => ReadonlyArray<string>
-  readonly token_to_id: (token: string) => number | undefined
-  readonly decode: (ids: ReadonlyArray<number>, options: { readonly skip_special_tokens: boolean }) => string
+  readonly model: {
+    readonly encode: (words: ReadonlyArray<string>) => ReadonlyArray<string>
+    readonly tokens_to_ids: ReadonlyMap<string, number>
+    readonly vocab: ReadonlyArray<string | undefined>
+  }
+  readonly decoder: { readonly decode: (pieces: ReadonlyArray<string>) => string }
 }
 
-const make = (json: TokenizerJson): WordPieces => {
-  const special = new Map(json.added_tokens.map(({ content, id }) => [content, id]))
-  for (const token of SPECIAL) {
-    if (!special.has(token)) throw new MalformedVocabulary(`it has no ${token}: is this the vocabulary of a BERT?`)
-  }
-  const decoder = { type: "WordPiece", prefix: "##", cleanup: false }
-  const settings = { clean_up_tokenization_spaces: false }
-  const tokenizer = new Tokenizer({ ...json, decoder }, settings) as unknown as Library
-  // The space, which no word contains, keeps the library from comparing the whole result with its special tokens.
-  tokenizer.normalizer = (text) => ` ${BertNormalizer.normalize(text, json.normalizer)}`
-  tokenizer.pre_tokenizer = BertNormalizer.split
-  const idOf = (token: string): number => tokenizer.token_to_id(token) ?? special.get("[UNK]")!
-  const piecesOf = (text: string) => tokenizer.tokenize(text.toWellFormed())
-  const size =
-    1 +
-    Math.max(
-      ...special.values(),
-      Object.values(json.model.vocab).reduce((a, b) => Math.max(a, b), 0)
+const make = (json: TokenizerJson.TokenizerJson): WordPieces => {
+  const parts = { ...json, added_tokens: [], decoder: { type: "WordPiece", prefix: "##", cleanup: false } }
+  const { model, decoder } = new Tokenizer(parts, {}) as unknown as Library
+  const added = new Map(json.added_tokens.map((token) => [token.id, token]))
+  const special = new Map(
+    json.added_tokens.flatMap((token) => (token.special ? [[token.content, token.id] as const] : []))
+  )
+  const idOf = (name: (typeof TokenizerJson.SPECIAL)[number]): number => special.get(name)!
+  const split = AddedTokens.splitter(json.added_tokens, (text) => BertNormalizer.normalize(text, json.normalizer))
+  const piecesOf = (text: string): ReadonlyArray<number> =>
+    split(text.toWellFormed()).flatMap((part) =>
+      typeof part === "number"
+        ? [part]
+        : model.encode(BertNormalizer.split(part)).map((piece) => model.tokens_to_ids.get(piece) ?? idOf("[UNK]"))
     )
   return {
     settings: { kind: "word-pieces", version: 1, tokenizer: Digest.ofJson(json as unknown as Digest.Json) },
-    size,
+    size: 1 + [...added.keys(), ...model.tokens_to_ids.values()].reduce((a, b) => Math.max(a, b), 0),
     special,
     encode: (text, { pair = "", length = Number.POSITIVE_INFINITY } = {}) => {
       const room = length - (pair === "" ? 2 : 3)
       if (!(room >= 0)) throw new RangeError(`a length of ${length} has no room for [CLS] and [SEP]`)
       const first = piecesOf(text)
-      const second = pair === "" ? null : piecesOf(pair)
-      const [a, b] = shares(first.length, second?.length ?? 0, room)
-      const { tokens, token_type_ids } = tokenizer.post_processor(first.slice(0, a), second?.slice(0, b) ?? null, true)
-      return { ids: tokens.map(idOf), types: token_type_ids }
+      const second = pair === "" ? [] : piecesOf(pair)
+      const [a, b] = shares(first.length, second.length, room)
+      const one = [idOf("[CLS]"), ...first.slice(0, a), idOf("[SEP]")]
+      const other = pair === "" ? [] : [...second.slice(0, b), idOf("[SEP]")]
+      return { ids: [...one, ...other], types: [...one.map(() => 0), ...other.map(() => 1)] }
     },
-    decode: (ids) => (ids.length === 0 ? "" : tokenizer.decode([...ids], { skip_special_tokens: true }).trim()),
-    batch: (encodings, length) => batch(encodings, special.get("[PAD]")!, length)
+    decode: (ids) => {
+      const shown = ids.filter((id) => added.get(id)?.special !== true)
+      const known = shown.flatMap((id) => added.get(id)?.content ?? model.vocab[id] ?? [])
+      return decoder.decode(known).trim()
+    },
+    batch: (encodings, length) => batch(encodings, idOf("[PAD]"), length)
   }
 }
 

@@ -90,7 +90,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
 const NOTHING = new Uint8Array()
 
 /** What a request is answered with. */
-const answer = (request: Request): readonly [Omit<Answer, "bytes">, Uint8Array] => {
+const answer = async (request: Request): Promise<readonly [Omit<Answer, "bytes">, Uint8Array]> => {
   switch (request.do) {
     case "film":
       close()
@@ -104,7 +104,7 @@ const answer = (request: Request): readonly [Omit<Answer, "bytes">, Uint8Array] 
       return [{ count: film!.count() }, NOTHING]
     case "sound":
       close()
-      sound = Sound.open(request.path)
+      sound = await Sound.open(request.path)
       return [{ sound: sound.about }, NOTHING]
     case "samples": {
       const samples = sound!.next(request.least)
@@ -126,9 +126,9 @@ const faultOf = (error: unknown, asked: Request["do"]): string =>
 
 for (;;) {
   const request = JSON.parse(line()) as Request
-  let found: ReturnType<typeof answer>
+  let found: Awaited<ReturnType<typeof answer>>
   try {
-    found = answer(request)
+    found = await answer(request)
   } catch (error) {
     close()
     found = [{ fault: faultOf(error, request.do) }, NOTHING]

@@ -17,6 +17,25 @@ const serve = (body: Uint8Array, status = 200) =>
     (server) => Effect.callback<void>((resume) => void server.close(() => resume(Effect.void)))
   ).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/fsdd.tar.gz`))
 
+/** A server whose answers have no end; its address. */
+const endless = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const bytes = Buffer.alloc(1 << 20)
+    const server = createServer((_, response) => {
+      const pour = (): void => {
+        while (!response.destroyed) if (!response.write(bytes)) return void response.once("drain", pour)
+      }
+      pour()
+    })
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  }),
+  (server) =>
+    Effect.callback<void>((resume) => {
+      server.closeAllConnections()
+      server.close(() => resume(Effect.void))
+    })
+).pipe(Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}/fsdd.tar.gz`))
+
 const archive = Stream.make(
   Tar.file("fsdd-1/README.md", "about"),
   Tar.file("fsdd-1/recordings/0_ann_0.wav", "sound 0"),
@@ -55,6 +74,9 @@ describe("Fsdd", () => {
         yield* messageOf(yield* serve(whole.subarray(0, whole.length / 2))),
         "not a gzip archive, or not all of it"
       )
+      const bomb = gzipSync(new Uint8Array(101_000_000), { level: 1 })
+      assert.include(yield* messageOf(yield* serve(bomb)), "it has more than 100000000 bytes")
+      assert.include(yield* messageOf(yield* endless), "it has more than 100000000 bytes")
       assert.include(yield* messageOf(yield* serve(new Uint8Array(), 404)), "the server answered 404")
       assert.include(yield* messageOf("http://127.0.0.1:9/none"), "cannot be reached")
       assert.deepStrictEqual(yield* fs.readDirectory(folder), [])

@@ -12,7 +12,7 @@ describe("media that cannot be read", () => {
       const file = path.join(folder, "words.png")
       yield* fs.writeFileString(file, "only words")
       const image = yield* Effect.flip(GreyImage.preprocess.load({ path: file }))
-      assert.strictEqual(image.message, `${file}: this is not an image, or it is damaged`)
+      assert.strictEqual(image.message, `${file}: this is not a JPEG, PNG, WebP, GIF or TIFF image`)
       const sound = yield* Effect.flip(Spectrogram.preprocess.load({ path: file }))
       assert.strictEqual(sound.message, `${file}: this is not a RIFF/WAVE file`)
       const missing = yield* Effect.flip(Spectrogram.preprocess.load({ path: path.join(folder, "none.wav") }))

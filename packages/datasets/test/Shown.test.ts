@@ -51,7 +51,7 @@ describe("Shown", () => {
       assert.deepStrictEqual(words, { kind: "text", text: "who <b>" })
       const source = yield* inFolder("c.png", Uint8Array.of(1, 2, 3))
       const error = yield* Effect.flip(Shown.of(source, GreyImage.preprocess))
-      assert.strictEqual(error.message, `${source.path}: this picture cannot be shown`)
+      assert.strictEqual(error.message, `${source.path}: this is not a JPEG, PNG, WebP, GIF or TIFF image`)
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

@@ -45,6 +45,19 @@ describe("WordPieces", () => {
     }
   })
 
+  it("gives the ids of tokenizers that have other tokens added, with or without a named model, and BertProcessing", () => {
+    const tokenizers = golden("added-tokens.jsonl")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { name: string; tokenizer: object; cases: ReadonlyArray<Case & Expected> })
+    assert.lengthOf(tokenizers, 8)
+    for (const { name, tokenizer, cases } of tokenizers) {
+      const words = WordPieces.ofTokenizerJson(tokenizer, { lowerCase: name.startsWith("added") })
+      assert.isAtLeast(cases.length, 30)
+      for (const of of cases) assert.isTrue(agrees(words, of, of), `${name}: ${JSON.stringify(of)}`)
+    }
+  })
+
   it.prop("ids are of the vocabulary, between [CLS] and [SEP]", { text: Text }, ({ text }) => {
     const { ids, types } = uncased.encode(text.join(""))
     assert.isTrue(ids.every((id) => Number.isInteger(id) && id >= 0 && id < uncased.size))

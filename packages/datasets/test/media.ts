@@ -2,7 +2,8 @@
 import { Safetensors } from "@igm/tensor"
 import { readFileSync } from "node:fs"
 
-const { tensors } = Safetensors.decode(readFileSync(new URL("golden/films.safetensors", import.meta.url)))
+const read = (name: string) => Safetensors.decode(readFileSync(new URL(`golden/${name}.safetensors`, import.meta.url)))
+const tensors = { ...read("films").tensors, ...read("sounds").tensors }
 
 /** What lies under a name. */
 export const golden = (name: string) => tensors[name]!

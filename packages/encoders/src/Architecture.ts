@@ -23,8 +23,11 @@ export interface Architecture {
   readonly name: string
   readonly inputs: { readonly [name: string]: Port }
   readonly width: number
-  /** The graph for the weights of a file, or what of them is missing, too much, or of another shape. */
-  readonly graph: (weights: Weights) => Effect.Effect<Model.Graph<Initializer>, EncoderError>
+  /**
+   * The graph for the weights of a file, or what of them is missing, too much, or of another shape. A prefix stands in the
+   * place of what their names begin with in the files that the architecture expects.
+   */
+  readonly graph: (weights: Weights, prefix?: string) => Effect.Effect<Model.Graph<Initializer>, EncoderError>
 }
 
 /** The name of the features. */

@@ -61,9 +61,9 @@ export const make = (options: Options): Architecture.Architecture => {
   const tokens = { dtype: "int64", shape: ["length"] } as const
   const inputs: Inputs = { ids: tokens, mask: tokens, ...(types ? { types: tokens } : {}) }
 
-  const graph: Architecture.Architecture["graph"] = (weights) =>
+  const graph: Architecture.Architecture["graph"] = (weights, given = options.prefix) =>
     Effect.suspend(() => {
-      const prefix = options.prefix ?? (weights.entries.has(`bert.${WORDS}`) ? "bert." : "")
+      const prefix = given ?? (weights.entries.has(`bert.${WORDS}`) ? "bert." : "")
       const parameters = Parameters.make(weights, prefix, unused)
       const builder = Builder.make<Architecture.Initializer>("bert")
       const of = sizes(weights, parameters, prefix)

@@ -75,11 +75,15 @@ export const check = Effect.fn("Encoder.check")(function* (encoder: Encoder) {
   const { name, file, digest, data = {}, output, width } = encoder
   yield* verify(encoder, file, digest)
   const declared = yield* ModelFile.read(file).pipe(
-    Effect.mapError((cause) => failure(encoder, `the encoder ${name} is not an ONNX model: ${cause.problem}`, cause))
+    Effect.mapError((cause) => {
+      const { problem } = cause
+      const told = problem.startsWith("this ") ? problem.slice("this ".length) : `cannot be used: ${problem}`
+      return failure(encoder, `the encoder ${name} ${told}`, cause)
+    })
   )
   for (const part of declared.external) {
     const at = path.join(path.dirname(file), part)
-    const pinned = data[part]
+    const pinned = Object.hasOwn(data, part) ? data[part] : undefined
     if (pinned !== undefined) yield* verify(encoder, at, pinned)
     else {
       const found = yield* Effect.option(FileDigest.of(at))
@@ -125,7 +129,7 @@ export const open = Effect.fn("Encoder.open")(function* (encoder: Encoder, optio
   const { inputs, output } = yield* check(encoder)
   const session = yield* runtime
     .open(file, file, options)
-    .pipe(Effect.mapError((cause) => failure(encoder, `onnxruntime cannot open the encoder ${name}`, cause)))
+    .pipe(Effect.mapError((cause) => failure(encoder, `the encoder ${name} cannot be used: ${cause.problem}`, cause)))
   const fallbacks = yield* fallbacksOf(encoder)
   const encode = Effect.fn("Encoder.encode")(function* (batch: Tensors) {
     const tensors = named(inputs, batch)

@@ -1,7 +1,6 @@
 /**
  * What is tried of an encoder when it is added: that its architecture computes on this very runtime what the original
- * computes, for weights by a formula; that its own weights give what the original gives, where that is on record; and that
- * its features are numbers, differ between samples, and are the same twice.
+ * computes, for weights by a formula; and that its own weights give what the original gives, where that is on record.
  */
 import { Digest } from "@igm/tensor"
 import { Effect, Path } from "effect"
@@ -63,40 +62,4 @@ export const weights = Effect.fn("EncoderCheck.weights")(function* (
   }
   const deviation = yield* held(file, golden, "it")
   return { name, passed: true, told: `as ${golden.by} with these weights, to ${deviation}` } satisfies Check
-})
-
-/** Inputs for a model of which only the declaration is known; sizes that it leaves free are guessed. */
-const guessed = (inputs: OpenModel.OpenModel["inputs"]): Recipe.Recipes =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([name, { dtype, shape }]) => {
-      const sizes = [2, ...shape.map((size) => (typeof size === "number" ? size : dtype === "int64" ? 16 : 224))]
-      return [name, dtype === "int64" ? { kind: "integers", shape: sizes, below: 2 } : { kind: "normal", shape: sizes }]
-    })
-  )
-
-/** Holds an encoder's features of two samples to what any features are: finite, of the sample, and the same twice. */
-export const features = Effect.fn("EncoderCheck.features")(function* (
-  file: string,
-  model: OpenModel.OpenModel,
-  sample: Recipe.Recipes | undefined
-) {
-  const name = "features"
-  const batch = Recipe.inputs("features", sample ?? guessed(model.inputs))
-  const fail = (problem: string) => new EncoderError({ path: file, problem })
-  const attempt = yield* Effect.result(model.encode(batch))
-  if (attempt._tag === "Failure") {
-    if (sample !== undefined) return yield* attempt.failure
-    const told = `it does not take inputs of sizes that were guessed: ${attempt.failure.problem}`
-    return { name, passed: false, told } satisfies Check
-  }
-  const { shape, data } = attempt.success
-  const { width } = model
-  if (shape.join() !== `2,${width}`)
-    return yield* fail(`of 2 samples it gives [${shape.join(", ")}], not [2, ${width}]`)
-  if (!data.every(Number.isFinite)) return yield* fail("its features are not finite: the weights are damaged")
-  const [first, second] = [data.subarray(0, width), data.subarray(width)]
-  if (first.every((x, i) => x === second[i])) return yield* fail("its features are the same for different samples")
-  const again = yield* model.encode(batch)
-  if (!again.data.every((x, i) => x === data[i])) return yield* fail("its features differ from one run to the next")
-  return { name, passed: true, told: "finite, different for two samples, the same bits twice" } satisfies Check
 })

@@ -5,7 +5,9 @@ import { Schema } from "effect"
 export class EncoderError extends Schema.TaggedError<EncoderError>()("EncoderError", {
   path: Schema.String,
   problem: Schema.String,
-  cause: Schema.optionalKey(Schema.Defect())
+  cause: Schema.optionalKey(Schema.Defect()),
+  /** Prefixes of names below which a file of weights has what was looked for in vain. */
+  prefixes: Schema.optionalKey(Schema.Array(Schema.String))
 }) {
   override get message(): string {
     return `${this.path}: ${this.problem}`

@@ -41,6 +41,8 @@ export const Pin = Schema.Struct({
   source: Source,
   /** The digest of the file of weights that the ONNX file was built from; none where that came ready. */
   weights: Schema.optionalKey(Sha256),
+  /** What the names of its weights begin with in that file, where that is not what its architecture expects. */
+  prefix: Schema.optionalKey(Schema.String),
   onnx: Pinned,
   /** The files that hold weights of the ONNX file, by the paths that it names them by, where there are some. */
   data: Schema.optionalKey(Schema.Record(Schema.String, Pinned)),
@@ -107,7 +109,7 @@ export const otherWeights = (pin: Pin | undefined, file: string, sha256: Digest.
 
 /** What speaks against a file that holds weights of an ONNX file, if an encoder is pinned. */
 export const otherData = (pin: Pin | undefined, file: string, part: string, sha256: Digest.Digest) => {
-  const pinned = pin?.data?.[part]
+  const pinned = pin?.data !== undefined && Object.hasOwn(pin.data, part) ? pin.data[part] : undefined
   if (pin === undefined || pinned?.sha256 === sha256) return undefined
   if (pinned === undefined) return `${file} holds weights of it, and no such file is pinned: ${REPIN}`
   return `${file} has SHA-256 ${sha256}, but ${pinned.sha256} is pinned: other weights; ${REPIN}`

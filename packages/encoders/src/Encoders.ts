@@ -11,9 +11,11 @@ import { EncoderError } from "./EncoderError.ts"
 import * as EncoderFolder from "./EncoderFolder.ts"
 import * as EncoderLock from "./EncoderLock.ts"
 import * as ExternalData from "./ExternalData.ts"
+import * as FeatureCheck from "./FeatureCheck.ts"
 import * as Golden from "./Golden.ts"
 import * as Material from "./Material.ts"
 import * as OpenModel from "./OpenModel.ts"
+import * as Prefix from "./Prefix.ts"
 import * as Weights from "./Weights.ts"
 
 /** An encoder that a folder holds now. */
@@ -37,6 +39,8 @@ export interface Options extends EncoderFolder.Options {
 export interface PublishedOptions extends Options, Material.Options {
   /** The name in the folder; by default that of the catalogue. */
   readonly name?: string | undefined
+  /** What the names of its weights begin with in their file, where that cannot be told. */
+  readonly prefix?: string | undefined
   /** The folder of goldens; by default that of the project. */
   readonly goldens?: string
 }
@@ -55,7 +59,8 @@ const misnomer = (catalog: Catalog, name: string, of?: string): string | undefin
 
 /** What is pinned under a name, unless it is to be pinned anew; an error where that is something else. */
 const pinOf = Effect.fnUntraced(function* ({ folder, repin = false }: Options, name: string, of?: string) {
-  const pin = repin ? undefined : (yield* EncoderLock.read(folder))[name]
+  const pins = yield* EncoderLock.read(folder)
+  const pin = !repin && Object.hasOwn(pins, name) ? pins[name] : undefined
   if (pin === undefined || pin.of === of) return pin
   return yield* failed(name, `${pin.of ?? "an ONNX file"} has this name already: choose another with --name`)
 })
@@ -83,10 +88,11 @@ export const add = Effect.fn("Encoders.add")(function* (of: string, options: Pub
     const goldens = (yield* Golden.read(options.goldens ?? Golden.FOLDER)).filter(({ encoder }) => encoder === of)
     const architecture = yield* EncoderCheck.architecture(entry.architecture, goldens, scratch)
     const onnx = path.join(scratch, EncoderFolder.ONNX)
-    const made = yield* Weights.open(material.weights).pipe(
-      Effect.flatMap((weights) => Architecture.write(entry.architecture, weights, onnx)),
-      Effect.scoped
-    )
+    const { made, prefix } = yield* Effect.gen(function* () {
+      const weights = yield* Weights.open(material.weights)
+      const { architecture, prefix } = yield* Prefix.locate(entry.architecture, weights, options.prefix ?? pin?.prefix)
+      return { made: yield* Architecture.write(architecture, weights, onnx), prefix }
+    }).pipe(Effect.scoped)
     const otherModel = EncoderLock.otherModel(pin, made)
     if (otherModel !== undefined) return yield* failed(name, otherModel)
     const weights = yield* EncoderCheck.weights(onnx, goldens, material.sha256)
@@ -96,6 +102,7 @@ export const add = Effect.fn("Encoders.add")(function* (of: string, options: Pub
       // The same bytes by another way are no news.
       source: pin?.source ?? material.source,
       weights: material.sha256,
+      ...(prefix === undefined ? {} : { prefix }),
       onnx: { sha256: made, bytes: yield* bytesOf(onnx) },
       beside: yield* Material.copy(name, material, scratch, pin),
       ...ports
@@ -119,7 +126,7 @@ const tried = Effect.fnUntraced(
     if (entry !== undefined && model.width !== entry.width) {
       return yield* failed(name, `its features are ${model.width} wide, and should be ${entry.width}`)
     }
-    const features = yield* EncoderCheck.features(file, model, entry?.sample)
+    const features = yield* FeatureCheck.make(file, model, entry?.sample)
     return { inputs: model.inputs, output: model.output, width: model.width, features }
   },
   (effect, _, name) => Effect.mapError(effect, (error) => new EncoderError({ ...error, path: name })),

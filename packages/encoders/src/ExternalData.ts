@@ -5,13 +5,13 @@
 import { FileDigest, Folder, ioError } from "@igm/io"
 import { ModelFile } from "@igm/onnx"
 import { Effect, FileSystem, Path } from "effect"
-import { posix } from "node:path"
+import { sep } from "node:path"
 import { EncoderError } from "./EncoderError.ts"
 import * as EncoderLock from "./EncoderLock.ts"
 
-/** Whether a path leads out of the folder that it begins in. */
-const leaves = (part: string): boolean =>
-  posix.isAbsolute(part) || part.includes("\\") || /^[A-Za-z]:/.test(part) || posix.normalize(part).startsWith("..")
+/** Whether a file, wherever links to it lead, lies in one of the folders. */
+const liesIn = (folders: ReadonlyArray<string>, file: string): boolean =>
+  folders.some((folder) => file.startsWith(folder.endsWith(sep) ? folder : folder + sep))
 
 /** Copies the files that hold weights of an ONNX file `source` into the folder of its copy `onnx`; what to pin of them. */
 export const copy = Effect.fn("ExternalData.copy")(function* (
@@ -23,15 +23,27 @@ export const copy = Effect.fn("ExternalData.copy")(function* (
   const path = yield* Path.Path
   const failed = (problem: string) => new EncoderError({ path: source, problem })
   const { external } = yield* Effect.mapError(ModelFile.read(onnx), ({ problem }) => failed(problem))
-  const data: Record<string, EncoderLock.Pinned> = {}
+  // In a cache of the hub both are links to files that lie beside each other.
+  const homes = yield* Effect.mapError(
+    Effect.all([fs.realPath(path.dirname(source)), Effect.map(fs.realPath(source), path.dirname)]),
+    ioError(source, "read this file")
+  )
+  const data = new Map<string, EncoderLock.Pinned>()
   for (const part of external) {
     const from = path.join(path.dirname(source), part)
     const to = path.join(path.dirname(onnx), part)
-    if (leaves(part)) return yield* failed(`its weights lie in ${part}, which is not in the folder of the model`)
     if (to === onnx)
       return yield* failed(`its weights lie in ${part}, which is the name that the model gets: rename both`)
-    if (!(yield* Effect.orElseSucceed(fs.exists(from), () => false))) {
-      return yield* failed(`its weights lie in ${from}, which is missing`)
+    const real = yield* Effect.option(fs.realPath(from))
+    if (real._tag === "None") return yield* failed(`its weights lie in ${from}, which is missing`)
+    const info = yield* Effect.option(fs.stat(real.value))
+    if (info._tag === "None" || info.value.type !== "File") {
+      return yield* failed(`its weights lie in ${from}, which is not a file`)
+    }
+    if (!liesIn(homes, real.value)) {
+      return yield* failed(
+        `its weights lie in ${part}, which is a link to ${real.value}, not in the folder of the model`
+      )
     }
     yield* Effect.mapError(Folder.make(path.dirname(to)), ioError(to, "write this file"))
     yield* Effect.mapError(fs.copyFile(from, to), ioError(from, "copy this file"))
@@ -39,7 +51,7 @@ export const copy = Effect.fn("ExternalData.copy")(function* (
     const sha256 = yield* read(FileDigest.of(to))
     const other = EncoderLock.otherData(pin, from, part, sha256)
     if (other !== undefined) return yield* failed(other)
-    data[part] = { sha256, bytes: Number((yield* read(fs.stat(to))).size) }
+    data.set(part, { sha256, bytes: Number((yield* read(fs.stat(to))).size) })
   }
-  return data
+  return Object.fromEntries(data)
 })

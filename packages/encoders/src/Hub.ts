@@ -18,8 +18,11 @@ export interface HubFile {
   readonly commit: string
 }
 
-/** How often in a row a download may break without a byte gained. */
+/** How often in a row a download may break without a byte gained; to be silent, which takes time, counts twice. */
 const TRIES = 4
+
+/** What may pass when it is tried again. */
+const PASSING: ReadonlySet<HubError["reason"]> = new Set(["truncated", "unreachable", "silent"])
 
 const MEGABYTE = 1_000_000
 
@@ -50,9 +53,8 @@ const get = Effect.fn("Hub.get")(
     const { repo, file, revision } = wanted
     const fail = (reason: HubError["reason"], problem: string) => new HubError({ repo, file, reason, problem })
     const settings = yield* Effect.mapError(HubSettings.read, (problem) => fail("settings", problem))
-    for (const name of [repo, file, revision]) {
-      if (!HubCache.isInside(name)) return yield* fail("settings", `"${name}" cannot be a name on the hub`)
-    }
+    const wrong = HubCache.isRepo(repo) ? [file, revision].find((name) => !HubCache.isInside(name)) : repo
+    if (wrong !== undefined) return yield* fail("settings", `${JSON.stringify(wrong)} cannot be a name on the hub`)
     const { cache, offline } = settings
     const commit = HubCache.isCommit(revision)
       ? revision
@@ -103,13 +105,32 @@ const download = Effect.fn("Hub.download")(function* (
     if (yield* fs.exists(blob)) return
     yield* Folder.make(path.dirname(blob))
     const part = `${blob}.igm.incomplete`
-    yield* complete(settings, wanted, info, part, pause)
-    yield* verify(wanted, info, part)
+    yield* complete(settings, wanted, info, part, pause).pipe(
+      Effect.andThen(verify(wanted, info, part)),
+      Effect.catchTag("HubError", (error) =>
+        error.reason === "digest"
+          ? Effect.andThen(fs.remove(part, { force: true }), Effect.fail(withdrawn(error)))
+          : Effect.fail(error)
+      )
+    )
     yield* fs.rename(part, blob)
   }).pipe(Effect.scoped)
   if (!(yield* fs.exists(blob))) yield* obtain
   return yield* HubCache.link(place, info.hash)
 })
+
+/** The same error, told of a download that is removed. */
+const withdrawn = (error: HubError): HubError => {
+  const { repo, file, reason, problem, cause } = error
+  const advice = "what came is removed; run this again, without a proxy if there is one"
+  return new HubError({
+    repo,
+    file,
+    reason,
+    problem: `${problem}: ${advice}`,
+    ...(cause === undefined ? {} : { cause })
+  })
+}
 
 const sizeOf = Effect.fnUntraced(function* (file: string) {
   const fs = yield* FileSystem.FileSystem
@@ -124,6 +145,7 @@ const complete = Effect.fn("Hub.complete")(function* (
   part: string,
   pause: number
 ) {
+  const fs = yield* FileSystem.FileSystem
   const bar = yield* (yield* Progress).bar(`${wanted.repo}/${wanted.file}, MB`, Math.ceil(info.size / MEGABYTE))
   let shown = 0
   const show = (bytes: number) => {
@@ -131,6 +153,8 @@ const complete = Effect.fn("Hub.complete")(function* (
     shown = bytes
     return bar(Math.floor(shown / MEGABYTE) - before)
   }
+  // A file of no bytes is one all the same.
+  yield* Effect.scoped(fs.open(part, { flag: "a" }))
   let have = yield* sizeOf(part)
   let futile = 0
   while (have < info.size) {
@@ -138,14 +162,12 @@ const complete = Effect.fn("Hub.complete")(function* (
     const before = have
     const problem = yield* append(settings, wanted, info, part, before, show).pipe(
       Effect.as(undefined),
-      Effect.catchTag("HubError", (error) =>
-        error.reason === "truncated" || error.reason === "unreachable" ? Effect.succeed(error) : Effect.fail(error)
-      )
+      Effect.catchTag("HubError", (error) => (PASSING.has(error.reason) ? Effect.succeed(error) : Effect.fail(error)))
     )
     have = yield* sizeOf(part)
     if (have >= info.size) break
-    futile = have > before ? 0 : futile + 1
-    if (futile === TRIES) {
+    futile = have > before ? 0 : futile + (problem?.reason === "silent" ? 2 : 1)
+    if (futile >= TRIES) {
       const { repo, file } = wanted
       const got = `${have} of ${info.size} bytes have come and are kept: run this again to go on from there`
       const why = problem === undefined ? "the download stops short" : problem.problem.replace(/: .*$/, "")
@@ -183,7 +205,7 @@ const append = Effect.fnUntraced(function* (
   yield* file.sync
 }, Effect.scoped)
 
-/** Fails, and removes the file, where its bytes are not those that the hub promised. */
+/** Fails where the bytes of a file are not those that the hub promised. */
 const verify = Effect.fn("Hub.verify")(function* (
   wanted: HubClient.Wanted,
   { hash, size }: HubClient.FileInfo,
@@ -197,8 +219,6 @@ const verify = Effect.fn("Hub.verify")(function* (
   yield* Stream.runForEach(fs.stream(part), (bytes) => Effect.sync(() => hasher.update(bytes)))
   const found = hasher.digest("hex")
   if (found === hash) return
-  yield* fs.remove(part)
   const what = have === size ? `have the digest ${found}, and the hub promised ${hash}` : `are ${have}, not ${size}`
-  const problem = `the bytes that came ${what}: they are removed; run this again, without a proxy if there is one`
-  return yield* new HubError({ repo, file, reason: "digest", problem })
+  return yield* new HubError({ repo, file, reason: "digest", problem: `the bytes that came ${what}` })
 })

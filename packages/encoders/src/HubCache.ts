@@ -19,9 +19,12 @@ const COMMIT = /^[0-9a-f]{40}$/
 /** Whether a revision is a commit already, which no branch or tag can move. */
 export const isCommit = (revision: string): boolean => COMMIT.test(revision)
 
-/** Whether a repository, file or revision names nothing outside its folder. */
+/** Whether a name is one of a repository, which alone becomes part of an address as it is. */
+export const isRepo = (name: string): boolean => /^[\w.-]+(\/[\w.-]+)?$/.test(name) && isInside(name)
+
+/** Whether a file or revision names nothing outside its folder. */
 export const isInside = (name: string): boolean =>
-  name !== "" && !name.includes("\\") && name.split("/").every((part) => part !== "" && part !== "." && part !== "..")
+  !/[\\\p{Cc}]/u.test(name) && name.split("/").every((part) => part !== "" && part !== "." && part !== "..")
 
 const folderName = (repo: string): string => `models--${repo.replaceAll("/", "--")}`
 

@@ -4,8 +4,9 @@
  * protocol of deduplicated chunks. What goes wrong is said in words.
  */
 import { HubApiError, InvalidApiResponseFormatError, downloadFile, modelInfo, pathsInfo } from "@huggingface/hub"
-import { Effect, Redacted, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { HubError } from "./HubError.ts"
+import * as HubFetch from "./HubFetch.ts"
 import type { HubSettings } from "./HubSettings.ts"
 
 /** A file of a repository of models, at a branch, tag or commit. */
@@ -23,8 +24,8 @@ export interface FileInfo {
   readonly hash: string
 }
 
-/** How long a connection may be silent. */
-const SILENCE = "60 seconds"
+/** Bytes of an answer that says something of a file, at most; those of the hub have some hundred. */
+const ANSWER = 4_000_000
 
 const failing =
   ({ repo, file }: Pick<Wanted, "repo" | "file">) =>
@@ -59,25 +60,48 @@ const answered = (wanted: Wanted, { endpoint, token }: HubSettings, status: numb
 
 /** What to tell about a request that failed. */
 const explained =
-  (wanted: Wanted, settings: HubSettings) =>
+  (wanted: Wanted, settings: HubSettings, isAnswered: boolean) =>
   (cause: unknown): HubError => {
     const { endpoint } = settings
     if (cause instanceof HubApiError) return answered(wanted, settings, cause.statusCode, cause)
     const fail = failing(wanted)
-    if (cause instanceof InvalidApiResponseFormatError || cause instanceof SyntaxError) {
+    if (cause instanceof HubFetch.Distrusted) return fail("unreachable", `${endpoint} ${cause.message}`, cause)
+    if (cause instanceof InvalidApiResponseFormatError || cause instanceof SyntaxError || isAnswered) {
       return fail("unreachable", `${endpoint} does not answer as the hub does: is HF_ENDPOINT right?`, cause)
     }
     const what = `${endpoint} cannot be reached${codeOf(cause)}`
     return fail("unreachable", `${what}: is this machine online? A copy of the file can be given with --file`, cause)
   }
 
-const credentials = ({ token }: HubSettings) => (token === undefined ? {} : { accessToken: Redacted.value(token) })
+/** What to tell about a server that says nothing. */
+const silent = (wanted: Wanted, { endpoint, silence }: HubSettings, seconds = silence) =>
+  failing(wanted)(
+    "silent",
+    `${endpoint} says nothing for ${seconds} seconds: run this again later, or set HF_HUB_DOWNLOAD_TIMEOUT to more`
+  )
 
-/** One request of the client, given up with its fiber. */
+/** One request of the client, given up with its fiber, or when its answer is too long or takes too long. */
 const ask = <A>(settings: HubSettings, wanted: Wanted, request: (fetching: typeof fetch) => Promise<A>) =>
-  Effect.tryPromise({
-    try: (signal) => request((input, init) => fetch(input, { ...init, signal })),
-    catch: explained(wanted, settings)
+  Effect.suspend(() => {
+    let isAnswered = false
+    // The answer is small, but here a connection may be made first, and the hub may have to look.
+    const seconds = 3 * settings.silence
+    return Effect.tryPromise({
+      try: (signal) => {
+        const get = HubFetch.make(settings, signal)
+        return request(async (input, init) => {
+          const response = await HubFetch.whole(await get(input, init), ANSWER)
+          isAnswered = true
+          return response
+        })
+      },
+      catch: (cause) => explained(wanted, settings, isAnswered)(cause)
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: `${seconds} seconds`,
+        orElse: () => Effect.fail(silent(wanted, settings, seconds))
+      })
+    )
   })
 
 /** The commit of a revision. */
@@ -88,11 +112,10 @@ export const commit = Effect.fn("HubClient.commit")(function* (settings: HubSett
       revision: wanted.revision,
       additionalFields: ["sha"],
       hubUrl: settings.endpoint,
-      fetch,
-      ...credentials(settings)
+      fetch
     })
   )
-  if (/^[0-9a-f]{40}$/.test(sha)) return sha
+  if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return sha
   return yield* failing(wanted)("unreachable", `${settings.endpoint} does not say which commit ${wanted.revision} is`)
 })
 
@@ -101,21 +124,27 @@ export const describe = Effect.fn("HubClient.describe")(function* (settings: Hub
   const { repo, file, revision } = wanted
   const fail = failing(wanted)
   const found = yield* ask(settings, wanted, (fetch) =>
-    pathsInfo({ repo, paths: [file], revision, hubUrl: settings.endpoint, fetch, ...credentials(settings) })
+    pathsInfo({ repo, paths: [file], revision, hubUrl: settings.endpoint, fetch })
   )
   const info = found.find(({ path, type }) => path === file && type === "file")
   if (info === undefined) return yield* fail("missing", `there is no file ${file} in ${repo} at revision ${revision}`)
   const { oid, size } = info.lfs ?? info
-  if (oid === undefined || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(oid) || !Number.isSafeInteger(size)) {
+  const isSound = typeof oid === "string" && /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(oid) && size >= 0
+  if (!isSound || !Number.isSafeInteger(size)) {
     return yield* fail("unreachable", `${settings.endpoint} does not give the size and digest of ${file}`)
   }
   const described: FileInfo = { size, hash: oid }
   return described
 })
 
+/** Where the bytes of an answer begin in the file: that of a server which serves no parts is all of it. */
+const startOf = (response: Response | undefined): number =>
+  response?.status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1] ?? 0) : 0
+
 /**
- * The bytes of a file from byte `from` on. It ends early where the connection is silent or the server closes it; where
- * that is noticed on the way it is an error with the reason "truncated".
+ * The bytes of a file from byte `from` on. It ends early where the server closes the connection; where that is noticed on
+ * the way, it is an error with the reason "truncated", and with "silent" where nothing comes. A byte more than the file
+ * has is an error with the reason "digest", and so is a file of another size; nothing is read on then.
  */
 export const body = (
   settings: HubSettings,
@@ -125,47 +154,71 @@ export const body = (
 ): Stream.Stream<Uint8Array, HubError> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      const { repo, file, revision } = wanted
+      const fail = failing(wanted)
       const scoped = yield* Effect.acquireRelease(
         Effect.sync(() => new AbortController()),
         (controller) => Effect.sync(() => controller.abort())
       )
       // The client tells of a failed request only its message.
-      let status = 0
+      let response: Response | undefined
+      let distrusted: HubFetch.Distrusted | undefined
+      const get = HubFetch.make(settings, scoped.signal)
       const watched: typeof fetch = async (input, init) => {
-        const response = await fetch(input, { ...init, signal: scoped.signal })
-        status = response.status
-        return response
+        try {
+          response = await get(input, init)
+          return response.ok ? response : await HubFetch.whole(response, ANSWER)
+        } catch (cause) {
+          if (cause instanceof HubFetch.Distrusted) distrusted = cause
+          throw cause
+        }
       }
       const told = (cause: unknown): HubError => {
         const isAnswer = cause instanceof HubApiError || cause instanceof InvalidApiResponseFormatError
-        if (isAnswer || status === 0) return explained(wanted, settings)(cause)
-        if (status >= 400) return answered(wanted, settings, status, cause)
-        return failing(wanted)("truncated", `the connection broke${codeOf(cause)}`, cause)
+        if (isAnswer || response === undefined || distrusted !== undefined) {
+          return explained(wanted, settings, false)(distrusted ?? cause)
+        }
+        if (!response.ok) return answered(wanted, settings, response.status, cause)
+        return fail("truncated", `the connection broke${codeOf(cause)}`, cause)
       }
-      const { repo, file, revision } = wanted
       const blob = yield* Effect.tryPromise({
         try: () =>
           downloadFile({
             hubUrl: settings.endpoint,
             repo,
-            path: file,
+            path: file.split("/").map(encodeURIComponent).join("/"),
             revision,
             xet: false,
-            fetch: watched,
-            ...credentials(settings)
+            fetch: watched
           }),
         catch: told
-      })
-      if (blob === null) return Stream.fail(failing(wanted)("missing", "the file is gone"))
-      let skip = -1
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: `${settings.silence} seconds`,
+          orElse: () => Effect.fail(silent(wanted, settings))
+        })
+      )
+      if (blob === null) return Stream.fail(fail("missing", "the file is gone"))
+      if (blob.size !== size) {
+        return Stream.fail(fail("digest", `the hub says first that it has ${size} bytes, and then ${blob.size}`))
+      }
+      // What the answer has before `from` is dropped; all that it may have is `size`.
+      let at: number | undefined
       return Stream.fromReadableStream({ evaluate: () => blob.slice(from, size).stream(), onError: told }).pipe(
-        Stream.timeout(SILENCE),
-        Stream.map((bytes: Uint8Array) => {
-          // A server that does not serve ranges begins at the beginning.
-          if (skip < 0) skip = status === 200 ? from : 0
-          const rest = bytes.subarray(skip)
-          skip -= bytes.length - rest.length
-          return rest
+        Stream.timeoutOrElse({
+          duration: `${settings.silence} seconds`,
+          orElse: () => Stream.fail(silent(wanted, settings))
+        }),
+        Stream.mapEffect((bytes: Uint8Array) => {
+          if (at === undefined) {
+            at = startOf(response)
+            if (at > from) return Effect.fail(fail("digest", "the server sends another part than it was asked for"))
+          }
+          const rest = bytes.subarray(Math.max(0, from - at))
+          at += bytes.length
+          return at > size
+            ? Effect.fail(fail("digest", `the server sends more than the ${size} bytes that the hub promised`))
+            : Effect.succeed(rest)
         })
       )
     })

@@ -3,14 +3,15 @@ import { Schema } from "effect"
 
 /**
  * The kinds of failure: `offline` (not asked), `refused` (no access), `missing` (no such repository, revision or file),
- * `unreachable` (no answer, or one that makes no sense), `truncated` (cut off), `digest` (other bytes than promised),
- * `disk` (the cache cannot be read or written) and `settings` (an environment variable is wrong).
+ * `unreachable` (no answer, or one that makes no sense), `silent` (nothing comes any more), `truncated` (cut off),
+ * `digest` (other bytes than promised), `disk` (the cache cannot be read or written) and `settings` (an environment variable is wrong).
  */
 const Reason = Schema.Literals([
   "offline",
   "refused",
   "missing",
   "unreachable",
+  "silent",
   "truncated",
   "digest",
   "disk",

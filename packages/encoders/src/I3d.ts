@@ -63,10 +63,10 @@ export const make = (options: Options): Architecture.Architecture => {
   const [height, width] = options.size ?? ["height", "width"]
   const inputs = { clip: { dtype: "float32", shape: [channels, frames, height, width] } } as const
 
-  const graph: Architecture.Architecture["graph"] = (weights) =>
+  const graph: Architecture.Architecture["graph"] = (weights, given = prefix) =>
     Effect.suspend(() => {
       const builder = Builder.make<Architecture.Initializer>("i3d")
-      const net: Convolution.Net = { builder, parameters: Parameters.make(weights, prefix, unused) }
+      const net: Convolution.Net = { builder, parameters: Parameters.make(weights, given, unused) }
       const { clip } = Architecture.declare(builder, inputs)
       let x = unit(net, clip, stem, [64, channels, 7], { stride: 2, adapt: options.adapt })
       x = maxPool(builder, x, [1, 3, 3], [1, 2, 2])

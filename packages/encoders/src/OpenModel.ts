@@ -36,14 +36,18 @@ const widthOf = ({ name, type, shape }: Declared): number | string => {
   return typeof batch === "string" ? width : `its output ${name} is ${listed(shape)}; ${batched}`
 }
 
-/** Opens an ONNX file, with an output by name where it has several; it is closed with the scope. */
+/**
+ * Opens an ONNX file, with an output by name where it has several; it is closed with the scope. As nobody knows what it
+ * does, it runs in a process of its own, which an interruption ends.
+ */
 export const open = Effect.fn("OpenModel.open")(function* (file: string, wanted?: string) {
   const fs = yield* FileSystem.FileSystem
   const runtime = yield* OnnxRuntime
   const fail = (problem: string, cause?: unknown) =>
     new EncoderError({ path: file, problem, ...(cause === undefined ? {} : { cause }) })
   yield* Effect.mapError(fs.access(file, { readable: true }), (cause) => fail("this file cannot be read", cause))
-  const session = yield* Effect.mapError(runtime.open(file, file), (cause) => fail(cause.problem, cause))
+  const opening = runtime.open(file, file, { apart: "process" })
+  const session = yield* Effect.mapError(opening, (cause) => fail(cause.problem, cause))
 
   const names = session.outputs.map(({ name }) => name).join(", ")
   const output = wanted === undefined ? session.outputs[0] : session.outputs.find(({ name }) => name === wanted)

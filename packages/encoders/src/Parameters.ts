@@ -30,6 +30,8 @@ export interface Parameters {
   readonly check: Effect.Effect<void, EncoderError>
 }
 
+const HINT = "is the prefix"
+
 /** How many problems an error names. */
 const NAMED = 4
 
@@ -68,6 +70,17 @@ export const make = (weights: Weights, prefix: string, unused: RegExp): Paramete
     }
   }
 
+  /** Other prefixes below which the file has all that was asked for, by names. */
+  const others = (): ReadonlyArray<string> => {
+    const names = [...asked].map((name) => name.slice(prefix.length))
+    const first = names.find((name) => !entries.has(prefix + name))
+    if (first === undefined) return []
+    return [...entries.keys()]
+      .filter((name) => name.endsWith(first))
+      .map((name) => name.slice(0, -first.length))
+      .filter((other) => (other === "" || other.endsWith(".")) && names.every((name) => entries.has(other + name)))
+  }
+
   const check = Effect.suspend(() => {
     const extra = [...entries.keys()]
       .filter((name) => name.startsWith(prefix) && !asked.has(name) && !unused.test(name.slice(prefix.length)))
@@ -75,7 +88,10 @@ export const make = (weights: Weights, prefix: string, unused: RegExp): Paramete
     const all = [...problems, ...extra]
     if (all.length === 0) return Effect.void
     const more = all.length > NAMED ? `; and ${all.length - NAMED} more` : ""
-    return Effect.fail(new EncoderError({ path, problem: all.slice(0, NAMED).join("; ") + more }))
+    const hint = problems.some((problem) => problem.includes(HINT)) ? "; --prefix says where they are" : ""
+    return Effect.fail(
+      new EncoderError({ path, problem: all.slice(0, NAMED).join("; ") + more + hint, prefixes: others() })
+    )
   })
 
   return { get, shapeOf: (name) => entries.get(prefix + name)?.shape, derive, check }
@@ -96,7 +112,7 @@ const unfit = (weights: Weights, name: string, shape: ReadonlyArray<number>): st
 const elsewhere = (entries: Weights["entries"], less: string, name: string): string => {
   if (entries.has(name)) return ""
   const other = [...entries.keys()].find((candidate) => candidate === less || candidate.endsWith(`.${less}`))
-  return other === undefined ? "" : ` (there is ${other}: is the prefix "${other.slice(0, -less.length)}"?)`
+  return other === undefined ? "" : ` (there is ${other}: ${HINT} "${other.slice(0, -less.length)}"?)`
 }
 
 const isFinite = (data: Float32Array): boolean => {

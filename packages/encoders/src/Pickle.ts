@@ -18,6 +18,9 @@ export interface Parsed {
 /** The most operations of a pickle: a tensor takes about thirty. They bound its memory, as each makes one value at most. */
 const MAX_OPERATIONS = 1_000_000
 
+/** A text as an error may show it. */
+const printable = (text: string): string => text.slice(0, 200).replaceAll(/\p{Cc}/gu, "?")
+
 class Machine {
   readonly input: PickleBytes
   readonly allowed: ReadonlySet<string>
@@ -85,10 +88,14 @@ class Machine {
   }
 
   global(module: Value, name: Value): void {
-    const full = `${String(module)}.${String(name)}`
-    if (typeof module !== "string" || typeof name !== "string" || !this.allowed.has(full)) {
+    // Before anything of them is told: what is no text may be as long as 2 to the power of its pickle's length.
+    if (typeof module !== "string" || typeof name !== "string") {
+      return this.fail("the pickle asks for something of Python's by what is no name")
+    }
+    const full = `${module}.${name}`
+    if (!this.allowed.has(full)) {
       return this.fail(
-        `the pickle asks for ${full.slice(0, 200)}, which tables of weights do not need; nothing of it was run. ` +
+        `the pickle asks for ${printable(full)}, which tables of weights do not need; nothing of it was run. ` +
           "If you trust the file, load it in Python and save its state_dict() alone. The name is"
       )
     }

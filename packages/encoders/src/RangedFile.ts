@@ -23,6 +23,9 @@ export interface RangedFile {
 /** The most that is asked of the system at a time, so that a long read can be interrupted. */
 const PIECE = 64 * 2 ** 20
 
+/** How much is told of what is wrong, in letters: a file may hold names of any length. */
+const MAX_TOLD = 1000
+
 /** Opens a file; it is closed with the scope. */
 export const open = Effect.fn("RangedFile.open")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
@@ -60,7 +63,7 @@ export const open = Effect.fn("RangedFile.open")(function* (path: string) {
       try: read,
       catch: (cause) =>
         cause instanceof Malformed || cause instanceof Safetensors.MalformedSafetensors
-          ? fail(cause.message)
+          ? fail(cause.message.slice(0, MAX_TOLD))
           : fail("this cannot be read", cause)
     })
 

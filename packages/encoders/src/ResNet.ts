@@ -48,10 +48,10 @@ export const make = (options: Options): Architecture.Architecture => {
   const inputs = { [input]: { dtype: "float32", shape } } as const
   const width = output === "pooled" ? pooledWidth : CLASSES
 
-  const graph: Architecture.Architecture["graph"] = (weights) =>
+  const graph: Architecture.Architecture["graph"] = (weights, given = prefix) =>
     Effect.suspend(() => {
       const builder = Builder.make<Architecture.Initializer>(`resnet${depth}`)
-      const net: Convolution.Net = { builder, parameters: Parameters.make(weights, prefix, unused[output]) }
+      const net: Convolution.Net = { builder, parameters: Parameters.make(weights, given, unused[output]) }
       const sample = Architecture.declare(builder, inputs)[input]!
       let x = stem(net, frames ? framesOf(builder, sample, channels) : sample, base, options)
       let from = base

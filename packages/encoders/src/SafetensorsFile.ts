@@ -36,7 +36,10 @@ export const open = Effect.fn("SafetensorsFile.open")(function* (file: RangedFil
       {
         dtype: dtypes.get(located.dtype)!,
         shape: located.shape,
-        bytes: file.read(start + located.start, located.end - located.start)
+        // Made when it is asked for: a file may have a million tensors.
+        get bytes() {
+          return file.read(start + located.start, located.end - located.start)
+        }
       }
     ])
   ) as ReadonlyMap<string, Stored>

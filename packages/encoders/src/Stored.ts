@@ -1,7 +1,6 @@
 /** What a store has of features: rows that may be taken instead of encoding samples again, and an account of all kinds. */
-import { type Artifact, type ArtifactStore, RECORD, described, ioError } from "@igm/io"
+import { AppendFile, type Artifact, type ArtifactStore, IoError, RECORD, described, ioError } from "@igm/io"
 import type { Digest } from "@igm/tensor"
-import { AppendFile } from "@igm/io"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
 import * as Costs from "./Costs.ts"
 import * as Kinds from "./Kind.ts"
@@ -42,8 +41,10 @@ const foundIn = Effect.fnUntraced(function* (store: string, digest: Digest.Diges
   const path = yield* Path.Path
   const folder = path.join(store, Kinds.STAGE, digest)
   const text = yield* Effect.option(fs.readFileString(path.join(folder, RECORD)))
-  const record = Option.flatMap(text, described)
-  if (Option.isNone(record) || record.value.version !== Kinds.VERSION) return undefined
+  if (Option.isNone(text)) return undefined
+  const record = described(text.value)
+  if (Option.isNone(record)) return "damaged"
+  if (record.value.version !== Kinds.VERSION) return undefined
   const key = decodeKey(record.value.key)
   if (Option.isNone(key)) return undefined
   const { samples, ...kind } = key.value
@@ -62,7 +63,7 @@ export const rows = Effect.fn("Stored.rows")(function* (
   const index = new Map<Digest.Digest, Rows.Row>()
   for (const digest of yield* namesIn(path.join(store.folder, Kinds.STAGE))) {
     const found = yield* foundIn(store.folder, digest)
-    if (found === undefined || Kinds.digestOf(found.kind) !== identity) continue
+    if (found === undefined || found === "damaged" || Kinds.digestOf(found.kind) !== identity) continue
     if (!found.samples.some((sample) => wanted.has(sample) && !index.has(sample))) continue
     // Only an artifact whose digests hold gives rows.
     const artifact: Artifact | undefined = yield* store.find(Kinds.STAGE, digest)
@@ -106,11 +107,19 @@ const bytesOf = Effect.fnUntraced(function* (folder: string) {
   return sizes.reduce((a, b) => a + b, 0)
 })
 
-/** All kinds of features in a store, those encoded last first; what cannot be read is left out. */
+/** All kinds of features in a store, those encoded last first; fails if a record of them is damaged. */
 export const list = Effect.fn("Stored.list")(function* (store: string) {
+  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const artifacts = yield* Effect.forEach(yield* namesIn(path.join(store, Kinds.STAGE)), (digest) =>
-    foundIn(store, digest)
+    Effect.flatMap(foundIn(store, digest), (found) =>
+      found === "damaged"
+        ? new IoError({
+            path: path.join(store, Kinds.STAGE, digest, RECORD),
+            problem: "this record of features is damaged: the command that made them makes them anew"
+          })
+        : Effect.succeed(found)
+    )
   )
   const byKind = Map.groupBy(
     artifacts.flatMap((found) => (found === undefined ? [] : [found])),
@@ -123,10 +132,9 @@ export const list = Effect.fn("Stored.list")(function* (store: string) {
     identities,
     Effect.fnUntraced(function* (identity) {
       const found = byKind.get(identity) ?? []
-      const records = yield* AppendFile.read(Costs.fileOf(path, store, identity), Costs.Cost).pipe(
-        Effect.map(({ records }) => records),
-        Effect.orElseSucceed(() => [])
-      )
+      const file = Costs.fileOf(path, store, identity)
+      const hasCosts = yield* Effect.orElseSucceed(fs.exists(file), () => false)
+      const { records } = hasCosts ? yield* AppendFile.read(file, Costs.Cost) : { records: [] }
       const last = records.at(-1)
       const place = Unfinished.folderOf(path, store, identity)
       const pending = yield* Effect.orElseSucceed(Unfinished.samplesIn(place), () => [])

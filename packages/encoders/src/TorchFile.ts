@@ -13,6 +13,7 @@ import { type Value, is } from "./PickleValue.ts"
 import { type RangedFile } from "./RangedFile.ts"
 import * as Names from "./TorchNames.ts"
 import * as TorchState from "./TorchState.ts"
+import * as TorchTensor from "./TorchTensor.ts"
 import * as ZipFile from "./ZipFile.ts"
 
 /** Where the numbers of a storage are: how to read a range of its bytes. */
@@ -23,7 +24,7 @@ const MAX_PICKLE = 32 * 2 ** 20
 /** How much of an older file is read first, in search of the end of its pickles. */
 const WINDOWS = [2 ** 20, MAX_PICKLE]
 
-const storedOf = (view: TorchState.View, read: Read, isBigEndian: boolean): Elements.Stored => {
+const storedOf = (view: TorchTensor.View, read: Read, isBigEndian: boolean): Elements.Stored => {
   const { dtype, shape, offset } = view
   const size = Elements.bytesOf(dtype)
   const bytes = Effect.gen(function* () {
@@ -36,7 +37,7 @@ const storedOf = (view: TorchState.View, read: Read, isBigEndian: boolean): Elem
 }
 
 const storedIn = (
-  views: ReadonlyMap<string, TorchState.View>,
+  views: ReadonlyMap<string, TorchTensor.View>,
   storages: ReadonlyMap<string, Read>,
   isBigEndian: boolean
 ): ReadonlyMap<string, Elements.Stored> =>
@@ -49,6 +50,12 @@ const storedIn = (
 
 const readWhole = ({ read, size }: ZipFile.Member) => read(0, size)
 
+/** The text of a small file; nothing where it is a large one. */
+const textOf = (member: ZipFile.Member) =>
+  member.size > 64
+    ? Effect.succeed("")
+    : Effect.map(readWhole(member), (bytes) => Buffer.from(bytes).toString("latin1"))
+
 /** The tensors of a zip archive, by name. */
 export const openZip = Effect.fn("TorchFile.openZip")(function* (file: RangedFile) {
   const members = yield* ZipFile.open(file)
@@ -58,13 +65,14 @@ export const openZip = Effect.fn("TorchFile.openZip")(function* (file: RangedFil
     return yield* file.fail("this zip archive was not written by torch.save: it has no data.pkl in its folder")
   }
   const folder = pickle.name.slice(0, -"data.pkl".length)
-  if (members.has(`${folder}constants.pkl`)) {
+  // Its code is compressed, which no file of weights has.
+  if (members.has(`${folder}constants.pkl`) || [...members.keys()].some((name) => name.startsWith(`${folder}code/`))) {
     return yield* file.fail("this is a TorchScript program: load it in Python and save its state_dict() instead")
   }
   if (pickle.size > MAX_PICKLE) return yield* file.fail(`its pickle has ${pickle.size} bytes, more than ${MAX_PICKLE}`)
 
   const byteorder = members.get(`${folder}byteorder`)
-  const order = byteorder === undefined ? "little" : Buffer.from(yield* readWhole(byteorder)).toString("latin1")
+  const order = byteorder === undefined ? "little" : yield* textOf(byteorder)
   if (order !== "little" && order !== "big") return yield* file.fail(`its byte order is neither little nor big`)
 
   const bytes = yield* readWhole(pickle)
@@ -72,7 +80,7 @@ export const openZip = Effect.fn("TorchFile.openZip")(function* (file: RangedFil
     const { value, end, saved } = Pickle.parse(bytes, 0, Names.allowed)
     if (end !== bytes.length) malformed(`the pickle ends at byte ${end} of ${bytes.length}`)
     const storages = new Map<string, Read>()
-    for (const { key, dtype, count } of saved.map(TorchState.storageOf)) {
+    for (const { key, dtype, count } of saved.map(TorchTensor.storageOf)) {
       const member = members.get(`${folder}data/${key}`) ?? malformed(`its storage ${key} is not in the archive`)
       const expected = count * Elements.bytesOf(dtype)
       if (member.size !== expected) malformed(`its storage ${key} has ${member.size} bytes, not ${expected}`)
@@ -87,9 +95,9 @@ const MAGIC = 0x1950a86a20f9469cfc6cn
 const VERSION = 1001
 
 interface Legacy {
-  readonly views: ReadonlyMap<string, TorchState.View>
+  readonly views: ReadonlyMap<string, TorchTensor.View>
   /** The storages in the file's order. */
-  readonly storages: ReadonlyArray<TorchState.Storage>
+  readonly storages: ReadonlyArray<TorchTensor.Storage>
   /** Where they begin. */
   readonly start: number
 }
@@ -99,14 +107,14 @@ const parseLegacy = (bytes: Uint8Array): Legacy => {
   const magic = Pickle.parse(bytes, 0, Names.allowed)
   if (magic.value !== MAGIC) malformed("this is a pickle, but not one of a file that torch.save wrote")
   const version = Pickle.parse(bytes, magic.end, Names.allowed)
-  if (version.value !== VERSION) malformed(`its format's version is ${String(version.value)}, not ${VERSION}`)
+  if (version.value !== VERSION) malformed(`its format's version is not ${VERSION}`)
   const system = Pickle.parse(bytes, version.end, Names.allowed)
   const state = Pickle.parse(bytes, system.end, Names.allowed)
   const keys = Pickle.parse(bytes, state.end, Names.allowed)
   if (!is(keys.value, "List")) return malformed("it has no list of its storages")
 
-  const known = new Map<Value, TorchState.Storage>()
-  for (const storage of state.saved.map(TorchState.storageOf)) {
+  const known = new Map<Value, TorchTensor.Storage>()
+  for (const storage of state.saved.map(TorchTensor.storageOf)) {
     const other = known.get(storage.key) ?? storage
     if (other.count !== storage.count || other.dtype !== storage.dtype)
       malformed(`storage ${storage.key} has two sizes`)

@@ -4,7 +4,7 @@
  * same work when it is begun again, and other work that has some of the samples. Who encodes holds the folder, and another
  * process waits. A chunk that finished work has all samples of is removed.
  */
-import { AtomicFile, IoError, Lock, ioError } from "@igm/io"
+import { AtomicFile, type IoError, Lock, ioError } from "@igm/io"
 import { Digest, type Tensor } from "@igm/tensor"
 import { Context, Effect, FileSystem, Path, Stream } from "effect"
 import * as Chunk from "./Chunk.ts"

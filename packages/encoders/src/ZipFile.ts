@@ -1,5 +1,5 @@
 /**
- * A zip archive of files that are stored as they are, of which any range is read without the rest. A file's CRC-32 is
+ * A zip archive of files, of which any range is read without the rest where they are stored as they are. A file's CRC-32 is
  * checked before anything of it is handed on: the whole file is read for that, once, however little of it is wanted.
  */
 import { Cause, Effect, Exit } from "effect"
@@ -76,6 +76,9 @@ export const open = Effect.fn("ZipFile.open")(function* (file: RangedFile) {
     let checked = false
 
     const read = Effect.fnUntraced(function* (start: number, length: number) {
+      if (entry.isEncrypted() || entry.compressionMethod !== 0) {
+        return yield* file.fail(`${name} in the zip archive is compressed or encrypted, which torch.save does not do`)
+      }
       const at = yield* locate(entry)
       if (checked) return yield* file.read(at + start, length)
       if (start === 0 && length === size) {
@@ -98,9 +101,6 @@ export const open = Effect.fn("ZipFile.open")(function* (file: RangedFile) {
   const members = new Map<string, Member>()
   for (const entry of entries) {
     const name = entry.fileName
-    if (entry.isEncrypted() || entry.compressionMethod !== 0) {
-      return yield* file.fail(`${name} in the zip archive is compressed or encrypted, which torch.save does not do`)
-    }
     if (members.has(name)) return yield* damaged(`two files are named ${name}`)
     members.set(name, member(entry))
   }

@@ -13,7 +13,13 @@ const REPO = "somebody/linear"
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 
-const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
+/** Opens all models in this process: starting one for each takes longer than all else. */
+const here = Layer.effect(
+  OnnxRuntime,
+  OnnxRuntime.use((runtime) => Effect.succeed({ ...runtime, open: (name, model) => runtime.open(name, model) }))
+).pipe(Layer.provide(OnnxRuntime.layerCpu))
+
+const layers = Layer.mergeAll(NodeServices.layer, here, Progress.layerSilent)
 
 /** A hub with weights, an empty folder, and what adds encoders to it. */
 const setting = Effect.gen(function* () {
@@ -293,6 +299,7 @@ describe("Encoders", () => {
       assert.deepStrictEqual([pin.inputs, pin.output, pin.width], [{ x: { dtype: "float32", shape: [4] } }, "half", 4])
       assert.deepStrictEqual(yield* features(Named.other("mine", 4, { folder })), [0.5, 1, 1.5, 2])
       assert.deepStrictEqual((yield* add()).pin, pin)
+      assert.strictEqual((yield* Encoders.addOnnx(file, "constructor", { ...options, output: "half" })).pin.width, 4)
       yield* write(2, 4)
       assert.include(yield* told(add("half")), `but ${pin.onnx.sha256} is pinned: another file`)
       assert.include(
@@ -318,7 +325,10 @@ describe("Encoders", () => {
       assert.include(yield* told(add()), `${file}: its weights lie in ${home}/weights/large.data, which is missing`)
       yield* fs.makeDirectory(`${home}/weights`)
       yield* fs.writeFile(`${home}/weights/large.data`, External.weights(1).subarray(0, 40))
-      assert.include(yield* told(add()), `that onnxruntime can open, with its weights in ${part}`)
+      assert.match(
+        yield* told(add()),
+        /onnxruntime cannot open it: .*tensor w.*, with its weights in \.\/weights\/large\.data$/i
+      )
       yield* write(1)
       const { pin } = yield* add()
       assert.deepStrictEqual(pin.data, { [part]: { sha256: Digest.ofBytes(External.weights(1)), bytes: 48 } })
@@ -361,6 +371,41 @@ describe("Encoders", () => {
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 
+  it.live(
+    "a model that never ends is ended with who adds it, and one whose features depend on others is not taken in",
+    () =>
+      Effect.gen(function* () {
+        const { fs, home, options, files } = yield* setting
+        const file = `${home}/hostile.onnx`
+        const endless = Builder.make("endless")
+        const x = endless.input("x", "float32", ["batch", 4])
+        const steps = endless.constant(Tensor.make("int64", [], BigInt64Array.of(2n ** 62n)))
+        const body = endless.nested("body")
+        body.input("iteration", "int64", [])
+        const goOn = body.input("goOn", "bool", [])
+        const value = body.input("value", "float32", ["batch", 4])
+        body.output("goesOn", goOn, "bool", [])
+        body.output("next", body.node("Sin", [value]), "float32", ["batch", 4])
+        const [end] = endless.nodes("Loop", [steps, { name: "" }, x], 1, { body: { graph: body.graph() } })
+        endless.output("y", end!, "float32", ["batch", 4])
+        yield* fs.writeFile(file, Model.encode({ graph: endless.graph(), opset: 17, metadata: {} }))
+        const interrupted = yield* Effect.timeoutOption(Encoders.addOnnx(file, "mine", options), "1500 millis")
+        assert.strictEqual(interrupted._tag, "None")
+        assert.deepStrictEqual(yield* files, [".gitignore"])
+
+        const normalising = Builder.make("normalising")
+        const input = normalising.input("x", "float32", ["batch", 4])
+        const deviations = normalising.node("Sub", [input, normalising.node("ReduceMean", [input], { axes: [0] })])
+        normalising.output("y", deviations, "float32", ["batch", 4])
+        yield* fs.writeFile(file, Model.encode({ graph: normalising.graph(), opset: 17, metadata: {} }))
+        assert.include(
+          yield* told(Encoders.addOnnx(file, "mine", options)),
+          `${file}: a sample's features depend on what else is in its batch`
+        )
+        assert.deepStrictEqual(yield* files, [".gitignore"])
+      }).pipe(Effect.scoped, Effect.provide(Layer.merge(layers, OnnxRuntime.layerCpu)))
+  )
+
   it.live("a model that looks for its weights in other folders is not taken in, and nothing is left of it", () =>
     Effect.gen(function* () {
       const { fs, home, options, files } = yield* setting
@@ -377,7 +422,16 @@ describe("Encoders", () => {
         assert.include(yield* refused(part), `its weights lie in ${part}, which is not in the folder of the model`)
       }
       assert.include(yield* refused("encoder.onnx"), "encoder.onnx, which is the name that the model gets: rename both")
-      assert.include(yield* refused("."), "copy this file")
+      assert.include(yield* refused("."), "which is not a file")
+      assert.include(yield* refused(""), 'its weights lie in "", which is not the name of a file')
+      yield* fs.makeDirectory(`${home}/inside`)
+      yield* fs.symlink(`${home}/secret`, `${home}/inside/link`)
+      const linked = `${home}/inside/hostile.onnx`
+      yield* fs.writeFile(linked, External.model("link"))
+      assert.include(
+        yield* told(Encoders.addOnnx(linked, "mine", options)),
+        `its weights lie in link, which is a link to ${yield* fs.realPath(`${home}/secret`)}, not in the folder`
+      )
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 })

@@ -56,8 +56,9 @@ describe("Hub", () => {
       assert.deepStrictEqual(yield* fs.readFile(first.path), weights.bytes)
       assert.strictEqual(yield* fs.readFileString(`${folder}/refs/main`), commit)
       assert.strictEqual(yield* fs.readLink(first.path), `../../blobs/${HubServer.hashOf(weights)}`)
-      assert.deepStrictEqual([...server.tokens.hub], ["Bearer hf_secret"])
-      assert.isEmpty(server.tokens.other, "the token goes to the hub alone, not to where it keeps large files")
+      assert.deepStrictEqual([...server.tokens], ["Bearer hf_secret"])
+      const notTheirs = [...server.told].filter((name) => /auth|cookie|token|key/.test(name))
+      assert.isEmpty(notTheirs, "the token goes to the hub alone, not to where it keeps large files")
 
       const small = yield* get({ file: "vocab.txt" })
       assert.deepStrictEqual(yield* fs.readFile(small.path), vocabulary.bytes)
@@ -167,6 +168,75 @@ describe("Hub", () => {
     }).pipe(Effect.scoped, Effect.provide(layers))
   )
 
+  it.live("the token stays with the hub where its client would send it to a cache of it on another host", () =>
+    Effect.gen(function* () {
+      const { fs, server, get } = yield* setting
+      server.isCache = true
+      server.xet = false
+      const { path } = yield* get({}, { HF_TOKEN: "hf_secret" })
+      assert.deepStrictEqual(yield* fs.readFile(path), weights.bytes)
+      assert.deepStrictEqual([...server.tokens], ["Bearer hf_secret"])
+      assert.isTrue(server.told.has("range"))
+      assert.isFalse(server.told.has("authorization"))
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("what has no end is cut: bytes at the promised length, and answers about files at some megabytes", () =>
+    Effect.gen(function* () {
+      const { server, files, get } = yield* setting
+      server.troubles = [{ kind: "endless" }]
+      const endless = yield* problem(get())
+      assert.strictEqual(endless.reason, "digest")
+      assert.include(endless.message, "somebody/net/model.safetensors: the server sends more than the 300000 bytes")
+      assert.isEmpty(yield* files)
+      for (const refusal of [undefined, 500]) {
+        server.never = "endless"
+        server.refusal = refusal
+        assert.include((yield* problem(get())).message, "answers with more than 4000000 bytes")
+      }
+      assert.isBelow(server.poured, 100_000_000)
+      server.never = server.refusal = undefined
+      server.claim = 2 ** 50
+      assert.include((yield* problem(get())).message, `first that it has ${2 ** 50} bytes, and then 300000`)
+      assert.isEmpty(yield* files)
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("a connection that is silent is given up, and says which variable gives it more time", () =>
+    Effect.gen(function* () {
+      const { fs, server, get } = yield* setting
+      const within = (seconds: number) => ({ HF_HUB_DOWNLOAD_TIMEOUT: String(seconds) })
+      server.troubles = Array.from({ length: 3 }, (_, i) => ({ kind: "hold", sent: i === 0 ? 100_000 : 0 }) as const)
+      const stalled = yield* problem(get({}, within(0.5)))
+      assert.strictEqual(stalled.reason, "silent")
+      assert.include(stalled.message, "says nothing for 0.5 seconds")
+      assert.include(stalled.message, "100000 of 300000 bytes have come and are kept")
+      assert.deepStrictEqual(yield* fs.readFile((yield* get()).path), weights.bytes)
+      server.never = "silent"
+      assert.include((yield* problem(get({}, within(0.1)))).message, "set HF_HUB_DOWNLOAD_TIMEOUT to more")
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("of a part that was not asked for, what is of use is used; one that leaves a gap is an error", () =>
+    Effect.gen(function* () {
+      const { fs, server, files, get } = yield* setting
+      const cut = { kind: "cut", sent: 100_000 } as const
+      server.troubles = [cut, { kind: "elsewhere", start: 150_000 }]
+      assert.include((yield* problem(get())).message, "another part than it was asked for")
+      assert.isEmpty(yield* files)
+      server.troubles = [cut, { kind: "elsewhere", start: 50_000 }]
+      assert.deepStrictEqual(yield* fs.readFile((yield* get()).path), weights.bytes)
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
+  it.live("a file of no bytes is a file", () =>
+    Effect.gen(function* () {
+      const { fs, server, get } = yield* setting
+      server.files["vocab.txt"] = { bytes: new Uint8Array(), large: false }
+      assert.lengthOf(yield* fs.readFile((yield* get({ file: "vocab.txt" })).path), 0)
+    }).pipe(Effect.scoped, Effect.provide(layers))
+  )
+
   it.live("what cannot be had is a typed error that says what to do", () =>
     Effect.gen(function* () {
       const { server, cache, get } = yield* setting
@@ -186,9 +256,14 @@ describe("Hub", () => {
         ],
         [get({}, { HF_HUB_OFFLINE: "perhaps" }), "settings", "HF_HUB_OFFLINE is perhaps: set it to 1 or 0"],
         [get({}, { HF_TOKEN: "secret" }), "settings", "HF_TOKEN is not a token of the hub"],
+        [get({}, { HF_TOKEN: "hf_a\nb" }), "settings", "HF_TOKEN is not a token of the hub"],
+        [get({}, { HF_HUB_DOWNLOAD_TIMEOUT: "soon" }), "settings", "HF_HUB_DOWNLOAD_TIMEOUT is soon: set it to"],
+        [get({}, { HF_ENDPOINT: "https://me:secret@hub" }), "settings", "HF_ENDPOINT has more in it than an address"],
         [get({}, { HF_ENDPOINT: "hub.example" }), "settings", "HF_ENDPOINT is hub.example, which is not an address"],
         [get({}, { HF_ENDPOINT: "http://127.0.0.1:9" }), "unreachable", "http://127.0.0.1:9 cannot be reached"],
-        [get({ file: "../../../etc/passwd" }), "settings", "cannot be a name on the hub"]
+        [get({ file: "../../../etc/passwd" }), "settings", "cannot be a name on the hub"],
+        [get({ file: "a\0b" }), "settings", "cannot be a name on the hub"],
+        [get({ repo: "a?b/c" }), "settings", '"a?b/c" cannot be a name on the hub']
       ]
       for (const [effect, reason, words] of cases) {
         const found = yield* problem(effect)

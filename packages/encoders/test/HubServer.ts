@@ -20,10 +20,14 @@ type Trouble =
   /** The answer ends early, and as if it were whole. */
   | { readonly kind: "short"; readonly sent: number }
   | { readonly kind: "hold"; readonly sent: number }
+  /** Bytes come without end. */
+  | { readonly kind: "endless" }
+  /** A part is announced and sent that is not the one that was asked for. */
+  | { readonly kind: "elsewhere"; readonly start: number }
   | { readonly kind: "status"; readonly status: number }
 
 /** The state of a server, to be changed and looked at by a test. */
-export interface State {
+interface State {
   readonly endpoint: string
   repo: string
   commit: string
@@ -36,10 +40,20 @@ export interface State {
   xet: boolean
   /** The status of every answer but those for bytes, where it is not 200. */
   refusal: number | undefined
+  /** What every answer but those for bytes does instead of ending. */
+  never: "endless" | "silent" | undefined
+  /** Whether the other host answers as a cache of the hub does, which its client then asks by itself. */
+  isCache: boolean
+  /** The size that every large file is said to have, where it is not its own. */
+  claim: number | undefined
+  /** Bytes of endless answers. */
+  poured: number
   /** Requests, as "GET /path" with the range; those for bytes begin with BYTES. */
   readonly log: Array<string>
-  /** The tokens that came to the hub, and to the other host. */
-  readonly tokens: { hub: Set<string>; other: Set<string> }
+  /** The tokens that came to the hub. */
+  readonly tokens: Set<string>
+  /** The names of all headers that came to the other host. */
+  readonly told: Set<string>
 }
 
 const hashed = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex")
@@ -58,6 +72,18 @@ const listen = async (handle: (request: IncomingMessage, response: ServerRespons
 
 const addressOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 
+/** Sends bytes until nobody takes them. */
+const pour = (state: State, response: ServerResponse): void => {
+  const bytes = Buffer.alloc(1 << 16, "x")
+  const more = (): void => {
+    while (!response.destroyed) {
+      state.poured += bytes.length
+      if (!response.write(bytes)) return void response.once("drain", more)
+    }
+  }
+  more()
+}
+
 /** Sends a file, or the part that is asked for, with the trouble that is next. */
 const send = (state: State, { bytes }: Served, request: IncomingMessage, response: ServerResponse): void => {
   const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? []
@@ -67,16 +93,19 @@ const send = (state: State, { bytes }: Served, request: IncomingMessage, respons
     response.writeHead(trouble.status).end()
     return
   }
-  const from = state.ranges && start !== undefined ? Number(start) : 0
+  const asked = state.ranges && start !== undefined ? Number(start) : 0
+  const from = trouble?.kind === "elsewhere" ? trouble.start : asked
   const to = state.ranges && end ? Number(end) + 1 : bytes.length
   const part = bytes.subarray(from, to)
   const range = { "content-range": `bytes ${from}-${to - 1}/${bytes.length}` }
   response.writeHead(state.ranges && start !== undefined ? 206 : 200, {
     etag: '"of the store"',
-    ...(trouble?.kind === "short" ? {} : { "content-length": part.length }),
+    ...(trouble?.kind === "short" || trouble?.kind === "endless" ? {} : { "content-length": part.length }),
+    ...(state.isCache ? { "x-cache": "Hit from cloudfront" } : {}),
     ...(state.ranges || isProbe ? range : {})
   })
-  if (trouble === undefined) response.end(part)
+  if (trouble === undefined || trouble.kind === "elsewhere") response.end(part)
+  else if (trouble.kind === "endless") pour(state, response)
   else if (trouble.kind === "short") response.end(part.subarray(0, trouble.sent))
   else {
     response.write(part.subarray(0, trouble.sent), () => {
@@ -89,18 +118,15 @@ const send = (state: State, { bytes }: Served, request: IncomingMessage, respons
 export const make = (repo: string, files: { [path: string]: Served }) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const note = (to: keyof State["tokens"], { headers }: IncomingMessage) => {
-        if (headers.authorization !== undefined) state.tokens[to].add(headers.authorization)
-      }
       const other = await listen((request, response) => {
-        note("other", request)
+        for (const name of Object.keys(request.headers)) state.told.add(name)
         const served = Object.values(state.files).find(({ bytes }) => request.url === `/${hashed(bytes)}`)
         if (request.headers.range !== "bytes=0-0") state.log.push(`BYTES ${request.headers.range ?? "all"}`)
         if (served === undefined) response.writeHead(404).end()
         else send(state, served, request, response)
       })
       const hub = await listen((request, response) => {
-        note("hub", request)
+        if (request.headers.authorization !== undefined) state.tokens.add(request.headers.authorization)
         request.resume().on("end", () => answer(state, addressOf(other), request, response))
       })
       const state: State = {
@@ -112,8 +138,13 @@ export const make = (repo: string, files: { [path: string]: Served }) =>
         ranges: true,
         xet: true,
         refusal: undefined,
+        never: undefined,
+        isCache: false,
+        claim: undefined,
+        poured: 0,
         log: [],
-        tokens: { hub: new Set(), other: new Set() }
+        tokens: new Set(),
+        told: new Set()
       }
       return { state, servers: [hub, other] }
     }),
@@ -133,6 +164,8 @@ const answer = (state: State, other: string, request: IncomingMessage, response:
   const json = (status: number, content: unknown, headers = {}) =>
     response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(content))
   if (request.headers.range !== "bytes=0-0") state.log.push(`${request.method} ${path}`)
+  if (state.never === "silent") return
+  if (state.never === "endless") return void pour(state, response.writeHead(state.refusal ?? 200))
   if (state.refusal !== undefined) return void json(state.refusal, { error: "no" })
 
   const [, of, what] = /^\/api\/models\/(.+)\/(revision|paths-info)\//.exec(path) ?? []
@@ -149,7 +182,9 @@ const answer = (state: State, other: string, request: IncomingMessage, response:
       path: name,
       size: served.bytes.length,
       oid: gitHashed(served.bytes),
-      ...(served.large ? { lfs: { oid: hashed(served.bytes), size: served.bytes.length, pointerSize: 130 } } : {})
+      ...(served.large
+        ? { lfs: { oid: hashed(served.bytes), size: state.claim ?? served.bytes.length, pointerSize: 130 } }
+        : {})
     }))
     return void json(200, entries)
   }

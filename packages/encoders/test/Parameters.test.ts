@@ -2,7 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
-import { Architecture, Bert, I3d, Released, ResNet } from "../src/index.ts"
+import { Architecture, Bert, I3d, Prefix, Released, ResNet } from "../src/index.ts"
 import * as Formula from "./formula.ts"
 import * as Golden from "./golden.ts"
 
@@ -76,6 +76,57 @@ describe("weights that do not fit", () => {
       const { layouts } = yield* Golden.read("resnet")
       const module = ResNet.make({ depth: 18, channels: 3, output: "pooled", prefix: "module." })
       yield* module.graph(Formula.weights(prefixed("module.")(layouts["resnet18"]!)))
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+})
+
+describe("Prefix", () => {
+  /** The prefix below which an architecture finds its weights, and the names that it then reads. */
+  const located = Effect.fnUntraced(function* (architecture: Architecture.Architecture, lines: Lines, given?: string) {
+    const weights = Formula.weights(lines)
+    const found = yield* Prefix.locate(architecture, weights, given)
+    const graph = yield* found.architecture.graph(weights)
+    assert.deepStrictEqual(graph.outputs[0]!.shape, ["batch", architecture.width])
+    return found.prefix
+  })
+
+  it.effect("of a wrapped model is found where all its weights are below one alone, whichever that is", () =>
+    Effect.gen(function* () {
+      const resnet18 = (yield* Golden.read("resnet")).layouts["resnet18"]!
+      const bert = (yield* Golden.read("bert")).layouts["bert-small"]!
+      const small = Bert.make({ width: 48, heads: 4, output: "cls" })
+      const moments: Lines = [["optimizer.state.0.momentum_buffer", [64, 3, 7, 7]]]
+      assert.isUndefined(yield* located(resnet, resnet18))
+      for (const prefix of ["module.", "_orig_mod.", "model.", "backbone.", "encoder.", "module.model.backbone."]) {
+        assert.strictEqual(yield* located(resnet, [...moments, ...prefixed(prefix)(resnet18)]), prefix)
+        assert.strictEqual(yield* located(small, prefixed(prefix)(bert)), prefix)
+      }
+      const released = (yield* Golden.read("released")).layouts["released-av"]!
+      assert.strictEqual(
+        yield* located(Released.audio, prefixed("module.")(released)),
+        "module.audio_encoder.audio_net."
+      )
+      assert.strictEqual(yield* located(Released.video, resnet18), "")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("of several that would do is asked for, with their names; one that is given is taken, or an error", () =>
+    Effect.gen(function* () {
+      const resnet18 = (yield* Golden.read("resnet")).layouts["resnet18"]!
+      const two = [...prefixed("model.")(resnet18), ...prefixed("ema.")(resnet18)]
+      assert.strictEqual(
+        (yield* Effect.flip(located(resnet, two))).message,
+        'formula: it has weights for the resnet18-pooled below several prefixes, "model.", "ema.": choose one with --prefix'
+      )
+      assert.strictEqual(yield* located(resnet, two, "ema."), "ema.")
+      const { message } = yield* Effect.flip(located(resnet, two, "em."))
+      assert.include(message, 'em.conv1.weight is missing (there is model.conv1.weight: is the prefix "model."?)')
+      assert.include(message, "; --prefix says where they are")
+      const cut = prefixed("module.")(resnet18).slice(0, -8)
+      assert.include(
+        (yield* Effect.flip(located(resnet, cut))).message,
+        "conv1.weight is missing (there is module.conv1"
+      )
     }).pipe(Effect.provide(NodeServices.layer))
   )
 })

@@ -7,8 +7,10 @@ import { type Value, is } from "../src/PickleValue.ts"
 import * as Names from "../src/TorchNames.ts"
 import * as TorchState from "../src/TorchState.ts"
 import * as P from "./weights/Pickled.ts"
+import * as TorchWriter from "./weights/TorchWriter.ts"
 
 const parse = (bytes: Uint8Array) => Pickle.parse(bytes, 0, Names.allowed)
+const saved = TorchWriter.storage({ dtype: "float32", count: 4, bytes: new Uint8Array(16) }, 0, false)
 const many = (length: number, byte: number): P.Bytes => Array.from({ length }, () => byte)
 const value = (bytes: P.Bytes) => parse(P.pickle(bytes)).value
 
@@ -84,7 +86,32 @@ describe("Pickle", () => {
       P.dict([P.str("a"), P.get(i)], [P.str("b"), P.get(i)]).concat(P.put(i + 1))
     )
     const tower = value([...P.tuple([...itself, ...P.put(0)], ...floors), ...P.pop, ...P.get(30)])
-    assert.throws(() => TorchState.tensorsOf(tower), "more than 4000000 entries")
+    assert.throws(() => TorchState.tensorsOf(tower), "there are no tensors in it")
+    const weight = TorchWriter.tensor(saved, { offset: 0, shape: [4], strides: [1] })
+    const held = [...P.dict([P.str("w"), weight]), ...P.put(0)]
+    const doubling = value([...P.tuple(held, ...floors), ...P.pop, ...P.get(30)])
+    assert.throws(() => TorchState.tensorsOf(doubling), "there are more than 100000 tensors")
+    const three = value([...P.tuple(held, ...floors.slice(0, 3)), ...P.pop, ...P.get(3)])
+    assert.lengthOf([...TorchState.tensorsOf(three).keys()], 8)
+    const named = P.dict([P.str("x".repeat(501)), weight])
+    assert.throws(() => TorchState.tensorsOf(value(named)), `${"x".repeat(60)}…: this name has more than 500 letters`)
+  })
+
+  it("tells of a name, or a version, that is no text without writing it out: it may be as long as 2⁴⁰ commas", () => {
+    const floors = Array.from({ length: 40 }, (_, i) => [...P.get(i), ...P.get(i), 0x86, ...P.put(i + 1)])
+    const tree = [0x29, ...P.put(0), ...floors.flat()]
+    assert.throws(() => value([...tree, ...P.str("x"), 0x93]), /by what is no name, at byte \d+ of the pickle$/)
+    assert.throws(() => value([...P.str("x"), ...tree, 0x93]), /by what is no name/)
+    assert.throws(() => value([...P.int(1), ...P.int(2), 0x93]), /by what is no name/)
+    assert.throws(() => value([...P.str("o\x1b[2Js"), ...P.str("sy\nstem"), 0x93]), "asks for o?[2Js.sy?stem,")
+  })
+
+  it("does not repeat a few numbers until they fill the memory, in one tensor or in many", () => {
+    const repeated = TorchWriter.tensor(saved, { offset: 0, shape: [2 ** 21], strides: [0] })
+    const named = (count: number) =>
+      value(P.dict(...Array.from({ length: count }, (_, i) => [P.str(`w${i}`), repeated] as const)))
+    assert.lengthOf([...TorchState.tensorsOf(named(2)).keys()], 2)
+    assert.throws(() => TorchState.tensorsOf(named(3)), "w2: tensors repeat the elements of their storages too often")
   })
 
   it.prop("any bytes are read or refused, and nothing else happens", { seed: Schema.Int }, ({ seed }) => {

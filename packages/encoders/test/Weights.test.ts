@@ -147,6 +147,24 @@ describe("Weights", () => {
         assert.deepStrictEqual(yield* namesOf(two), ["model.w", "state_dict.w"])
         const beside = P.dict([key("state_dict"), state], [key("ema"), state])
         assert.deepStrictEqual(yield* namesOf(beside), ["w"])
+        const bare = TorchWriter.tensor(TorchWriter.storage(single.storages[0]!, 0, false), {
+          offset: 0,
+          shape: [6],
+          strides: [1]
+        })
+        const seeded = P.dict([key("state_dict"), state], [key("epoch"), P.int(3)], [key("rng"), bare])
+        assert.deepStrictEqual(yield* namesOf(seeded), ["w"])
+        // As PyTorch's ImageNet example saves it: the best accuracy is a tensor, and the optimizer holds some.
+        const moments = P.dict([key("state"), P.dict([P.int(0), P.dict([key("momentum_buffer"), bare])])])
+        const imagenet = P.dict(
+          [key("epoch"), P.int(90)],
+          [key("arch"), key("resnet18")],
+          [key("state_dict"), state],
+          [key("best_acc1"), bare],
+          [key("optimizer"), moments],
+          [key("scheduler"), P.dict([key("last_epoch"), P.int(90)])]
+        )
+        assert.deepStrictEqual(yield* namesOf(imagenet), ["w"])
         const same = TorchWriter.members(P.pickle(P.dict([key("a.w"), P.int(1)], [key("a"), state])), single.storages)
         assert.deepStrictEqual([...(yield* readAll(yield* written(zip(same)))).keys()], ["a.w"])
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
@@ -243,6 +261,8 @@ describe("Weights", () => {
         [changed(0, { method: 8 }), "compressed or encrypted"],
         [changed(0, { name: "archive/code.pkl" }), "it has no data.pkl in its folder"],
         [changed(3, { name: "archive/constants.pkl" }), "a TorchScript program"],
+        [zip([...files, { name: "archive/code/__torch__/a.py", bytes: Buffer.of(3, 0), method: 8 }]), "a TorchScript"],
+        [TorchWriter.legacy(P.list(), []).fill(0x29, 15 + 4, 15 + 5), "its format's version is not 1001"],
         [
           pickled([...P.global("posix", "system"), ...P.tuple(P.str("id")), ...P.reduce]),
           "the pickle asks for posix.system"

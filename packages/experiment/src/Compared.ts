@@ -3,11 +3,12 @@
  * out. Places where both say the same are left out, so that a comparison without entries is of runs that agree.
  */
 import { Metric } from "@igm/gradient"
-import { AtomicFile, Described, IoError, RECORD } from "@igm/io"
+import { AtomicFile, type Described, IoError, RECORD, described as describedIn } from "@igm/io"
 import { type Digest, Safetensors, type Tensor } from "@igm/tensor"
-import { Effect, FileSystem, Path, Schema } from "effect"
+import { Effect, FileSystem, Option, Path } from "effect"
 import * as JsonDifference from "./JsonDifference.ts"
 import { slug } from "./Experiment.ts"
+import { inPairs } from "./Pairs.ts"
 import { files } from "./RunFiles.ts"
 import type * as Manifest from "./Manifest.ts"
 import { type Found, STORE } from "./Runs.ts"
@@ -69,17 +70,15 @@ interface Artifact {
   readonly name: string
   readonly digest: string
   readonly content: string | null
-  readonly described: typeof Described.Type | null
+  readonly described: Omit<typeof Described.Type, "digest"> | null
 }
 
-const DescribedText = Schema.fromJsonString(Described)
-
-/** A run that is to be compared; fails if it has no manifest that can be read. */
+/** A run that is to be compared; fails if a file of it is not as it was written, or it has no manifest yet. */
 export const side = Effect.fn("Compared.side")(function* ({ folder, state, manifest, journal }: Found) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  if (manifest === null) {
-    const problem = state.kind === "unreadable" ? state.problem : "it has no manifest yet"
+  if (manifest === null || state.kind === "unreadable" || state.kind === "damaged") {
+    const problem = "problem" in state ? state.problem : "it has no manifest yet"
     return yield* new IoError({ path: folder, problem: `this run cannot be compared: ${problem}` })
   }
   const contents = new Map(
@@ -93,11 +92,17 @@ export const side = Effect.fn("Compared.side")(function* ({ folder, state, manif
           content: contents.get(work.digest) ?? null
         }))
   const artifacts = yield* Effect.forEach(used, ({ stage, name, digest, content }) =>
-    fs.readFileString(path.join(path.dirname(folder), STORE, stage, digest, RECORD)).pipe(
-      Effect.flatMap(Schema.decodeEffect(DescribedText)),
-      Effect.orElseSucceed(() => null),
-      Effect.map((described): Artifact => ({ stage, name, digest, content, described }))
-    )
+    Effect.gen(function* () {
+      const file = path.join(path.dirname(folder), STORE, stage, digest, RECORD)
+      const text = yield* Effect.option(fs.readFileString(file))
+      const found = Option.flatMap(text, describedIn)
+      if (Option.isSome(text) && Option.isNone(found)) {
+        const problem = "this artifact's record is damaged: the command that made the run makes the artifact anew"
+        return yield* new IoError({ path: file, problem })
+      }
+      const artifact: Artifact = { stage, name, digest, content, described: Option.getOrNull(found) }
+      return artifact
+    })
   )
   const file = path.join(folder, files.predictions)
   const decode = (bytes: Uint8Array) =>
@@ -143,23 +148,10 @@ const environmentOf = ({ engine, trainer, code, versions, processor }: Manifest.
 
 const between = (a: unknown, b: unknown) => JsonDifference.between(a as Digest.Json, b as Digest.Json)
 
-/** Artifacts of the same stage and name are paired in their order. */
+/** Where artifacts differ. */
 const artifactsOf = (a: Side["artifacts"], b: Side["artifacts"]): ReadonlyArray<ArtifactDifference> => {
-  const keyed = (artifacts: Side["artifacts"]) => {
-    const times = new Map<string, number>()
-    return new Map(
-      artifacts.map((artifact) => {
-        const name = JSON.stringify([artifact.stage, artifact.name])
-        const time = times.get(name) ?? 0
-        times.set(name, time + 1)
-        return [`${name}${time}`, artifact] as const
-      })
-    )
-  }
-  const [inA, inB] = [keyed(a), keyed(b)]
-  const workOf = ({ version, key, on }: typeof Described.Type) => ({ version, key, on })
-  return [...new Set([...inA.keys(), ...inB.keys()])].flatMap((key): ReadonlyArray<ArtifactDifference> => {
-    const [one, other] = [inA.get(key), inB.get(key)]
+  const workOf = ({ version, key, on }: Pick<typeof Described.Type, "version" | "key" | "on">) => ({ version, key, on })
+  return inPairs(a, b).flatMap(([one, other]): ReadonlyArray<ArtifactDifference> => {
     const { stage, name } = (one ?? other)!
     if (one === undefined || other === undefined) {
       const only = one === undefined ? "b" : "a"

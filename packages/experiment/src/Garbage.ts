@@ -99,12 +99,12 @@ export const plan = Effect.fn("Garbage.plan")(function* (
   const there = new Set(stored.flat().map(({ digest }) => digest))
 
   const left = yield* Effect.forEach(
-    runs.filter(({ state }) => state.kind === "finished" || state.kind === "stopped"),
+    runs.filter(({ state }) => state.kind !== "in use" && state.kind !== "unreadable"),
     ({ folder, state }) =>
       Effect.gen(function* () {
         const at = path.join(folder, path.dirname(files.checkpoint("")))
         const done = (yield* inside(at, isNamed(".safetensors"))).filter(
-          (name) => state.kind === "finished" || there.has(path.basename(name, ".safetensors"))
+          (name) => state.kind !== "stopped" || there.has(path.basename(name, ".safetensors"))
         )
         const partial = yield* Effect.forEach([folder, at], (folder) =>
           Effect.map(inside(folder, isPartial), (names) => names.map((name) => path.join(folder, name)))
@@ -126,7 +126,7 @@ export const plan = Effect.fn("Garbage.plan")(function* (
   // A process holds the place in which it makes artifacts.
   const abandoned = yield* Effect.forEach([out, store], (folder) => free(folder, isPartial))
   // Features that were encoded before an end serve the run that goes on.
-  const isOver = runs.every(({ state }) => state.kind === "finished") && unread.length === 0
+  const isOver = runs.every(({ state }) => state.kind === "finished" || state.kind === "damaged") && unread.length === 0
   const encoded = isOver ? yield* free(path.join(store, Unfinished.FOLDER), isNamed("")) : []
   const checked = path.join(store, CHECKED)
   const memories = yield* Effect.filter(

@@ -12,7 +12,7 @@ import * as Events from "./Events.ts"
 import { type Experiment, slug } from "./Experiment.ts"
 import type { Features } from "@igm/gradient"
 import type { Result } from "./Pipeline.ts"
-import { files } from "./RunFiles.ts"
+import { Inside, Sha256, files as names } from "./RunFiles.ts"
 import * as Standings from "./Standings.ts"
 
 const HeadOf = Schema.Struct({
@@ -38,7 +38,7 @@ const Trainer = Schema.Struct({
   refused: Schema.Array(Schema.Struct({ choice: Schema.String, reason: Schema.String }))
 })
 
-/** A file that a run depends on, and its SHA-256. */
+/** A file that a run depends on, and its SHA-256; its path is absolute, or from the run's folder on. */
 const Input = Schema.Struct({ path: Schema.String, digest: Schema.String })
 
 /** The values of the command line. */
@@ -53,7 +53,7 @@ const Arguments = Schema.Struct({
 export type Arguments = typeof Arguments.Type
 
 /** Raised when older versions cannot read the manifest. */
-export const FORMAT = 2
+export const FORMAT = 3
 
 const described = {
   format: Schema.Int,
@@ -62,6 +62,8 @@ const described = {
   title: Schema.String,
   /** The module that exports the experiment, and what it was given. */
   program: Input,
+  /** The files that the program imports, and those import, but for the framework's and installed packages. */
+  modules: Schema.Array(Input),
   arguments: Arguments,
   trace: Schema.Literals(["epoch", "step"]),
   classes: Schema.Array(Schema.String),
@@ -88,12 +90,7 @@ const described = {
   processor: Schema.String
 }
 
-const Used = Schema.Struct({
-  stage: Schema.String,
-  name: Schema.String,
-  digest: Schema.String,
-  content: Schema.String
-})
+const Used = Schema.Struct({ stage: Inside, name: Schema.String, digest: Sha256, content: Sha256 })
 
 /** An artifact that a run made or reused. */
 export type Used = typeof Used.Type
@@ -115,7 +112,7 @@ export const Finished = Schema.Struct({
       trainings: Schema.Array(
         Schema.Struct({
           seed: Schema.Int,
-          heads: Schema.String,
+          heads: Inside,
           ...Events.Metrics.fields
         })
       )
@@ -125,7 +122,9 @@ export const Finished = Schema.Struct({
   inputs: Schema.Array(Input),
   /** All artifacts that were made or reused, in the order of the program. */
   artifacts: Schema.Array(Used),
-  digests: Schema.Struct({ features: Schema.String, weights: Schema.String })
+  digests: Schema.Struct({ features: Schema.String, weights: Schema.String }),
+  /** The SHA-256 of each file of the run that holds results. */
+  files: Schema.Record(Inside, Sha256)
 })
 
 /** The manifest of a run that is finished. */
@@ -136,6 +135,14 @@ export const Any = Schema.Union([Begun, Finished])
 
 /** The manifest of a run that has begun, or of one that is finished. */
 export type Any = typeof Any.Type
+
+const digest = { digest: Sha256 }
+
+/** The manifest as it is written, with the digest of all the rest of it. */
+export const Written = Schema.Union([
+  Schema.Struct({ ...Begun.fields, ...digest }),
+  Schema.Struct({ ...Finished.fields, ...digest })
+])
 
 /** The versions that a run's numbers depend on: of the trainer's libraries, and of the runtime of the encoders. */
 const versions = Effect.gen(function* () {
@@ -153,7 +160,10 @@ const versions = Effect.gen(function* () {
 export interface Recipe {
   readonly experiment: Experiment<Features.Dims>
   readonly program: typeof Input.Type
+  readonly modules: ReadonlyArray<typeof Input.Type>
   readonly arguments: Arguments
+  /** How the manifest names a file. */
+  readonly place: (file: string) => string
   readonly trace: "epoch" | "step"
   readonly code: Any["code"]
   readonly refused: ReadonlyArray<Devices.Refused>
@@ -171,13 +181,13 @@ const viewsOf = ({ views }: Experiment<Features.Dims>) => {
  * that its numbers may depend on: the same of everything is the same run.
  */
 export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe) {
-  const { experiment, program, trace, code, refused } = recipe
+  const { experiment, program, modules, place, trace, code, refused } = recipe
   const { engine, about } = yield* HeadTrainer
   const { name, title, seeds, dataset } = experiment
   const encoders = Object.fromEntries(
     Object.entries(experiment.encoders).map(([modality, { name, digest, width, file }]) => [
       modality,
-      { name, digest, width, file }
+      { name, digest, width, file: place(file) }
     ])
   )
   const preprocessing = Object.fromEntries(
@@ -189,6 +199,8 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
   const { device } = about
   const identity = {
     program: program.digest,
+    // Moved or copied together, they are the same program.
+    modules: modules.map(({ path, digest }) => [path, digest]),
     arguments: { ...recipe.arguments },
     trace,
     methods: experiment.tuned === undefined ? experiment.methods.map(({ settings }) => settings) : [],
@@ -208,6 +220,7 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
     experiment: name,
     title,
     program,
+    modules,
     arguments: recipe.arguments,
     trace,
     classes: dataset.classes,
@@ -231,8 +244,12 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
   return manifest
 })
 
-/** The manifest of a run that has come to its end. */
-export const conclude = (begun: typeof Begun.Type, result: Result): Finished => {
+/** The manifest of a run that has come to its end; `files` are those that hold its results, with their digests. */
+export const conclude = (
+  begun: typeof Begun.Type,
+  result: Result,
+  { files, place }: { readonly files: Finished["files"]; readonly place: Recipe["place"] }
+): Finished => {
   const { prepared, methods, standings, artifacts } = result
   return {
     ...begun,
@@ -244,13 +261,13 @@ export const conclude = (begun: typeof Begun.Type, result: Result): Finished => 
       settings: method.settings as unknown as typeof Settings.Type,
       trainings: outcomes.map(({ seed, metrics }) => ({
         seed,
-        heads: files.heads(`${slug(method.name)}-seed-${seed}`),
+        heads: names.heads(`${slug(method.name)}-seed-${seed}`),
         ...metrics
       }))
     })),
     inputs: [
       ...Object.values(begun.encoders).map(({ file, digest }) => ({ path: file, digest })),
-      ...(prepared.sources ?? [])
+      ...(prepared.sources ?? []).map(({ path, digest }) => ({ path: place(path), digest }))
     ],
     artifacts: artifacts.map((artifact) => ({
       stage: artifact.stage,
@@ -258,12 +275,18 @@ export const conclude = (begun: typeof Begun.Type, result: Result): Finished => 
       digest: artifact.digest,
       content: contentOf(artifact)
     })),
-    digests: { features: result.featuresDigest, weights: result.weightsDigest }
+    digests: { features: result.featuresDigest, weights: result.weightsDigest },
+    files
   }
 }
 
-/** What a finished run's manifest says of results, as canonical JSON. */
-export const resultsOf = ({ dataset, selection, methods, digests }: Finished): Digest.Json =>
-  JSON.parse(
-    JSON.stringify({ dataset, ...(selection === undefined ? {} : { selection }), methods, digests })
-  ) as Digest.Json
+/** What a finished run's manifest says of the experiment and its results, as canonical JSON. */
+export const resultsOf = (manifest: Finished): Digest.Json => {
+  const { experiment, title, classes, seeds, preprocessing, views, dataset, selection, methods, digests } = manifest
+  const encoders = Object.entries(manifest.encoders).map(([modality, { name, digest, width }]) => [
+    modality,
+    { name, digest, width }
+  ])
+  const all = { experiment, title, classes, seeds, preprocessing, views, dataset, selection, methods, digests }
+  return JSON.parse(JSON.stringify({ ...all, encoders: Object.fromEntries(encoders) as object })) as Digest.Json
+}

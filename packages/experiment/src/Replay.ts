@@ -6,14 +6,26 @@
  * An artifact differs in its work (other settings, inputs, versions went in) or in its content (the same went in, something
  * else came out). What it ran on is not held against it: other devices and libraries are listed, and contents compared.
  */
-import { type Artifact, ArtifactStore, AtomicFile, IoError, Scratch, contentOf, digestOf, ioError } from "@igm/io"
+import {
+  type Artifact,
+  ArtifactStore,
+  AtomicFile,
+  FileDigest,
+  IoError,
+  Scratch,
+  contentOf,
+  digestOf,
+  ioError
+} from "@igm/io"
 import { type Features, type Method, Ops } from "@igm/gradient"
-import { Digest, Safetensors, type Tensor } from "@igm/tensor"
+import { type Digest, Safetensors, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Traced } from "@igm/training"
 import { Context, Effect, FileSystem, Layer, Path, Stream } from "effect"
 import * as Divergence from "./Divergence.ts"
 import * as JsonDifference from "./JsonDifference.ts"
+import { inPairs } from "./Pairs.ts"
 import type { Result } from "./Pipeline.ts"
+import { placeOf } from "./RunFiles.ts"
 import * as RunFolder from "./RunFolder.ts"
 import * as Manifest from "./Manifest.ts"
 import * as Training from "./Training.ts"
@@ -145,14 +157,12 @@ export const compare = Effect.fn("Replay.compare")(function* (
 ) {
   const differences: Array<Difference> = []
   let [largest, epochs, steps] = [0, 0, 0]
-  const ownOf = new Map(own.map((artifact) => [`${artifact.stage}\n${artifact.name}`, artifact]))
-  for (const used of recorded) {
-    const { stage, name } = used
-    const artifact = ownOf.get(`${stage}\n${name}`)
-    ownOf.delete(`${stage}\n${name}`)
-    if (artifact === undefined) {
-      const note = "the replay did no work of this name"
-      differences.push({ stage, name, work: [], files: [], divergence: null, deviation: null, note })
+  const nothing = { work: [], files: [], divergence: null, deviation: null }
+  for (const [used, artifact] of inPairs(recorded, own)) {
+    const { stage, name } = (used ?? artifact)!
+    if (used === undefined || artifact === undefined) {
+      const note = used === undefined ? "the run recorded no work of this name" : "the replay did no work of this name"
+      differences.push({ stage, name, ...nothing, note })
       continue
     }
     const found = yield* one(used, yield* store.find(stage, used.digest), artifact, options)
@@ -165,46 +175,28 @@ export const compare = Effect.fn("Replay.compare")(function* (
       steps += Object.entries(traces).reduce((n, [key, { data }]) => n + (key.endsWith("/loss") ? data.length : 0), 0)
     }
   }
-  for (const { stage, name } of ownOf.values()) {
-    const note = "the run recorded no work of this name"
-    differences.push({ stage, name, work: [], files: [], divergence: null, deviation: null, note })
-  }
   const comparison: Comparison = { artifacts: recorded.length, epochs, steps, differences, deviation: largest }
   return comparison
 })
 
 /** How the results of a run that was replayed differ: what its manifest says of them, and the files that hold them. */
-export const results = Effect.fn("Replay.results")(function* (
-  folder: string,
-  recorded: Manifest.Finished,
-  result: Result,
-  own: Manifest.Finished
-) {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
+export const results = (recorded: Manifest.Finished, result: Result, own: Manifest.Finished): Difference | null => {
   const work = JsonDifference.between(Manifest.resultsOf(recorded), Manifest.resultsOf(own))
-  const files: Array<string> = []
-  for (const [file, content] of Object.entries(RunFolder.contentsOf(result))) {
-    const there = yield* Effect.option(fs.readFile(path.join(folder, file)))
-    if (there._tag === "None" || !Buffer.from(content).equals(there.value)) files.push(file)
-  }
+  const contents = RunFolder.digestsOf(RunFolder.contentsOf(result))
+  const files = Object.keys(contents).filter((file) => recorded.files[file] !== contents[file])
   if (work.length === 0 && files.length === 0) return null
-  const difference: Difference = {
-    stage: "results",
-    name: "what the run's folder says of its results",
-    work,
-    files,
-    divergence: null,
-    deviation: null,
-    note: null
-  }
-  return difference
-})
+  const [stage, name] = ["results", "what the run's folder says of its results"]
+  return { stage, name, work, files, divergence: null, deviation: null, note: null }
+}
 
 /** What differs in the surroundings of two runs: program, arguments, code, versions, engine, device, processor. */
 export const surroundings = (recorded: Manifest.Any, own: Manifest.Any): ReadonlyArray<JsonDifference.Difference> => {
-  const of = ({ program, arguments: given, code, versions, processor, trainer }: Manifest.Any): Digest.Json => ({
-    program: program.digest,
+  const of = (manifest: Manifest.Any): Digest.Json => ({
+    program: manifest.program.digest,
+    modules: Object.fromEntries(manifest.modules.map(({ path, digest }) => [path, digest])),
+    ...rest(manifest)
+  })
+  const rest = ({ arguments: given, code, versions, processor, trainer }: Manifest.Any) => ({
     arguments: { ...given },
     code: { ...code },
     versions: { ...versions },
@@ -221,15 +213,19 @@ export const surroundings = (recorded: Manifest.Any, own: Manifest.Any): Readonl
 }
 
 /** The files that a run read and that are gone, and those that are others now. */
-export const inputs = Effect.fn("Replay.inputs")(function* ({ program, inputs }: Manifest.Finished) {
-  const fs = yield* FileSystem.FileSystem
-  const states = yield* Effect.forEach([program, ...inputs], ({ path, digest }) =>
-    fs.readFile(path).pipe(
-      Effect.map((bytes) => ({ path, state: Digest.ofBytes(bytes) === digest ? "same" : "changed" })),
-      Effect.orElseSucceed(() => ({ path, state: "missing" }))
+export const inputs = Effect.fn("Replay.inputs")(function* (
+  folder: string,
+  { program, modules, inputs }: Manifest.Finished
+) {
+  const path = yield* Path.Path
+  const states = yield* Effect.forEach([program, ...modules, ...inputs], (input) => {
+    const file = placeOf(path, folder, input.path)
+    return FileDigest.of(file).pipe(
+      Effect.map((digest) => ({ file, state: digest === input.digest ? "same" : "changed" })),
+      Effect.orElseSucceed(() => ({ file, state: "missing" }))
     )
-  )
-  const of = (wanted: string) => states.flatMap(({ path, state }) => (state === wanted ? [path] : []))
+  })
+  const of = (wanted: string) => states.flatMap(({ file, state }) => (state === wanted ? [file] : []))
   return { count: states.length, missing: of("missing"), changed: of("changed") }
 })
 

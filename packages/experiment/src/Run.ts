@@ -16,6 +16,8 @@ export class Run extends Context.Service<
   {
     /** How much is recorded of each training: epochs, or a fingerprint of each tensor after each step as well. */
     readonly trace: "epoch" | "step"
+    /** What the journal told before this start. */
+    readonly history: ReadonlyArray<Journal.Record>
     readonly tell: (news: Journal.News, options?: { readonly flush?: boolean }) => Effect.Effect<void, IoError>
     /** Keeps where unfinished work stands. */
     readonly keep: (work: Digest.Digest, bytes: Uint8Array) => Effect.Effect<void, IoError>
@@ -32,6 +34,7 @@ export class Run extends Context.Service<
   static readonly unrecorded = (trace: "epoch" | "step"): Run["Service"] =>
     Run.of({
       trace,
+      history: [],
       tell: () => Effect.void,
       keep: () => Effect.void,
       kept: () => Effect.succeed(undefined),
@@ -66,6 +69,7 @@ export class Run extends Context.Service<
         const fileOf = (work: Digest.Digest) => path.join(folder, names.checkpoint(work))
         const run = Run.of({
           trace,
+          history: journal.records,
           tell,
           keep: (work, bytes) =>
             AtomicFile.write(fileOf(work), bytes).pipe(

@@ -1,25 +1,29 @@
 /**
  * What a run leaves behind, readable by people and by other tools: its manifest (what was run, on what, and the results),
  * what happened in each training, class probabilities of the test split, and the weights. The manifest is written as the
- * run begins and once more, last of all, with the results: what it says is finished is whole.
+ * run begins and once more, last of all, with the results: what it says is finished is whole. It has the digest of itself
+ * and of every file with results, and whoever reads a finished run checks them first.
  */
-import { AtomicFile, IoError } from "@igm/io"
+import { AtomicFile, FileDigest, IoError, Sealed } from "@igm/io"
 import { Digest, Safetensors, type Split, Tensor } from "@igm/tensor"
 import { Weights } from "@igm/training"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import * as Events from "./Events.ts"
+import * as JsonDifference from "./JsonDifference.ts"
 import * as Manifest from "./Manifest.ts"
 import { type Result, byOutcome } from "./Pipeline.ts"
 import { files } from "./RunFiles.ts"
 
-const AnyText = Schema.fromJsonString(Manifest.Any)
 const FormatText = Schema.fromJsonString(Schema.Struct({ format: Schema.Int }))
 
 /** Writes the manifest of a run. */
 export const writeManifest = Effect.fn("RunFolder.writeManifest")(function* (folder: string, manifest: Manifest.Any) {
   const path = yield* Path.Path
   const value = yield* Effect.orDie(Schema.encodeEffect(Manifest.Any)(manifest))
-  yield* AtomicFile.write(path.join(folder, files.manifest), `${JSON.stringify(value, null, 2)}\n`)
+  yield* AtomicFile.write(
+    path.join(folder, files.manifest),
+    Sealed.text(value as { readonly [name: string]: Digest.Json })
+  )
 })
 
 /** The files of a run that hold its results, but for its manifest and its report. */
@@ -41,43 +45,68 @@ export const contentsOf = (result: Result): { readonly [file: string]: string | 
   }
 }
 
-/** Writes the results of a run; `extra` files are written with the rest, and the manifest last. */
+/** Files with results, by their names in the run's folder. */
+export type Contents = { readonly [file: string]: string | Uint8Array }
+
+const bytesOf = (content: string | Uint8Array) =>
+  typeof content === "string" ? new TextEncoder().encode(content) : content
+
+/** The digests of files with results. */
+export const digestsOf = (contents: Contents): Manifest.Finished["files"] =>
+  Object.fromEntries(Object.entries(contents).map(([file, content]) => [file, Digest.ofBytes(bytesOf(content))]))
+
+/** Writes files of a run. */
+export const put = Effect.fn("RunFolder.put")(function* (folder: string, contents: Contents) {
+  const path = yield* Path.Path
+  for (const [file, content] of Object.entries(contents)) yield* AtomicFile.write(path.join(folder, file), content)
+})
+
+/** Writes the results of a run, and the manifest last. */
 export const write = Effect.fn("RunFolder.write")(function* (
   folder: string,
-  result: Result,
-  manifest: Manifest.Finished,
-  extra: { readonly [file: string]: string | Uint8Array }
+  contents: Contents,
+  manifest: Manifest.Finished
 ) {
-  const path = yield* Path.Path
-  const put = (file: string, content: string | Uint8Array) => AtomicFile.write(path.join(folder, file), content)
-  for (const [file, content] of Object.entries(contentsOf(result))) yield* put(file, content)
-  for (const [file, content] of Object.entries(extra)) yield* put(file, content)
+  yield* put(folder, contents)
   yield* writeManifest(folder, manifest)
 })
 
-/** Whether a text is the manifest of a version before formats were numbered. */
-const isOlder = (text: string): boolean => {
-  const found = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))(text)
-  return found._tag === "Some" && "id" in found.value && "experiment" in found.value && !("format" in found.value)
+/** The files of a finished run that are not as they were written, or gone. */
+export const damaged = Effect.fn("RunFolder.damaged")(function* (folder: string, manifest: Manifest.Finished) {
+  const path = yield* Path.Path
+  return yield* Effect.filter(Object.keys(manifest.files), (file) =>
+    FileDigest.of(path.join(folder, file)).pipe(
+      Effect.map((digest) => digest !== manifest.files[file]),
+      Effect.orElseSucceed(() => true)
+    )
+  )
+})
+
+/** The error of a finished run with files that are not as they were written. */
+const damage = (folder: string, [first, ...others]: ReadonlyArray<string>): IoError => {
+  const more = others.length === 0 ? "" : ` (and ${others.length} more: ${others.join(", ")})`
+  const problem = `this file of a finished run is damaged or gone${more}: the command that made the run writes it anew`
+  return new IoError({ path: `${folder}/${first}`, problem })
 }
 
-/** Whether a finished run's folder holds these results: its manifest says so, and its files are there and the same. */
-export const holds = Effect.fn("RunFolder.holds")(function* (
-  folder: string,
-  result: Result,
-  manifest: Manifest.Finished
-) {
-  const path = yield* Path.Path
-  const fs = yield* FileSystem.FileSystem
-  const before = yield* read(folder)
-  if (Digest.canonicalJson(Manifest.resultsOf(before)) !== Digest.canonicalJson(Manifest.resultsOf(manifest)))
-    return false
-  for (const [file, content] of Object.entries(contentsOf(result))) {
-    const there = yield* Effect.option(fs.readFile(path.join(folder, file)))
-    if (there._tag === "None" || !Buffer.from(content).equals(there.value)) return false
-  }
-  return yield* Effect.orElseSucceed(fs.exists(path.join(folder, files.report)), () => false)
-})
+/** Whether a text is the manifest of a version that cannot be read any more. */
+const isOlder = (text: string): boolean => {
+  const found = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))(text)
+  if (found._tag === "None" || !("id" in found.value) || !("experiment" in found.value)) return false
+  const { format } = found.value
+  return format === undefined || (typeof format === "number" && format < Manifest.FORMAT)
+}
+
+/** Where the results of a finished run differ from others: the first of the places, in words; undefined if they are the same. */
+export const differs = (
+  recorded: Manifest.Finished,
+  other: Manifest.Finished,
+  contents: Contents
+): string | undefined => {
+  const [first] = JsonDifference.between(Manifest.resultsOf(recorded), Manifest.resultsOf(other))
+  if (first !== undefined) return JsonDifference.pathText(first.path)
+  return Object.entries(digestsOf(contents)).find(([file, digest]) => recorded.files[file] !== digest)?.[0]
+}
 
 /** The manifest in a file, or none if it is damaged or no manifest. Fails if it is of a newer version. */
 const parse = Effect.fnUntraced(function* (file: string) {
@@ -91,7 +120,10 @@ const parse = Effect.fnUntraced(function* (file: string) {
     const problem = "it was written by an older igm, which cannot be read any more: run the experiment again"
     return yield* new IoError({ path: file, problem })
   }
-  return yield* Effect.result(Schema.decodeEffect(AnyText)(text))
+  return yield* Effect.fromOption(Sealed.members(text)).pipe(
+    Effect.flatMap((members) => Schema.decodeUnknownEffect(Manifest.Any)(members)),
+    Effect.result
+  )
 })
 
 /** Reads the manifest of a run's folder, whether the run is finished or not. */
@@ -124,9 +156,12 @@ export const statusOf = Effect.fn("RunFolder.statusOf")(function* (folder: strin
   return found._tag === "Success" ? found.success.status : "damaged"
 })
 
-/** Reads the manifest of a finished run. */
+/** Reads the manifest of a finished run, all of whose files are as they were written. */
 export const read = Effect.fn("RunFolder.read")(function* (folder: string) {
   const manifest = yield* glance(folder)
-  if (manifest.status === "finished") return manifest
+  if (manifest.status === "finished") {
+    const others = yield* damaged(folder, manifest)
+    return others.length === 0 ? manifest : yield* damage(folder, others)
+  }
   return yield* new IoError({ path: folder, problem: "this run is not finished: run it again, and it goes on" })
 })

@@ -20,7 +20,7 @@ const Chained = Schema.Struct({ chain: Schema.String })
 
 /** By what they are schemas of: whole files, and single lines of JSON lines. */
 export const schemas = {
-  manifest: Manifest.Any,
+  manifest: Manifest.Written,
   journal: Schema.Union(Journal.Record.members.map(({ fields }) => Schema.Struct({ ...Chained.fields, ...fields }))),
   trainings: Line,
   artifact: Described,

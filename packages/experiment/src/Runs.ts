@@ -13,6 +13,8 @@ import type * as Manifest from "./Manifest.ts"
 export type State =
   | { readonly kind: "finished" }
   | { readonly kind: "stopped" }
+  /** Finished, and its manifest and journal are whole, but another of its files is not as it was written. */
+  | { readonly kind: "damaged"; readonly problem: string }
   | { readonly kind: "in use"; readonly holder: typeof Lock.Holder.Type | null }
   | { readonly kind: "unreadable"; readonly problem: string }
 
@@ -51,11 +53,15 @@ export const look = Effect.fn("Runs.look")(function* (folder: string) {
   const known = manifest._tag === "Success" ? manifest.success : null
   const records = journal._tag === "Success" ? journal.success : []
   const isInUse = held._tag === "Success" && held.success !== null
+  const isFinished = known?.status === "finished" && failure === undefined && !isInUse
+  const whole = isFinished ? yield* Effect.result(RunFolder.read(folder)) : undefined
   const state: State = isInUse
     ? { kind: "in use", holder: held.success.holder }
     : failure !== undefined
       ? { kind: "unreadable", problem: failure.message }
-      : { kind: known?.status === "finished" ? "finished" : "stopped" }
+      : whole?._tag === "Failure"
+        ? { kind: "damaged", problem: whole.failure.message }
+        : { kind: known?.status === "finished" ? "finished" : "stopped" }
   const found: Found = {
     id: path.basename(path.resolve(folder)),
     folder,
@@ -147,6 +153,8 @@ export const stateText = (state: State): string => {
       return state.holder === null ? "in use" : `in use by process ${state.holder.pid} on ${state.holder.host}`
     case "unreadable":
       return `cannot be read: ${state.problem}`
+    case "damaged":
+      return `damaged: ${state.problem}`
     default:
       return state.kind
   }

@@ -4,7 +4,8 @@
  * line is noticed by the line itself or by its successor. (Whole lines missing at the end leave a shorter file that is
  * as good; who must know of them keeps the digest that `append` gives.)
  *
- * Only the last line can be half written, by a process that was killed; it is cut off when the file is opened again.
+ * Only the last line can be half written, by a process that was killed, and has no newline then; it is cut off when the
+ * file is opened again.
  * One writer at a time: hold the folder (`Lock`).
  */
 import { createHash } from "node:crypto"
@@ -73,10 +74,7 @@ const scan = Effect.fnUntraced(function* <A, I extends Row>(
     const damaged = (problem: string) => new AppendFileError({ path, line, problem })
     const bytesOfLine = bytes.subarray(end, next)
     const parsed = decodeLine(utf8.decode(bytesOfLine))
-    if (parsed._tag === "None") {
-      if (next + 1 === bytes.length) break
-      return yield* damaged(`this is no JSON object; ${keep}`)
-    }
+    if (parsed._tag === "None") return yield* damaged(`this is no JSON object; ${keep}`)
     const { chain: _, ...record } = parsed.value
     const expected = lineOf(chain, record)
     if (!Buffer.from(expected.text).equals(bytesOfLine))
@@ -90,6 +88,13 @@ const scan = Effect.fnUntraced(function* <A, I extends Row>(
     )
     chain = expected.chain
     end = next + 1
+  }
+  // A kill leaves the beginning of a line, never a whole one that ends in something else.
+  const beginning = decodeLine(utf8.decode(bytes.subarray(end, -1)))
+  if (beginning._tag === "Some") {
+    const problem =
+      "this line ends in another byte than was written; end it with a newline, or restore the file from a copy"
+    return yield* new AppendFileError({ path, line: records.length + 1, problem })
   }
   return { records, chain, end }
 })

@@ -204,9 +204,13 @@ export class ArtifactStore extends Context.Service<
         /** Takes a damaged artifact away, unless another process has put a whole one in its place. */
         const repair = Effect.fnUntraced(
           function* (stage: string, digest: Digest.Digest, target: string) {
-            yield* Lock.wait(path.join(folder, REPAIR), "taking a damaged artifact away", () => Effect.void)
-            if ((yield* look(stage, digest)) !== "damaged") return
-            yield* Lock.discard(target, folder).pipe(Effect.mapError(ioError(target, "write this artifact")))
+            const repairing = path.join(folder, REPAIR)
+            yield* Lock.wait(repairing, "taking a damaged artifact away", () => Effect.void)
+            const discard = (place: string) => Lock.discard(place, folder)
+            const isDamaged = (yield* look(stage, digest)) === "damaged"
+            yield* (isDamaged ? Effect.andThen(discard(target), discard(repairing)) : discard(repairing)).pipe(
+              Effect.mapError(ioError(target, "write this artifact"))
+            )
           },
           Effect.scoped,
           files

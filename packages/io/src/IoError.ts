@@ -30,7 +30,8 @@ const codes: Record<string, string> = {
   ENOENT: "no such file or folder"
 }
 
-const codeOf = (cause: unknown): string | undefined => {
+/** The code of the system's error behind a cause, such as ENOSPC; undefined where there is none. */
+export const codeOf = (cause: unknown): string | undefined => {
   for (let at = cause; typeof at === "object" && at !== null; at = (at as { cause?: unknown }).cause) {
     const { code, reason } = at as { code?: unknown; reason?: unknown }
     if (typeof code === "string") return code

@@ -12,7 +12,7 @@ import { hostname } from "node:os"
 import { Data, DateTime, Effect, Exit, FileSystem, Option, Path, Schedule, Schema, Scope } from "effect"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
-import { IoError, ioError } from "./IoError.ts"
+import { IoError, codeOf as errorCode, ioError } from "./IoError.ts"
 
 /** Who holds a folder, as `holder.json` has it; `since` is UTC in ISO 8601. */
 export const Holder = Schema.Struct({
@@ -173,6 +173,9 @@ const take = Effect.fnUntraced(function* (folder: string, { sql, settle, readOnl
   return after
 })
 
+/** Whether what failed is not permitted, to whoever asks. */
+const mayNot = (error: unknown): boolean => ["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "")
+
 /** Makes a folder that may be written in. */
 const prepare = (folder: string) =>
   FileSystem.FileSystem.use((fs) =>
@@ -250,9 +253,10 @@ export const share = Effect.fn("Lock.share")(function* <R>(
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const once = Effect.gen(function* () {
-    const made = yield* Effect.result(prepare(folder))
-    const readOnly = made._tag === "Failure"
-    if (readOnly && made.failure instanceof Moved) return yield* made.failure
+    const readOnly = yield* prepare(folder).pipe(
+      Effect.as(false),
+      Effect.catchIf(mayNot, () => Effect.succeed(true))
+    )
     const hasLock = Effect.isSuccess(fs.access(path.join(folder, "lock"), { readable: true }))
     if (readOnly && !(yield* hasLock)) return
     yield* take(folder, { sql: "BEGIN; SELECT 1 FROM sqlite_master", settle: 0, readOnly })

@@ -2,7 +2,7 @@
  * ONNX model files: a graph with what a file says about it, as bytes at once or as a stream that makes promised
  * initializers one at a time.
  */
-import { Tensor } from "@igm/tensor"
+import { Digest, Tensor } from "@igm/tensor"
 import { Effect, Stream } from "effect"
 import type { Model, Promised } from "./Graph.ts"
 import { OnnxError } from "./OnnxError.ts"
@@ -55,4 +55,21 @@ export const metadataOf = (file: Uint8Array): Model["metadata"] => {
     metadataProps?: ReadonlyArray<{ key: string; value: string }>
   }
   return Object.fromEntries(metadataProps.map(({ key, value }) => [key, value]))
+}
+
+const SEAL = "igm.digest"
+
+/** The end of a sealed file: one more entry of its metadata, with the digest of all that comes before. */
+const sealOf = (before: Uint8Array): Uint8Array =>
+  Proto.ModelProto.encode(
+    Proto.ModelProto.create({ metadataProps: [{ key: SEAL, value: Digest.ofBytes(before) }] })
+  ).finish()
+
+/** A model file that ends in its own SHA-256, as the entry `igm.digest` of its metadata. */
+export const seal = (file: Uint8Array): Uint8Array => Buffer.concat([file, sealOf(file)])
+
+/** Whether a file ends in its own SHA-256: no byte of it is another than was sealed. */
+export const isWhole = (file: Uint8Array): boolean => {
+  const before = file.subarray(0, Math.max(0, file.length - sealOf(new Uint8Array()).length))
+  return Buffer.compare(seal(before), file) === 0
 }

@@ -17,6 +17,7 @@ import { OnnxError, wordsOf } from "./OnnxError.ts"
 import { fromOrt, toOrt } from "./OrtTensors.ts"
 import * as Placement from "./Placement.ts"
 import * as Provider from "./Provider.ts"
+import * as SessionProcess from "./SessionProcess.ts"
 import * as SessionThread from "./SessionThread.ts"
 
 /** The declaration of an input or output; a dimension without a fixed size is a name, or empty. */
@@ -43,8 +44,11 @@ type Named = { readonly [name: string]: Tensor.Tensor }
 export interface Opening {
   /** Threads that the processor's operators share among them; 1 by default. */
   readonly threads?: number
-  /** Whether it runs in a thread of its own, and the thread that asks goes on meanwhile; not on webgpu, which one thread has. */
-  readonly apart?: boolean
+  /**
+   * Whether it runs in a thread of its own, and the thread that asks goes on meanwhile; not on webgpu, which one thread has.
+   * In a process of its own nothing that a model does can hold or break this one: for models that nobody has tried.
+   */
+  readonly apart?: boolean | "process"
 }
 
 /** Opens models. */
@@ -154,18 +158,18 @@ const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, devi
   ) {
     const settings = optionsOf(provider, options.threads)
     const isApart = options.apart === true && provider !== "webgpu"
-    const opening: Effect.Effect<Opened, unknown, Scope.Scope> = isApart
-      ? apart(model, settings)
-      : here(model, settings)
+    const opening: Effect.Effect<Opened, unknown, Scope.Scope> =
+      options.apart === "process"
+        ? SessionProcess.open(model, settings)
+        : isApart
+          ? apart(model, settings)
+          : here(model, settings)
     const session = yield* opening.pipe(
       Effect.mapError(
         (cause) =>
           new OnnxError({
             model: name,
-            problem:
-              provider === "cpu"
-                ? "this is not a model that onnxruntime can open"
-                : `onnxruntime cannot open it on ${provider}: ${wordsOf(cause)}`,
+            problem: `onnxruntime cannot open it${provider === "cpu" ? "" : ` on ${provider}`}: ${wordsOf(cause)}`,
             cause
           })
       )

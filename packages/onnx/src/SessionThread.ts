@@ -29,7 +29,7 @@ type Named = { readonly [name: string]: Tensor.Tensor }
 export type Value = Opened | Named | null
 
 /** A session that is open in the thread. */
-interface Opened {
+export interface Opened {
   readonly session: number
   readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>
@@ -126,7 +126,13 @@ export const make: Effect.Effect<
     const running = thread
     const opened = yield* Effect.acquireRelease(
       ask<Opened>(running, (id) => ({ kind: "open", id, model, options })),
-      ({ session }) => Effect.ignore(ask(running, (id) => ({ kind: "close", id, session })))
+      // A run that nobody waits for may go on for ever.
+      ({ session }) =>
+        ask(running, (id) => ({ kind: "close", id, session })).pipe(
+          Effect.ignore,
+          Effect.interruptible,
+          Effect.timeoutOption(PATIENCE)
+        )
     )
     const { session } = opened
     /** Inputs in shared memory, and those of them that were copied there. */

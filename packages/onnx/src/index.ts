@@ -2,6 +2,6 @@
 export * as Builder from "./Builder.ts"
 export * as Model from "./Model.ts"
 export * as ModelFile from "./ModelFile.ts"
-export { isOutOfMemory, OnnxError } from "./OnnxError.ts"
+export { hasEndedProcess, isOutOfMemory, OnnxError } from "./OnnxError.ts"
 export { OnnxRuntime, type Opening, type Port, type Session } from "./OnnxRuntime.ts"
 export * as Placement from "./Placement.ts"

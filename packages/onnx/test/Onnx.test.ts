@@ -1,10 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Memory, Tensor } from "@igm/tensor"
 import { Arbitrary, Effect, Fiber, Ref, Schema, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Builder, Model, ModelFile, OnnxError, OnnxRuntime, Placement, isOutOfMemory } from "../src/index.ts"
+import {
+  Builder,
+  Model,
+  ModelFile,
+  OnnxError,
+  OnnxRuntime,
+  Placement,
+  hasEndedProcess,
+  isOutOfMemory
+} from "../src/index.ts"
+import { wordsOf } from "../src/OnnxError.ts"
 
 /** y = 2 x, with metadata. */
 const twice = () => {
@@ -73,7 +84,7 @@ describe("OnnxRuntime", () => {
     Effect.gen(function* () {
       const runtime = yield* OnnxRuntime
       const damaged = yield* Effect.flip(runtime.open("broken.onnx", twice().slice(0, 40)))
-      assert.strictEqual(damaged.message, "broken.onnx: this is not a model that onnxruntime can open")
+      assert.match(damaged.message, /^broken.onnx: onnxruntime cannot open it: .*protobuf/i)
       const session = yield* runtime.open("twice.onnx", twice())
       const wrong = yield* Effect.flip(session.run({ x: Tensor.float32([1, 3], [1, 2, 3]) }))
       assert.match(wrong.message, /^twice.onnx: running it failed: /)
@@ -125,7 +136,7 @@ describe("OnnxRuntime, apart", () => {
         const wrong = yield* Effect.flip(session.run({ x: Tensor.float32([1, 3], [1, 2, 3]) }))
         assert.match(wrong.message, /^twice.onnx: running it failed: /)
         const damaged = yield* Effect.flip(runtime.open("broken.onnx", twice().slice(0, 40), { apart: true }))
-        assert.strictEqual(damaged.message, "broken.onnx: this is not a model that onnxruntime can open")
+        assert.match(damaged.message, /^broken.onnx: onnxruntime cannot open it: .*protobuf/i)
 
         const long = yield* runtime.open("slow", slow(), { apart: true })
         const steps = Tensor.make("int64", [], BigInt64Array.of(100_000n))
@@ -212,6 +223,101 @@ describe("OnnxRuntime, apart", () => {
       assert.include(error.message, "its thread has ended")
     })
   )
+})
+
+/** Steps of `slow` that no machine comes to the end of. */
+const endless = { steps: Tensor.make("int64", [], BigInt64Array.of(2n ** 62n)), start: Tensor.float32([1], [0]) }
+
+describe("OnnxRuntime, in a process", () => {
+  it.live("runs a model with the same results and errors", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      const session = yield* runtime.open("sums", sums(), { apart: "process" })
+      assert.deepStrictEqual(session.outputs, (yield* runtime.open("sums", sums())).outputs)
+      const inputs = { steps: Tensor.make("int64", [], BigInt64Array.of(4n)), start: Tensor.float32([1], [0]) }
+      for (const { end } of yield* Effect.all([session.run(inputs), session.run(inputs)], { concurrency: 2 })) {
+        assert.deepStrictEqual(end, Tensor.float32([1], [10]))
+      }
+      const wrong = yield* Effect.flip(session.run({ start: inputs.start }))
+      assert.match(wrong.message, /^sums: running it failed: input 'steps' is missing/)
+      const damaged = yield* Effect.flip(runtime.open("broken", twice().slice(0, 40), { apart: "process" }))
+      assert.match(damaged.message, /^broken: onnxruntime cannot open it: .*protobuf/i)
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.live("a run that never ends does so with who waits for it, and its process with it", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      const session = yield* runtime.open("endless", slow(), { apart: "process" })
+      const fiber = yield* Effect.forkChild(session.run(endless), { startImmediately: true })
+      yield* Effect.sleep("50 millis")
+      yield* Fiber.interrupt(fiber)
+      const after = yield* Effect.flip(
+        session.run({ ...endless, steps: Tensor.make("int64", [], BigInt64Array.of(1n)) })
+      )
+      assert.strictEqual(after.message, "endless: running it failed: its process was ended by SIGKILL")
+      assert.isTrue(hasEndedProcess(after))
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it.effect("a run that takes too long is an error", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      const session = yield* runtime.open("endless", slow(), { apart: "process" })
+      const fiber = yield* Effect.forkChild(Effect.flip(session.run(endless)), { startImmediately: true })
+      yield* TestClock.adjust("10 minutes")
+      const error = yield* Fiber.join(fiber)
+      assert.strictEqual(error.message, "endless: running it failed: it did not come to an end within 10 minutes")
+      assert.isTrue(hasEndedProcess(error))
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+})
+
+describe("OnnxError", () => {
+  it.effect("says why onnxruntime cannot open a model, in its words", () =>
+    Effect.gen(function* () {
+      const runtime = yield* OnnxRuntime
+      const reason = (op: string, opset: number) => {
+        const builder = Builder.make("strange")
+        const x = builder.input("x", "float32", ["batch", 2])
+        builder.output("y", builder.node(op, [x]), "float32", ["batch", 2])
+        const bytes = Model.encode({ graph: builder.graph(), opset, metadata: {} })
+        return Effect.map(Effect.flip(runtime.open("strange", bytes)), ({ message }) => message)
+      }
+      assert.match(yield* reason("Unheard", 17), /^strange: onnxruntime cannot open it: .*Unheard/)
+      assert.match(yield* reason("Relu", 99), /^strange: onnxruntime cannot open it: ONNX Runtime .*Opset 99 is under/)
+      // The version of the format is the first number of the file.
+      const later = Uint8Array.from(twice())
+      later[1] = 99
+      const { message } = yield* Effect.flip(runtime.open("later", later))
+      assert.match(message, /^later: onnxruntime cannot open it: Unsupported model IR version: 99, max/)
+    }).pipe(Effect.scoped, Effect.provide(OnnxRuntime.layerCpu))
+  )
+
+  it("leaves out places in onnxruntime's source, and the file that was to be loaded", () => {
+    const source = "/onnxruntime_src/onnxruntime/core"
+    for (const [thrown, words] of [
+      [
+        `Load model from a b.onnx failed:${source}/graph/model.cc:192 onnxruntime::Model::Model(onnx::ModelProto&&, ` +
+          "const onnxruntime::PathString&, const onnxruntime::logging::Logger&) Unsupported model IR version: 99\n",
+        "Unsupported model IR version: 99"
+      ],
+      [
+        "Deserialize tensor W failed.tensorprotoutils.cc:584 GetExternalDataInfo TensorProto: W external data size",
+        "Deserialize tensor W failed. TensorProto: W external data size"
+      ],
+      [
+        `running Gather node. Name:'' Status Message: ${source}/common/safeint.h:17 static void ` +
+          "SafeIntExceptionHandler<onnxruntime::OnnxRuntimeException>::SafeIntOnOverflow() Integer overflow",
+        "running Gather node. Name:'' Status Message: Integer overflow"
+      ],
+      ["No Op registered for \u001b[2JEvil\nand more", "No Op registered for ?[2JEvil"],
+      ["Load model from m.onnx failed:", "Load model from m.onnx failed:"],
+      ["2.5 of f(x) at a.b:3", "2.5 of f(x) at a.b:3"]
+    ] as const) {
+      assert.strictEqual(wordsOf(new Error(thrown)), words)
+    }
+  })
 })
 
 describe("Placement", () => {

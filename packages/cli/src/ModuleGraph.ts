@@ -1,0 +1,76 @@
+/**
+ * The files that a program consists of: what it imports, and what those import, as far as the texts tell. The framework's
+ * own sources and installed packages are left out; they have versions of their own. So is what is imported for its types
+ * alone. A name that is put together as the program runs is not known.
+ */
+import { IoError, ioError } from "@igm/io"
+import { Digest } from "@igm/tensor"
+import { Effect, FileSystem, Path } from "effect"
+import { parse } from "es-module-lexer/js"
+import { resolve } from "import-meta-resolve"
+import { fileURLToPath, pathToFileURL } from "node:url"
+import * as CodeVersion from "./CodeVersion.ts"
+
+/** A file, by its absolute path, and its SHA-256. */
+export interface Module {
+  readonly path: string
+  readonly digest: Digest.Digest
+}
+
+/** Names of files that hold code; of others, such as JSON, only their content counts. */
+const CODE = /\.[cm]?[jt]s$/
+
+/** What the code of a file names: modules that it imports, and files that lie beside it by their address. */
+const namesIn = (text: string): ReadonlyArray<string> => {
+  const [imports] = parse(text)
+  const imported = imports.flatMap((found) =>
+    typeof found.specifier === "string" && !("typeOnly" in found && found.typeOnly) ? [found.specifier] : []
+  )
+  const required = [...text.matchAll(/\brequire\(\s*(["'])([^"'\n]+)\1\s*\)/g)].map(([, , name]) => name!)
+  const beside = [...text.matchAll(/\bnew URL\(\s*(["'])([^"'\n]+)\1\s*,\s*import\.meta\.url/g)].map(([, , name]) =>
+    /^(\.{0,2}\/|\w+:)/.test(name!) ? name! : `./${name!}`
+  )
+  return [...imported, ...required, ...beside]
+}
+
+/** Where a name leads from a file; undefined where that is no file of a person's own. */
+const resolved = (name: string, from: string): string | undefined => {
+  try {
+    const address = new URL(resolve(name, pathToFileURL(from).href))
+    return address.protocol === "file:" ? fileURLToPath(address) : undefined
+  } catch {
+    // What cannot be found is the loader's to tell, if it is ever asked for.
+    return undefined
+  }
+}
+
+/** The files that a program consists of besides its own, by their paths. */
+export const of = Effect.fn("ModuleGraph.of")(function* (program: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const digests = new Map<string, Digest.Digest>()
+  const isOwn = (file: string) => !file.split(path.sep).includes("node_modules") && !CodeVersion.covers(file)
+  const open = [program]
+  const seen = new Set(open)
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    const bytes = yield* fs.readFile(file).pipe(Effect.mapError(ioError(file, "read this module")))
+    digests.set(file, Digest.ofBytes(bytes))
+    if (!CODE.test(file)) continue
+    const names = yield* Effect.try({
+      try: () => namesIn(new TextDecoder().decode(bytes)),
+      catch: (cause) => new IoError({ path: file, problem: "what this module imports cannot be found out", cause })
+    })
+    for (const name of names) {
+      const target = resolved(name, file)
+      if (target === undefined) continue
+      const real = yield* Effect.option(fs.realPath(target))
+      if (real._tag === "None" || seen.has(real.value) || !isOwn(real.value)) continue
+      const info = yield* Effect.option(fs.stat(real.value))
+      if (info._tag === "None" || info.value.type !== "File") continue
+      seen.add(real.value)
+      open.push(real.value)
+    }
+  }
+  digests.delete(program)
+  return [...digests].map(([path, digest]): Module => ({ path, digest })).toSorted((a, b) => (a.path < b.path ? -1 : 1))
+})
