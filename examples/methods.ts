@@ -9,17 +9,17 @@ import { Control, Igm } from "@igm/gradient"
 export const compared = ["IGM (paper)", "IGM (code)"]
 
 /** What the released code has besides, for a data set. */
-export interface Released {
+export interface Released<M extends string> {
   /** The radius ρ of the perturbation, one for all modalities. */
   readonly rho: number
   /** Its schedule and mixup, where they are not those of CREMA-D. */
-  readonly switches?: Igm.Switches
+  readonly switches?: Igm.Switches<M>
 }
 
 /** The methods, in the order of the table. */
 export const methods = <const H extends Igm.Heads>(
   options: Igm.Options<H>,
-  { rho, switches = {} }: Released
+  { rho, switches = {} }: Released<NoInfer<keyof H & string>>
 ): Experiment.Methods<Igm.WidthsOf<H>> => [
   Igm.paper(options),
   Igm.code({ ...options, rho, switches }),

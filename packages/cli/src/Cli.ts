@@ -41,12 +41,19 @@ const root = Command.make("igm").pipe(
 
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+const NonNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 const threads = Flag.Int("threads").pipe(
   Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
   Flag.withSchema(Positive),
   Flag.withDefault(1)
 )
+
+/** The arguments of a program that a person gave. Views are asked of the experiment itself. */
+const argumentsOf = (flags: { readonly [K in (typeof passed)[number]]: Option.Option<unknown> }) =>
+  passed.filter((name) => Option.isSome(flags[name]))
+
+const passed = ["seed", "speech", "data", "limit"] as const
 
 const run = Command.make(
   "run",
@@ -56,9 +63,9 @@ const run = Command.make(
       Argument.withDefault(defaultProgram)
     ),
     seed: Flag.Int("seed").pipe(
-      Flag.withDescription("The seed of the data; the trainings' seeds follow it"),
+      Flag.withDescription("The seed of the data; the trainings' seeds follow it (default: 1)"),
       Flag.withSchema(Natural),
-      Flag.withDefault(1)
+      Flag.optional
     ),
     speech: Flag.String("speech").pipe(
       Flag.withDescription("A folder of recordings {digit}_{speaker}_{take}.wav instead of synthetic speech"),
@@ -94,15 +101,16 @@ const run = Command.make(
     threads
   },
   Effect.fn("igm.run")(function* (said) {
-    const { program, seed, out, check, trace, engine, device, threads } = said
+    const { program, out, check, trace, engine, device, threads } = said
     const path = yield* Path.Path
     const store = ArtifactStore.layer(path.join(out, Runs.STORE))
     const folder = (name: Option.Option<string>) =>
       Option.getOrUndefined(Option.map(name, (name) => path.resolve(name)))
     const [limit, views] = [Option.getOrUndefined(said.limit), Option.getOrUndefined(said.views)]
+    const seed = Option.getOrElse(said.seed, () => 1)
     const args = { seed, speech: folder(said.speech), data: folder(said.data), limit, views }
     yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
-      RunCommand.run({ program, args, check, trace, out, refused })
+      RunCommand.run({ program, args, said: argumentsOf(said), check, trace, out, refused })
     ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
   })
 ).pipe(Command.withDescription("Run an experiment and write its report"))
@@ -118,6 +126,7 @@ const replay = Command.make(
     ),
     tolerance: Flag.Finite("tolerance").pipe(
       Flag.withDescription("Count relative deviations up to this one as equal, as between engines; 0 compares bits"),
+      Flag.withSchema(NonNegative),
       Flag.withDefault(0)
     ),
     json: RunFlags.json,
@@ -216,7 +225,11 @@ const ledger = Command.make(
       Argument.withDescription("A safetensors file: features of each modality (n × width, float32) and labels (n)")
     ),
     labels: Flag.String("labels").pipe(Flag.withDescription("The name of the labels"), Flag.withDefault("label")),
-    tau: Flag.Finite("tau").pipe(Flag.withDescription("The temperature of modification"), Flag.withDefault(Igm.TAU)),
+    tau: Flag.Finite("tau").pipe(
+      Flag.withDescription("The temperature of modification"),
+      Flag.withSchema(NonNegative),
+      Flag.withDefault(Igm.TAU)
+    ),
     epochs: Flag.Int("epochs").pipe(
       Flag.withDescription("Epochs of each turn"),
       Flag.withSchema(Positive),

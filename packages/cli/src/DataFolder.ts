@@ -18,6 +18,9 @@ export class DataUnusable extends Schema.TaggedError<DataUnusable>()("DataUnusab
   }
 }
 
+/** A seed. */
+const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+
 /** A count. */
 export const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
@@ -27,7 +30,11 @@ export const asked = {
     Argument.withDescription("The data set; igm data list names them")
   ),
   data: Flag.String("data").pipe(Flag.withDescription("Its folder, as it is published")),
-  seed: Flag.Int("seed").pipe(Flag.withDescription("Decides what is drawn"), Flag.withDefault(1)),
+  seed: Flag.Int("seed").pipe(
+    Flag.withDescription("Decides what is drawn"),
+    Flag.withSchema(Natural),
+    Flag.withDefault(1)
+  ),
   limit: Flag.Int("limit").pipe(
     Flag.withDescription("At most so many samples of each split"),
     Flag.withSchema(Positive),

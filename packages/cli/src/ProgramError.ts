@@ -1,4 +1,5 @@
 /** The error of a command that was given something it cannot use. */
+import { Name } from "@igm/tensor"
 import { Schema } from "effect"
 
 /** Names the file and says what is wrong with it. */
@@ -10,4 +11,10 @@ export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramErr
   override get message(): string {
     return `${this.path}: ${this.problem}`
   }
+}
+
+/** What was thrown, in one line. */
+export const wordsOf = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return `${typeof cause === "string" ? Name.shown(cause) : String(cause)} is thrown`
+  return cause.message === "" ? cause.name : cause.message
 }

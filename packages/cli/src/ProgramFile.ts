@@ -3,14 +3,15 @@
  * check that the module passed is remembered in the store with the digests of the files that it depended on, and is not
  * made again before one of them, the framework or the compiler changes.
  */
-import { type Experiment, Runs } from "@igm/experiment"
+import { Experiment, Runs } from "@igm/experiment"
 import { ArtifactStore, FileDigest, type IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
 import * as CodeVersion from "./CodeVersion.ts"
+import * as Loading from "./Loading.ts"
 import * as ModuleGraph from "./ModuleGraph.ts"
-import { ProgramError } from "./ProgramError.ts"
+import { ProgramError, wordsOf } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
 /** What a program's module gave. */
@@ -32,7 +33,11 @@ const HOW = "export one as the default: export default Experiment.program(…)"
 export const load = Effect.fn("ProgramFile.load")(function* (
   program: string,
   args: Experiment.Arguments,
-  options: { readonly check: boolean }
+  options: {
+    readonly check: boolean
+    /** The arguments that a person gave, which the program has to read; not those that are taken where none are given. */
+    readonly said?: ReadonlyArray<keyof Experiment.Arguments>
+  }
 ) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -46,21 +51,32 @@ export const load = Effect.fn("ProgramFile.load")(function* (
   const code = yield* CodeVersion.codeDigest
   const remember = options.check && /\.[cm]?ts$/.test(file) ? yield* check(file, code) : Effect.void
 
-  const module = yield* Effect.tryPromise({
-    try: () => import(pathToFileURL(file).href) as Promise<{ readonly default?: unknown }>,
-    catch: (cause) => unusable(unfound(wordsOf(cause)) ?? `this module cannot be loaded: ${wordsOf(cause)}`, cause)
+  const reads = new Set<string>()
+  const build = Effect.gen(function* () {
+    const module = yield* Effect.tryPromise({
+      try: () => import(pathToFileURL(file).href) as Promise<{ readonly default?: unknown }>,
+      catch: (cause) => unusable(unfound(wordsOf(cause)) ?? `this module cannot be loaded: ${wordsOf(cause)}`, cause)
+    })
+    if (module.default === undefined) return yield* unusable(`it exports no experiment: ${HOW}`)
+    const made = module.default
+    if (!Predicate.isFunction(made)) return yield* unusable(`its default export is not an experiment: ${HOW}`)
+    const cannot = (cause: unknown) => unusable(`this experiment cannot be made: ${wordsOf(cause)}`, cause)
+    const built: unknown = yield* Effect.try({ try: () => made(noting(args, reads)), catch: cannot })
+    if (Predicate.isPromise(built)) {
+      // Whether it fails is of no interest any more.
+      built.catch(() => undefined)
+      return yield* unusable(`its default export makes a promise of an experiment: ${HOW}`)
+    }
+    if (!isExperiment(built)) return yield* unusable(`its default export makes no experiment: ${HOW}`)
+    yield* Effect.try({ try: () => Experiment.check(built), catch: cannot })
+    return built
   })
-  if (module.default === undefined) return yield* unusable(`it exports no experiment: ${HOW}`)
-  if (!Predicate.isFunction(module.default)) {
-    return yield* unusable(`its default export is not an experiment: ${HOW}`)
+  const experiment = yield* Loading.watched(name, build)
+  const unread = options.said?.find((flag) => !reads.has(flag))
+  if (unread !== undefined) {
+    return yield* unusable(`it does not read --${unread}, and ${args[unread]} is given: leave out --${unread}`)
   }
   const modules = yield* ModuleGraph.of(file)
-  const build = module.default as Experiment.Program
-  const experiment = yield* Effect.try({
-    try: () => build(args),
-    catch: (cause) => unusable(`this experiment cannot be made: ${wordsOf(cause)}`, cause)
-  })
-  if (!isExperiment(experiment)) return yield* unusable(`its default export makes no experiment: ${HOW}`)
   const own = experiment.views?.count
   if (args.views !== undefined && own !== args.views) {
     const has = own === undefined ? "no augmented views of its samples" : `${own} views of each sample of its own`
@@ -70,22 +86,32 @@ export const load = Effect.fn("ProgramFile.load")(function* (
   return { experiment, code, program: { path: file, digest }, modules, remember } satisfies Loaded
 })
 
-/** Whether a value has the parts of an experiment; their types are the compiler's business. */
-const isExperiment = (value: unknown): boolean =>
+/** The arguments, which note what is read of them. */
+const noting = (args: Experiment.Arguments, reads: Set<string>): Experiment.Arguments =>
+  Object.defineProperties(
+    {} as Experiment.Arguments,
+    Object.fromEntries(
+      Object.entries(args).map(([name, value]) => {
+        const get = () => (reads.add(name), value)
+        return [name, { enumerable: true, get }]
+      })
+    )
+  )
+
+/** Whether a value has the parts of an experiment; what they are is checked next. */
+const isExperiment = (value: unknown): value is ReturnType<Experiment.Program> =>
   Predicate.isObject(value) &&
   ["name", "title", "dataset", "encoders", "methods", "compared", "seeds"].every((part) => part in value)
 
 /** A path as a person would name it: from the working folder where it lies in there. */
-const shown = (path: Path.Path, file: string): string => {
+export const shown = (path: Path.Path, file: string): string => {
   const relative = path.relative(".", file)
   return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
 }
 
-const wordsOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 /** What to tell when a package of the framework cannot be found from the program's folder. */
 const unfound = (message: string): string | undefined => {
-  const [, name] = /(?:module|package) '((?:@igm\/|effect(?=[/']))[^']*)'/.exec(message) ?? []
+  const [, name] = /Cannot find (?:module|package) '((?:@igm\/|effect(?=[/']))[^']*)'/.exec(message) ?? []
   return name === undefined
     ? undefined
     : `${name} cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed`

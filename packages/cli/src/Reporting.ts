@@ -1,8 +1,8 @@
 /** From a run's result to what its report shows. */
 import { type Dataset, Published, Shown } from "@igm/datasets"
-import { Metric } from "@igm/gradient"
+import { Metric, Selection } from "@igm/gradient"
 import type { Manifest, Pipeline } from "@igm/experiment"
-import type { Report, SampleView } from "@igm/report"
+import { type Report, type SampleView, metricTitle } from "@igm/report"
 import { Split } from "@igm/tensor"
 import { Effect } from "effect"
 
@@ -20,6 +20,16 @@ export const reuse = ({ artifacts }: Pipeline.Result): string => {
     : "reused   nothing: all of it was made by this run"
 }
 
+/** The metric that selects an epoch; the accuracy where a method of one's own does not say it. */
+const selectedBy = (settings: unknown): Metric.Score => Selection.of(settings)?.by ?? "accuracy"
+
+/** The metrics that select, and where they differ of which methods. */
+const selectorsOf = (methods: Pipeline.Result["methods"]): string => {
+  const by = Map.groupBy(methods, ({ method }) => metricTitle(selectedBy(method.settings)))
+  if (by.size === 1) return [...by.keys()][0]!
+  return [...by].map(([title, own]) => `${title} (${own.map(({ method }) => method.name).join(", ")})`).join(" or ")
+}
+
 const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Result): ReadonlyArray<string> => {
   const { manifest } = prepared
   const groups = Split.all.map((split) => `${split} ${manifest.splits[split].groups.length}`).join(", ")
@@ -29,7 +39,7 @@ const protocolOf = ({ experiment, prepared, methods, standings }: Pipeline.Resul
   const compat = [...(manifest.compat ?? []), ...drawn]
   return [
     "Frozen features: not comparable with published end-to-end numbers.",
-    `Selection: the epoch with the best result on the validation split. Reported: the test split, used once.`,
+    `Selection: the epoch with the best ${selectorsOf(methods)} on the validation split. Reported: the test split, used once.`,
     ...(standings === null
       ? []
       : [
@@ -94,6 +104,7 @@ export const reportOf = Effect.fn("Reporting.reportOf")(function* (
   const all = result.methods.flatMap(({ method, outcomes }) =>
     outcomes.flatMap(({ seed, events }) => events.map((event) => ({ method: method.name, seed, ...event })))
   )
+  const selectors = new Map(result.methods.map(({ method }) => [method.name, selectedBy(method.settings)]))
   const test = prepared.samples("test")
   // Spread over the split, and not always the same digit, since labels repeat every ten samples.
   const spread = Array.from({ length: shown }, (_, i) => Math.floor(((i + 0.5) * test.length) / shown) + i)
@@ -116,7 +127,8 @@ export const reportOf = Effect.fn("Reporting.reportOf")(function* (
         ? [
             {
               ...event,
-              validAccuracy: event.selected.accuracy,
+              selectedBy: selectors.get(event.method)!,
+              selected: event.selected[selectors.get(event.method)!],
               gradientNorm: event.ledger["gradientNorm"] ?? 0,
               shareRemoved: event.ledger["shareRemoved"] ?? 0,
               cosine: event.ledger["cosine"] ?? 1,

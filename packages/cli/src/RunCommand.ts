@@ -2,12 +2,14 @@
  * `igm run`: runs an experiment program in a folder of its own, prints the table, and writes the report. The same command
  * again goes on where the one before was stopped.
  */
+import { Encoder } from "@igm/encoders"
 import { type Experiment, Manifest, Pipeline, Run, RunFolder, files, placeIn } from "@igm/experiment"
 import { IoError, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import type { Devices } from "@igm/training"
 import { Cause, Console, Effect, Path } from "effect"
+import * as Loading from "./Loading.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as Reporting from "./Reporting.ts"
 
@@ -15,6 +17,8 @@ import * as Reporting from "./Reporting.ts"
 export interface Options {
   readonly program: string
   readonly args: Experiment.Arguments
+  /** The arguments that a person gave. */
+  readonly said?: ReadonlyArray<keyof Experiment.Arguments>
   /** Whether the program is typechecked first. */
   readonly check: boolean
   /** How much is recorded of each training. */
@@ -150,13 +154,20 @@ const inFolder = Effect.fn("RunCommand.inFolder")(function* (
 /** Runs it. */
 export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
   const path = yield* Path.Path
-  const { program, args, check, out, trace } = options
-  const loaded = yield* ProgramFile.load(program, args, { check })
+  const { program, args, said = [], check, out, trace } = options
+  const loaded = yield* ProgramFile.load(program, args, { check, said })
   const begun = yield* begin(loaded, { ...options, folder: path.join(out, "run") })
   const folder = path.join(out, begun.begun.id)
-  // A run of a newer version is refused before anything is written into its folder.
-  yield* RunFolder.statusOf(folder)
-  const { result, report, ...at } = yield* inFolder(out, loaded, begun, trace).pipe(
+  // A run of a newer version is refused before anything is written into its folder, and so are encoders that are damaged.
+  if ((yield* RunFolder.statusOf(folder)) === "new") {
+    yield* Effect.forEach(Object.values(loaded.experiment.encoders), (encoder) => Encoder.check(encoder))
+  }
+  const own = Loading.guarded(
+    ProgramFile.shown(path, path.resolve(program)),
+    "runs",
+    inFolder(out, loaded, begun, trace)
+  )
+  const { result, report, ...at } = yield* own.pipe(
     Effect.onError((cause) =>
       Run.use((run) => run.tell({ kind: "failed", problem: problemOf(cause) })).pipe(Effect.ignore)
     ),

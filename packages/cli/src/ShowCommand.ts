@@ -1,8 +1,9 @@
 /** `igm show`: what a run ran, what came out, what it cost, and how it came about. */
 import { Garbage, RunSchemas, Runs, Story, files, placeOf } from "@igm/experiment"
+import { type Metric, Selection } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
-import { Table } from "@igm/report"
-import { Digest } from "@igm/tensor"
+import { Table, metricTitle } from "@igm/report"
+import { Digest, Safetensors } from "@igm/tensor"
 import { Console, Effect, Path, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
@@ -10,28 +11,52 @@ import * as Words from "./Words.ts"
 
 type Line = typeof RunSchemas.Line.Type
 
-/** The epochs of a training; `best` has the highest accuracy on the split that selects, the first of equals. */
+/** The epochs of a training, and the one whose weights were kept, with the metric that selected it. */
 interface Training {
   readonly method: string
   readonly seed: number
   readonly epochs: number
-  readonly best: { readonly epoch: number; readonly accuracy: number } | null
+  readonly best: { readonly epoch: number; readonly by: Metric.Score; readonly score: number } | null
   /** By head. */
   readonly losses: { readonly [head: string]: number }
 }
 
-const trainingsOf = (lines: ReadonlyArray<Line>): ReadonlyArray<Training> =>
+const trainingsOf = (lines: ReadonlyArray<Line>, keptOf: KeptOf): ReadonlyArray<Training> =>
   [...Map.groupBy(lines, ({ method, seed }) => `${seed} ${method}`).values()].map((events) => {
     const { method, seed } = events[0]!
     const epochs = events.flatMap((event) => (event.kind === "epoch" ? [event] : []))
-    const best = epochs.reduce<Training["best"]>(
-      (most, { epoch, selected: { accuracy } }) =>
-        most === null || accuracy > most.accuracy ? { epoch, accuracy } : most,
-      null
-    )
+    const { by, weights } = keptOf(method, seed)
+    // The best of those whose weights are the ones that were kept: a method may have epochs that select nothing.
+    const best = epochs.reduce<Training["best"]>((most, { epoch, selected, weights: own }) => {
+      const score = selected[by]
+      return own === weights && (most === null || score > most.score) ? { epoch, by, score } : most
+    }, null)
     const losses = Object.fromEntries(epochs.map(({ head, loss }) => [head, loss]))
     return { method, seed, epochs: epochs.length, best, losses }
   })
+
+/** The metric that selected in a training, and the digest of the weights that it kept. */
+type KeptOf = (method: string, seed: number) => { readonly by: Metric.Score; readonly weights: string | undefined }
+
+/** What was kept of each training, by the run's manifest and files of heads. */
+const kept = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
+  const path = yield* Path.Path
+  const methods = manifest?.status === "finished" ? manifest.methods : []
+  const found = new Map<string, ReturnType<KeptOf>>()
+  for (const { name, settings, trainings } of methods) {
+    const by = Selection.of(settings)?.by ?? "accuracy"
+    for (const { seed, heads } of trainings) {
+      // What is missing or damaged is not what was kept.
+      const weights = yield* AtomicFile.read(path.join(folder, heads)).pipe(
+        Effect.flatMap((bytes) => Effect.try(() => Digest.ofTensors(Safetensors.decode(bytes).tensors))),
+        Effect.orElseSucceed(() => undefined)
+      )
+      found.set(`${seed} ${name}`, { by, weights })
+    }
+  }
+  const of: KeptOf = (method, seed) => found.get(`${seed} ${method}`) ?? { by: "accuracy", weights: undefined }
+  return of
+})
 
 const decodeLine = Schema.decodeEffect(Schema.fromJsonString(RunSchemas.Line))
 
@@ -65,7 +90,7 @@ const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
     folder,
     state,
     manifest,
-    trainings: trainingsOf(lines),
+    trainings: trainingsOf(lines, yield* kept(run)),
     ...story,
     works,
     notes: [...story.notes, ...new Set(notes)]
@@ -143,13 +168,14 @@ const text = (path: Path.Path, shown: Shown): string => {
     ...(results.length === 0 ? [] : ["", ...results]),
     ...reached(shown),
     ...section("Trainings", [
-      ["method", "seed", "epochs", "best epoch", "accuracy on selection", "last losses"],
+      ["method", "seed", "epochs", "best epoch", "by", "on selection", "last losses"],
       ...trainings.map(({ method, seed, epochs, best, losses }) => [
         method,
         String(seed),
         String(epochs),
         best === null ? "" : String(best.epoch),
-        best === null ? "" : best.accuracy.toFixed(3),
+        best === null ? "" : metricTitle(best.by),
+        best === null ? "" : best.score.toFixed(3),
         Object.entries(losses)
           .map(([head, loss]) => `${head} ${number(loss)}`)
           .join(", ")

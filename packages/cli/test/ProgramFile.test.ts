@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
+import type { Experiment } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
-import { Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, FileSystem, Layer, Path, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { TestConsole } from "effect/testing"
 import { fileURLToPath } from "node:url"
@@ -12,6 +13,8 @@ import { TypeScript } from "../src/TypeScript.ts"
 import { igm, layer as environment } from "./fixture.ts"
 
 const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+
+const sources = fileURLToPath(new URL("../src", import.meta.url))
 
 const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url))
 
@@ -55,7 +58,11 @@ const folderOf = Effect.fn(function* (files: Readonly<Record<string, string>>) {
 })
 
 /** Loads a program of the folder with its own store; counts how often the compiler is asked. */
-const load = Effect.fn(function* (folder: string, options = { check: true }) {
+const load = Effect.fn(function* (
+  folder: string,
+  options: { readonly check: boolean; readonly said?: ReadonlyArray<keyof Experiment.Arguments> } = { check: true },
+  given: Partial<Experiment.Arguments> = {}
+) {
   let asked = 0
   const counting = Layer.effect(
     TypeScript,
@@ -63,10 +70,11 @@ const load = Effect.fn(function* (folder: string, options = { check: true }) {
       Effect.succeed({ version, check: (program: string) => Effect.suspend(() => (asked++, check(program))) })
     )
   ).pipe(Layer.provide(TypeScript.layer))
-  const result = yield* ProgramFile.load(`${folder}/experiment.ts`, { seed: 1, speech: undefined }, options).pipe(
-    Effect.provide(Layer.merge(counting, ArtifactStore.layer(`${folder}/runs/.store`))),
-    Effect.result
-  )
+  const result = yield* ProgramFile.load(
+    `${folder}/experiment.ts`,
+    { seed: 1, speech: undefined, ...given },
+    options
+  ).pipe(Effect.provide(Layer.merge(counting, ArtifactStore.layer(`${folder}/runs/.store`))), Effect.result)
   const problem = result._tag === "Failure" ? (result.failure as ProgramError).message : ""
   return { asked, problem, line: problem.split("\n")[0]!.replace(`${folder}/`, "") }
 })
@@ -75,7 +83,7 @@ const load = Effect.fn(function* (folder: string, options = { check: true }) {
 const told = (content: string) => Effect.flatMap(folderOf({ "experiment.ts": content }), (folder) => load(folder))
 
 describe("ProgramFile.load", () => {
-  it.live("a head that is wider than its encoder is told with its place, unless no check is wanted", () =>
+  it.live("a head that is wider than its encoder is told with its place, and without a check by its name", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* folderOf({ "experiment.ts": text(512) })
@@ -85,7 +93,12 @@ describe("ProgramFile.load", () => {
         "experiment.ts:12:17: width: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
       )
       assert.include(problem, "Type 'Encoder<128>' is not assignable to type 'Encoder<512>'")
-      assert.deepStrictEqual(yield* load(folder, { check: false }), { asked: 0, problem: "", line: "" })
+      const unchecked = yield* load(folder, { check: false })
+      assert.strictEqual(unchecked.asked, 0)
+      assert.strictEqual(
+        unchecked.line,
+        "experiment.ts: this experiment cannot be made: fixture: late fusion reads audio 512 wide, and its encoder gives 128"
+      )
       assert.sameMembers(yield* fs.readDirectory(folder), ["experiment.ts", "node_modules", "runs"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -120,6 +133,15 @@ describe("ProgramFile.load", () => {
         ["export default 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
         ["export default () => 3\n", `experiment.ts: its default export makes no experiment: ${how}`],
         [
+          "export default async () => 3\n",
+          `experiment.ts: its default export makes a promise of an experiment: ${how}`
+        ],
+        ["export default () => {\n  throw null\n}\n", "experiment.ts: this experiment cannot be made: null is thrown"],
+        [
+          'export default () => ({ name: "a/b", title: "", dataset: 1, encoders: 2, methods: 3, compared: 4, seeds: 5 })\n',
+          'experiment.ts: this experiment cannot be made: the name of the experiment is "a/b": a folder is named by it, so it may have none of / \\ : * ? " < > |'
+        ],
+        [
           "export default () => {\n  const x = ;\n}\n",
           "experiment.ts:2:13: Expression expected. (run with --no-check to run it all the same)"
         ],
@@ -152,6 +174,97 @@ describe("ProgramFile.load", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.live("an argument that a program does not read is refused, whichever it is", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderOf({ "experiment.ts": text(128) })
+      const line = (args: Experiment.Arguments, said: ReadonlyArray<keyof Experiment.Arguments>) =>
+        Effect.map(load(folder, { check: false, said }, args), ({ line }) => line)
+      for (const [flag, value] of [
+        ["limit", 3],
+        ["data", "/data"],
+        ["speech", "/speech"]
+      ] as const) {
+        assert.strictEqual(
+          yield* line({ seed: 1, [flag]: value }, ["seed", flag]),
+          `experiment.ts: it does not read --${flag}, and ${value} is given: leave out --${flag}`
+        )
+      }
+      assert.strictEqual(yield* line({ seed: 2 }, ["seed"]), "")
+      // What a run recorded was read by its program then.
+      assert.strictEqual(yield* line({ seed: 2, limit: 3 }, []), "")
+      const unseeded = text(128).replace("({ seed })", "()").replace("{ seed,", "{ seed: 1,").replace("[seed]", "[1]")
+      const fixed = yield* folderOf({ "experiment.ts": unseeded })
+      assert.strictEqual(
+        (yield* load(fixed, { check: false, said: ["seed"] })).line,
+        "experiment.ts: it does not read --seed, and 1 is given: leave out --seed"
+      )
+      assert.strictEqual((yield* load(fixed, { check: false })).line, "")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("an export that a package does not have is not taken for a package that is missing", () =>
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const folder = yield* folderOf({ "experiment.ts": 'import { Nope } from "@igm/gradient"\nexport default Nope\n' })
+      const command = ChildProcess.make(
+        process.execPath,
+        ["--no-warnings", bin, "run", "experiment.ts", "--no-check"],
+        {
+          cwd: folder
+        }
+      )
+      assert.strictEqual(
+        yield* spawner.string(command, { includeStderr: true }),
+        "igm: experiment.ts: this module cannot be loaded: The requested module '@igm/gradient' does not provide an export named 'Nope'\n"
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("a program that ends the process, or holds it, is told in one line, and is no success", () =>
+    Effect.gen(function* () {
+      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+      const path = yield* Path.Path
+      const folder = yield* folderOf({
+        "exits.ts": "process.exit(0)\n",
+        "loops.ts": "while (true) {}\n",
+        "waits.ts": "await new Promise(() => {})\n",
+        "rejects.ts": 'void Promise.reject(new Error("alone"))\nawait new Promise(() => {})\n',
+        "throws.ts": 'setTimeout(() => {\n  throw new Error("later")\n})\nawait new Promise(() => {})\n',
+        "main.ts": `import { Effect } from "effect"
+          import { watched } from ${JSON.stringify(path.join(sources, "Loading.ts"))}
+          const name = process.argv[2]!
+          const load = Effect.tryPromise({ try: () => import("./" + name), catch: (cause) => cause })
+          const main = watched(name, load, { patience: 0.2 }).pipe(Effect.catch((error) => Effect.sync(() => {
+            process.stderr.write("igm: " + (error as Error).message + "\\n")
+            process.exit(1)
+          })))
+          Effect.runFork(main)
+          setInterval(() => {}, 1000)
+        `
+      })
+      const run = Effect.fn(function* (name: string) {
+        const command = ChildProcess.make(process.execPath, ["--no-warnings", "main.ts", name], { cwd: folder })
+        const handle = yield* spawner.spawn(command)
+        const [said, code] = yield* Effect.all(
+          [Stream.mkString(Stream.decodeText(handle.stderr)), Effect.exit(handle.exitCode)],
+          { concurrency: "unbounded" }
+        )
+        assert.isFalse(code._tag === "Success" && code.value === 0, name)
+        return said
+      })
+      const late = "it is still loading after 0.2 s: does it wait for something that never comes, or loop without end?"
+      assert.strictEqual(yield* run("loops.ts"), `igm: loops.ts: ${late}\n`)
+      assert.strictEqual(yield* run("waits.ts"), `igm: waits.ts: ${late}\n`)
+      const astray = "something is thrown that nobody waits for"
+      assert.strictEqual(yield* run("rejects.ts"), `igm: rejects.ts: ${astray}: alone\n`)
+      assert.strictEqual(yield* run("throws.ts"), `igm: throws.ts: ${astray}: later\n`)
+      assert.strictEqual(
+        yield* run("exits.ts"),
+        "igm: exits.ts: it ends the process while it is loaded, with process.exit(0): leave that out\n"
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+  )
+
   it.live("where the compiler complains of the whole, the line names the modality whose width is wrong", () =>
     Effect.gen(function* () {
       const encoders = "encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image }"
@@ -165,7 +278,7 @@ describe("ProgramFile.load", () => {
 
   it.effect("without a compiler the program is run, and that it was not checked is said", () =>
     Effect.gen(function* () {
-      const folder = yield* folderOf({ "experiment.ts": text(512) })
+      const folder = yield* folderOf({ "experiment.ts": text(128) })
       const args = { seed: 1, speech: undefined }
       const { experiment } = yield* ProgramFile.load(`${folder}/experiment.ts`, args, { check: true }).pipe(
         Effect.provide(Layer.merge(TypeScript.layerNone, ArtifactStore.layer(`${folder}/runs/.store`)))
@@ -190,10 +303,9 @@ describe("igm run", () => {
         )
       assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: width: Type '128'")
       assert.isFalse(yield* fs.exists(`${folder}/runs`))
-      assert.strictEqual(
-        yield* problem(`${folder}/experiment.ts`, "--no-check"),
-        "/no/such: this folder does not exist"
-      )
+      yield* fs.writeFileString(`${folder}/untyped.ts`, text(128, "const typed: string = 3; void typed"))
+      assert.include(yield* problem(`${folder}/untyped.ts`), "untyped.ts:1:7: Type 'number' is not assignable")
+      assert.strictEqual(yield* problem(`${folder}/untyped.ts`, "--no-check"), "/no/such: this folder does not exist")
       assert.strictEqual(
         yield* problem(`${folder}/absent.ts`),
         `${folder}/absent.ts: cannot read this program: no such file or folder`

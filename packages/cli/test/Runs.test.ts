@@ -58,7 +58,7 @@ describe("igm runs, show, diff and gc", () => {
       const shown = yield* ask("show", first)
       const table = printed.slice(printed.indexOf("Test results"), printed.indexOf("Paired comparisons"))
       assert.include(shown, table.trimEnd())
-      assert.match(shown, /IGM \(paper\) +2 +2 +[12] +0\.\d{3} +audio \S+, image \S+/)
+      assert.match(shown, /IGM \(paper\) +2 +2 +[12] +accuracy +0\.\d{3} +audio \S+, image \S+/)
       assert.match(shown, /training +train late fusion, seed 1 +made +\d/)
 
       assert.include(yield* ask("diff", first, first, "--exit-code"), "No difference.")

@@ -105,7 +105,7 @@ describe("Views", () => {
     const whole = tiny({ seed: 1 })
     assert.throws(
       () => Experiment.make({ ...whole, views: { count: 0, seed: 1, of: {} } }),
-      "tiny: 0 views of each training sample: give a whole number of at least one"
+      "the views of tiny: count is 0: give a whole number of at least 1"
     )
   })
 })

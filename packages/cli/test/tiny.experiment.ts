@@ -57,13 +57,15 @@ const prepare = (seed: number) =>
     return { samples, manifest, artifacts: [media] }
   })
 
+/** The samples. */
+export const datasetOf = (seed: number): Dataset.Dataset<"audio" | "image"> => ({
+  name: "tiny",
+  classes: CLASSES,
+  modalities: { audio: Spectrogram.preprocess, image: GreyImage.preprocess },
+  prepare: prepare(seed)
+})
+
 export default Experiment.program(({ seed }) => {
-  const dataset: Dataset.Dataset<"audio" | "image"> = {
-    name: "tiny",
-    classes: CLASSES,
-    modalities: { audio: Spectrogram.preprocess, image: GreyImage.preprocess },
-    prepare: prepare(seed)
-  }
   const options = {
     heads: { audio: Head.make(128, 4, 2), image: Head.make(128, 4, 2) },
     ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
@@ -74,7 +76,7 @@ export default Experiment.program(({ seed }) => {
   return Experiment.make({
     name: "tiny",
     title: "The smallest experiment",
-    dataset,
+    dataset: datasetOf(seed),
     encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
     methods: [Igm.paper(options)],
     compared: [],

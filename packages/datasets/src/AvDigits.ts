@@ -5,7 +5,7 @@
  * trained the encoders. Everything is derived from one seed.
  */
 import { type Artifact, ArtifactStore, Progress, contentOf, ioError } from "@igm/io"
-import { Digest, Keyed, Split } from "@igm/tensor"
+import { Digest, Keyed, Setting, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { createRequire } from "node:module"
 import sharp from "sharp"
@@ -31,7 +31,7 @@ export type PerDigit = { readonly [S in Split.Split]: number }
 export interface Options {
   readonly seed: number
   readonly speech: Speech
-  /** By default 200, 50 and 100. Recordings are all used, once each. */
+  /** By default 200, 50 and 100; at most 463 together, for which there are images. Recordings are all used, once each. */
   readonly perDigit?: PerDigit
 }
 
@@ -66,13 +66,34 @@ const libraries = {
 
 const PER_DIGIT: PerDigit = { train: 200, valid: 50, test: 100 }
 
-/** The data set. */
-export const make = (options: Options): Dataset<Modality> => ({
-  name: "AV-digits",
-  classes: DIGITS,
-  modalities: { audio: Spectrogram.preprocess, image: GreyImage.preprocess },
-  prepare: prepare(options)
+/** Images of the rarest digit that trained no encoder. */
+const IMAGES = 463
+
+const Domain = Schema.Struct({
+  seed: Setting.seed,
+  speech: Schema.Union([
+    Schema.Struct({ kind: Schema.Literal("synthetic") }),
+    Schema.Struct({ kind: Schema.Literal("recordings"), folder: Schema.String })
+  ]).annotate({ expected: '{ kind: "synthetic" } or { kind: "recordings", folder }' }),
+  perDigit: Schema.optional(
+    Schema.Struct({ train: Setting.count, valid: Setting.count, test: Setting.count }).check(
+      Schema.makeFilter(({ train, valid, test }) => train + valid + test <= IMAGES, {
+        expected: `numbers that are ${IMAGES} together at most, since there are so many images of each digit`
+      })
+    )
+  )
 })
+
+/** The data set. Throws a `SettingError` for what it cannot be made from. */
+export const make = (options: Options): Dataset<Modality> => {
+  Setting.check("AV-digits", Domain, options)
+  return {
+    name: "AV-digits",
+    classes: DIGITS,
+    modalities: { audio: Spectrogram.preprocess, image: GreyImage.preprocess },
+    prepare: prepare(options)
+  }
+}
 
 const Index = Schema.fromJsonString(
   Schema.Array(

@@ -4,8 +4,8 @@
  * that says what was read, what was left out, and what its splits share.
  */
 import { type IoError, Progress } from "@igm/io"
-import { Digest, Keyed, Split } from "@igm/tensor"
-import { Effect, type FileSystem, type Path } from "effect"
+import { Digest, Keyed, Setting, Split } from "@igm/tensor"
+import { Effect, Schema, type FileSystem, type Path } from "effect"
 import type { Dataset, Environment, Manifest, Prepared, Preprocess, Sample } from "./Dataset.ts"
 import * as Digests from "./Digests.ts"
 import { DatasetFaults, type Fault } from "./Errors.ts"
@@ -165,10 +165,13 @@ const manifestOf = <M extends string>(
   }
 }
 
-/** The data set of a specification. */
+const Domain = Schema.Struct({ seed: Setting.seed, limit: Schema.optional(Setting.count) })
+
+/** The data set of a specification. Throws a `SettingError` for a seed or limit that is none. */
 export const make = <M extends string>(spec: Spec<M>, options: Options): Published<M> => {
   const { name, classes, modalities } = spec
   const { root, seed, limit, skipMissing = false } = options
+  Setting.check(name, Domain, { seed, limit })
   const inspect = Effect.gen(function* () {
     const listing = Listing.distinct(yield* spec.list(root))
     const rows = limited(spec.divide(listing.rows), limit, seed)

@@ -1,7 +1,7 @@
 /**
  * RIFF/WAVE files and their kin (RF64 and BW64, whose lengths have 64 bits, and RIFX, whose numbers have the highest byte
  * first), read strictly: integer PCM of 8, 16, 24 and 32 bits and floats of 32 and 64 bits, any number of channels and any
- * rate. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter or
+ * rate at which sound is recorded. A file that ends before its data do, or is something else under the name .wav, is an error and never a shorter or
  * silent recording; where its writer left a length open, as into a pipe, the data go on to the end of the file.
  */
 import { Effect, FileSystem } from "effect"
@@ -24,6 +24,9 @@ export class MalformedWav extends Error {
 
 /** Samples that are converted at a time. */
 const BLOCK = 1 << 17
+
+/** The rates of sounds in Hz. Of another one it is the file that is wrong: it would be stretched without measure. */
+const RATES = [1000, 1_536_000] as const
 
 const PCM = 1
 const FLOAT = 3
@@ -100,7 +103,11 @@ const formatOf = (view: DataView, at: number, size: number, little: boolean): Fo
   if (!known.includes(format.bits)) {
     throw new MalformedWav(`${format.bits}-bit samples of codec ${format.codec} are not supported: use PCM`)
   }
-  if (format.channels < 1 || format.rate < 1) throw new MalformedWav("it declares no channels or no rate")
+  if (format.channels < 1) throw new MalformedWav("it declares no channels")
+  const [least, most] = RATES
+  if (format.rate < least || format.rate > most) {
+    throw new MalformedWav(`it declares a rate of ${format.rate} Hz, which is not from ${least} to ${most}`)
+  }
   return format
 }
 

@@ -4,7 +4,7 @@ import { Wav } from "../src/index.ts"
 
 const Sample = Schema.Finite.check(Schema.isBetween({ minimum: -1, maximum: 0.9999 }))
 const Sound = Schema.Struct({
-  rate: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 96_000 })),
+  rate: Schema.Int.check(Schema.isBetween({ minimum: 1000, maximum: 1_536_000 })),
   samples: Schema.Array(Sample).check(Schema.isMinLength(1), Schema.isMaxLength(200))
 })
 
@@ -179,6 +179,15 @@ describe("Wav", () => {
       "16-bit samples of codec 85 are not supported: use PCM"
     )
     assert.strictEqual(problem(wav(1, 1, 16, new Uint8Array())), "it holds no samples")
+    const at = (rate: number) => {
+      const file = Wav.encode({ rate: 8000, samples: new Float32Array(8) })
+      new DataView(file.buffer).setUint32(24, rate, true)
+      return problem(file)
+    }
+    for (const rate of [0, 1, 999, 1_536_001, 2 ** 32 - 1]) {
+      assert.strictEqual(at(rate), `it declares a rate of ${rate} Hz, which is not from 1000 to 1536000`)
+    }
+    for (const rate of [1000, 4000, 8000, 44_100, 192_000, 1_536_000]) assert.strictEqual(at(rate), "none")
     const bad = new Uint8Array(Float32Array.of(0, Number.NaN).buffer)
     assert.strictEqual(problem(wav(3, 1, 32, bad)), "sample 1 is not a finite number")
     const huge = new Uint8Array(Float64Array.of(1e300).buffer)

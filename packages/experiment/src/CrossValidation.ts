@@ -7,7 +7,7 @@
  */
 import { Features, type Method, Metric } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
-import { Digest, Tensor } from "@igm/tensor"
+import { Digest, Name, Setting as Settings, Tensor } from "@igm/tensor"
 import { HeadTrainer, Member, type Task } from "@igm/training"
 import { Effect, Schema, Stream } from "effect"
 import * as Folds from "./Folds.ts"
@@ -38,14 +38,39 @@ export interface CrossValidation<D extends Dims, G extends Grid = Grid> {
   readonly method: (setting: Setting<G>) => Method.Method<D>
 }
 
-/** A cross-validation; the grid's names are the names of the method's argument. One seed, 1, unless set. */
+const positions = { expected: "three folds at least, in whole numbers" }
+
+const Domain = Schema.Struct({
+  folds: Settings.count.check(Schema.isGreaterThanOrEqualTo(3, positions)),
+  by: Settings.oneOf(Metric.scores),
+  seeds: Schema.Array(Settings.seed).check(Schema.isMinLength(1, { expected: "one seed at least" }))
+})
+
+const Values = Schema.Array(Settings.finite).check(
+  Schema.makeFilter((values) => values.length > 0 && new Set(values).size === values.length, {
+    expected: "one value or more, none of them twice"
+  })
+)
+
+/** Throws a `SettingError` or `NameError` for what cannot be cross-validated. */
+export const check = ({ grid, folds, by, seeds }: Omit<CrossValidation<Dims>, "method">): void => {
+  Settings.check("the cross-validation", Domain, { folds, by, seeds })
+  for (const name of Object.keys(grid)) Name.key("the name of a setting of the cross-validation", name)
+  Settings.check("the grid of the cross-validation", Schema.Record(Schema.String, Values), grid)
+}
+
+/**
+ * A cross-validation; the grid's names are the names of the method's argument. One seed, 1, unless set. Throws a
+ * `SettingError` for what cannot be cross-validated.
+ */
 export const make = <const D extends Dims, const G extends Grid>({
   seeds = [1],
   ...rest
-}: Omit<CrossValidation<D, G>, "seeds"> & Partial<Pick<CrossValidation<D, G>, "seeds">>): CrossValidation<D, G> => ({
-  seeds,
-  ...rest
-})
+}: Omit<CrossValidation<D, G>, "seeds"> & Partial<Pick<CrossValidation<D, G>, "seeds">>): CrossValidation<D, G> => {
+  const { grid, folds, by } = rest
+  check({ grid, folds, by, seeds })
+  return { seeds, ...rest }
+}
 
 /** All settings of a grid; the last name varies fastest. */
 export const settings = <G extends Grid>(grid: G): ReadonlyArray<Setting<G>> =>

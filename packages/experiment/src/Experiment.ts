@@ -6,9 +6,13 @@
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
 import type { Features, Method } from "@igm/gradient"
-import type { Keyed } from "@igm/tensor"
-import { Schema } from "effect"
-import type { CrossValidation, Grid, Setting } from "./CrossValidation.ts"
+import { type Keyed, Name } from "@igm/tensor"
+import * as Checks from "./Checks.ts"
+import * as CrossValidation from "./CrossValidation.ts"
+import type { Grid, Setting } from "./CrossValidation.ts"
+import { ExperimentError } from "./ExperimentError.ts"
+
+export { ExperimentError }
 
 /** Methods in the order of the table. */
 export type Methods<D extends Features.Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
@@ -55,58 +59,40 @@ export interface Settled<D extends Features.Dims> extends Parts<D> {
 
 /** An experiment whose methods depend on a setting that is chosen first, on the training and validation samples. */
 export interface Tuned<D extends Features.Dims, G extends Grid = Grid> extends Parts<D> {
-  readonly tuned: CrossValidation<D, G>
+  readonly tuned: CrossValidation.CrossValidation<D, G>
   readonly methods: (chosen: Setting<G>) => Methods<D>
 }
 
 /** What an experiment consists of. */
 export type Experiment<D extends Features.Dims, G extends Grid = Grid> = Settled<D> | Tuned<D, G>
 
-/** An experiment whose results could not be told apart. */
-export class ExperimentError extends Schema.TaggedError<ExperimentError>()("ExperimentError", {
-  experiment: Schema.String,
-  problem: Schema.String
-}) {
-  override get message(): string {
-    return `${this.experiment}: ${this.problem}`
-  }
-}
-
 /** The name of a method as part of a file name. */
-export const slug = (name: string): string =>
-  name
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, "-")
-    .replaceAll(/^-|-$/g, "")
+export const { slug } = Name
 
-const twice = <A>(values: ReadonlyArray<A>): A | undefined => values.find((value, i) => values.indexOf(value) !== i)
-
-/** Methods whose files would have one name, or a seed that is given twice, if there are any. */
-export const ambiguity = (
-  { name, seeds }: Pick<Parts<Features.Dims>, "name" | "seeds">,
-  methods: ReadonlyArray<{ readonly name: string }>
-): ExperimentError | undefined => {
-  const seed = twice(seeds)
-  if (seed !== undefined) return new ExperimentError({ experiment: name, problem: `the seed ${seed} is given twice` })
-  const same = twice(methods.map((method) => slug(method.name)))
-  if (same === undefined) return undefined
-  const names = methods.flatMap((method) => (slug(method.name) === same ? [`"${method.name}"`] : [])).join(" and ")
-  const problem = `methods are told apart by their names, and ${names} are one as a file's: give one another, as in { ...method, name: "…" }`
-  return new ExperimentError({ experiment: name, problem })
-}
-
-/** An experiment whose modalities' widths are known. Throws an `ExperimentError` when its methods or seeds are not distinct or it has no views. */
+/**
+ * An experiment whose modalities' widths are known. Throws an `ExperimentError` when its parts do not fit or its results could
+ * not be told apart, a `NameError` for a name that cannot be one, and a `SettingError` for a number that cannot be set.
+ */
 export const make = <const D extends Features.Dims, const G extends Grid = Grid>(
   experiment: Experiment<D, G>
 ): Experiment<D, G> => {
-  const { name, seeds, methods, views } = experiment
-  if (views !== undefined && (!Number.isInteger(views.count) || views.count < 1)) {
-    const problem = `${views.count} views of each training sample: give a whole number of at least one`
-    throw new ExperimentError({ experiment: name, problem })
-  }
-  const problem = ambiguity({ name, seeds }, typeof methods === "function" ? [] : (methods as Methods<D>))
-  if (problem !== undefined) throw problem
+  check(experiment as unknown as Experiment<Features.Dims>)
   return experiment
+}
+
+/** As `make`, for an experiment of any widths. */
+export const check = (experiment: Experiment<Features.Dims>): void => {
+  Checks.parts(experiment)
+  if (experiment.tuned === undefined) return Checks.methods(experiment, experiment.methods)
+  const { tuned, methods } = experiment
+  if (typeof methods !== "function") {
+    const problem = "the methods of an experiment that is tuned are a function of what is chosen"
+    throw new ExperimentError({ experiment: experiment.name, problem })
+  }
+  CrossValidation.check(tuned)
+  const tried = CrossValidation.settings(tuned.grid)
+  for (const setting of tried) Checks.method(experiment, tuned.method(setting))
+  Checks.methods(experiment, methods(tried[0]!))
 }
 
 /** What a person says on the command line. */

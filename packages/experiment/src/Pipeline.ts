@@ -7,10 +7,11 @@ import { type Dataset, DecodeThreads, MediaError } from "@igm/datasets"
 import { Encoder, FeatureStore } from "@igm/encoders"
 import { type Features, type Method, Metric, type Ops } from "@igm/gradient"
 import { type Artifact, Progress } from "@igm/io"
-import { Digest, Keyed, Split, type Tensor } from "@igm/tensor"
+import { Digest, Keyed, type Name, type Setting, Split, type Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, type FileSystem, type Scope } from "effect"
 import { availableParallelism } from "node:os"
+import * as Checks from "./Checks.ts"
 import * as CrossValidation from "./CrossValidation.ts"
 import * as Experiments from "./Experiment.ts"
 import * as Standings from "./Standings.ts"
@@ -78,12 +79,23 @@ const seenAs = (sample: Dataset.Sample<string>, views: Experiments.Views<string>
   }))
 }
 
+/** A check that throws, as an effect that fails. */
+const checked = (check: () => void) =>
+  Effect.try({
+    try: check,
+    catch: (cause) => cause as Experiments.ExperimentError | Name.NameError | Setting.SettingError
+  })
+
 /** The features of an experiment's samples: what is not stored is prepared and encoded. */
 export const encode = Effect.fn("Pipeline.encode")(function* (experiment: Experiments.Experiment<Dims>) {
   const { dataset, encoders } = experiment
   // A damaged encoder is found before anything is made.
   yield* Effect.forEach(Object.values(encoders), (encoder) => Encoder.check(encoder), { discard: true })
   const prepared = yield* dataset.prepare
+  if (experiment.tuned === undefined) {
+    const rows = prepared.samples("train").length * (experiment.views?.count ?? 1)
+    yield* checked(() => Checks.batches(experiment, experiment.methods, rows))
+  }
   const artifacts: Array<Artifact> = [...prepared.artifacts]
 
   const threadsOf = ({ place }: Pick<Dataset.Preprocess, "place">) =>
@@ -152,8 +164,7 @@ const settle = Effect.fn("Pipeline.settle")(function* (
   const data = { train, valid, groups: { train: groups("train"), valid: groups("valid") } }
   const { standings, artifact } = yield* CrossValidation.run(experiment.tuned, data)
   const methods = experiment.methods(Standings.choice(standings))
-  const problem = Experiments.ambiguity(experiment, methods)
-  if (problem !== undefined) return yield* problem
+  yield* checked(() => Checks.methods(experiment, methods))
   return { methods, standings, artifacts: [artifact] }
 })
 

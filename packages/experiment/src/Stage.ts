@@ -7,7 +7,7 @@
  * of its input.
  */
 import { type Artifact, ArtifactStore, AtomicFile, IoError, contentOf, digestOf } from "@igm/io"
-import { Digest } from "@igm/tensor"
+import { Digest, Name } from "@igm/tensor"
 import { Effect, Path, Schema } from "effect"
 
 /** An artifact in the input of a stage: the stage runs again if its content is another. */
@@ -43,8 +43,11 @@ export interface Stored<O> {
   readonly artifact: Artifact
 }
 
-/** A stage, its types found from its parts. */
-export const make = <I, O, E = never, R = never>(stage: Stage<I, O, E, R>): Stage<I, O, E, R> => stage
+/** A stage, its types found from its parts. Throws a `NameError` for a name that no folder of artifacts can have. */
+export const make = <I, O, E = never, R = never>(stage: Stage<I, O, E, R>): Stage<I, O, E, R> => {
+  Name.key("the name of a stage", stage.name)
+  return stage
+}
 
 /** The file of an artifact that holds the stage's output. */
 export const OUTPUT = "output.json"

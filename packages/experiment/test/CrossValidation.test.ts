@@ -134,12 +134,12 @@ describe("CrossValidation", () => {
       { tau: 1.3, rho: 1e-2 }
     ])
     // @ts-expect-error the grid has no share
-    CrossValidation.make({ grid, folds, by, method: ({ share }) => Igm.paper({ ...options, tau: share }) })
+    void (() => CrossValidation.make({ grid, folds, by, method: ({ share }) => Igm.paper({ ...options, tau: share }) }))
     // @ts-expect-error the calibration error is no score: less is better
-    CrossValidation.make({ ...validation, by: "calibrationError" })
+    void (() => CrossValidation.make({ ...validation, by: "calibrationError" }))
     const onTest = { ...options, selection: Selection.onTestAsReleased }
     // @ts-expect-error the epoch is selected on the test split
-    CrossValidation.make({ grid, folds, by, method: ({ tau }) => Igm.code({ ...onTest, tau }) })
+    void (() => CrossValidation.make({ grid, folds, by, method: ({ tau }) => Igm.code({ ...onTest, tau }) }))
     const test = { ...data.valid, split: "test" as const }
     // @ts-expect-error the settings are chosen on the test split
     void CrossValidation.run(validation, { ...data, valid: test })
@@ -159,13 +159,14 @@ describe("CrossValidation", () => {
     } as const
     Experiment.make({ ...parts, tuned, methods: ({ tau, rho }) => [Igm.paper({ ...digits, tau, rho })] })
     // @ts-expect-error the grid has no share
-    Experiment.make({ ...parts, tuned, methods: ({ share }) => [Igm.paper({ ...digits, tau: share })] })
+    void (() => Experiment.make({ ...parts, tuned, methods: ({ share }) => [Igm.paper({ ...digits, tau: share })] }))
     // @ts-expect-error methods that depend on a choice, and nothing that chooses
-    Experiment.make({ ...parts, methods: () => [Igm.paper(digits)] })
+    assert.throws(() => Experiment.make({ ...parts, methods: () => [Igm.paper(digits)] }), "types: it has no methods")
     // @ts-expect-error a choice that no method depends on
-    Experiment.make({ ...parts, tuned, methods: [Igm.paper(digits)] })
+    const list = () => Experiment.make({ ...parts, tuned, methods: [Igm.paper(digits)] })
+    assert.throws(list, "are a function of what is chosen")
     // @ts-expect-error 8-wide heads are given the encoders' 128-wide features
-    Experiment.make({ ...parts, tuned: validation, methods: () => [Igm.paper(digits)] })
+    void (() => Experiment.make({ ...parts, tuned: validation, methods: () => [Igm.paper(digits)] }))
   })
 
   it.effect("scores what training by hand on each fold's rows scores, and takes it from the store the next time", () =>

@@ -4,7 +4,7 @@ import { AvDigits } from "@igm/datasets"
 import { DigitEncoders, Encoder } from "@igm/encoders"
 import { Control, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { Experiment, Events, RunFolder } from "../src/index.ts"
+import { CrossValidation, Experiment, Events, RunFolder, Stage } from "../src/index.ts"
 
 describe("Experiment", () => {
   it("one whose parts do not fit does not compile", () => {
@@ -23,17 +23,17 @@ describe("Experiment", () => {
     Experiment.make(fits)
     const wide = { ...options, heads: { ...heads, audio: Head.make(512, 64, 10) } }
     // @ts-expect-error a 512-wide head is given the encoder's 128-wide features
-    Experiment.make({ ...fits, methods: [Control.lateFusion(wide)] })
+    void (() => Experiment.make({ ...fits, methods: [Control.lateFusion(wide)] }))
     const wideImage = Encoder.make({ ...DigitEncoders.image, width: 512 })
     // @ts-expect-error a 512-wide encoder is given to a 128-wide head
-    Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, image: wideImage } })
+    void (() => Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, image: wideImage } }))
     const onTest = { ...options, selection: Selection.onTestAsReleased }
     // @ts-expect-error the checkpoint is selected on the test split
-    Experiment.make({ ...fits, methods: [Igm.code(onTest)] })
+    void (() => Experiment.make({ ...fits, methods: [Igm.code(onTest)] }))
     // @ts-expect-error the data set has no video
-    Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, video: DigitEncoders.image } })
+    void (() => Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, video: DigitEncoders.image } }))
     // @ts-expect-error there is nothing to compare without a method
-    Experiment.make({ ...fits, methods: [] })
+    void (() => Experiment.make({ ...fits, methods: [] }))
     // Neither does one run whose results would overwrite each other.
     const again = { ...Control.lateFusion(options), name: "Late  fusion!" }
     assert.throws(
@@ -41,6 +41,116 @@ describe("Experiment", () => {
       'types: methods are told apart by their names, and "late fusion" and "Late  fusion!" are one as a file\'s'
     )
     assert.throws(() => Experiment.make({ ...fits, seeds: [1, 2, 1] }), "types: the seed 1 is given twice")
+  })
+})
+
+describe("Experiment.make", () => {
+  const head = Head.make(128, 8, 10)
+  const ring = Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } })
+  const options = { heads: { audio: head, image: head }, ring, batch: 4, rho: 0, selection: Selection.best("accuracy") }
+  const dataset = AvDigits.make({ seed: 1, speech: { kind: "synthetic" } })
+  const encoders = { audio: DigitEncoders.audio, image: DigitEncoders.image }
+  const method = Control.lateFusion(options)
+  const fits = {
+    name: "fits",
+    title: "It fits",
+    dataset,
+    encoders,
+    methods: [method],
+    compared: [],
+    seeds: [1]
+  } as const
+
+  /** What is told of an experiment that is changed in ways that its types may not know. */
+  const told = (changed: object): string => {
+    try {
+      Experiment.make({ ...fits, ...changed } as typeof fits)
+      return ""
+    } catch (error) {
+      assert.include(["ExperimentError", "NameError", "SettingError"], (error as { readonly _tag: string })._tag)
+      return (error as Error).message
+    }
+  }
+  const ofClasses = (...classes: ReadonlyArray<unknown>) => ({ dataset: { ...dataset, classes } })
+  const ten = (first: string) => [first, ..."bcdefghij"]
+
+  it("tells what does not fit before anything is made, and names it", () => {
+    const lines: ReadonlyArray<readonly [object, string]> = [
+      [{ compared: ["nobody"] }, 'fits: compared has "nobody", which is no method of it; they are "late fusion"'],
+      [{ compared: ["late fusion", "late fusion"] }, 'fits: compared has "late fusion" twice'],
+      [ofClasses("a", "b"), "fits: the heads of late fusion tell 10 classes apart, and AV-digits has 2"],
+      [ofClasses(), "fits: classes is a list: give a list of classes, one at least"],
+      [ofClasses("a", "a"), 'fits: two classes of AV-digits have the name "a"'],
+      [ofClasses("a", ""), 'the name of class 1 of AV-digits is "": it may not be empty'],
+      [ofClasses("a\nb"), 'the name of class 0 of AV-digits is "a\\u{a}b": it may not have a line break'],
+      [{ name: "../../escape" }, 'the name of the experiment is "../../escape": a folder is named by it'],
+      [{ name: ".store" }, 'the name of the experiment is ".store": a folder is named by it'],
+      [{ name: undefined }, "the name of the experiment is undefined: it has to be a text"],
+      [{ title: "a\u001b[2J" }, 'the title of fits is "a\\u{1b}[2J": it may not have'],
+      [{ methods: [] }, "fits: it has no methods: give a list of one at least"],
+      [{ methods: [3] }, "fits: its methods are not all methods"],
+      [{ methods: [{ ...method, name: "?!" }] }, 'fits: the method "?!" has no letter or digit in its name'],
+      [{ methods: [{ ...method, name: "constructor" }] }, 'fits: a method may not be called "constructor"'],
+      [{ methods: [{ ...method, name: "" }] }, 'the name of a method of fits is "": it may not be empty'],
+      [{ methods: [{ ...method, settings: { own: NaN } }] }, "late fusion: own is NaN: give a finite number"],
+      [{ methods: [{ ...method, selectsOn: "test" }] }, "fits: the method late fusion selects on the test split"],
+      [{ seeds: [] }, "fits: seeds is a list: give a list of seeds, one at least"],
+      [{ seeds: [0, -0] }, "fits: the seed 0 is given twice"],
+      [{ seeds: ["1"] }, 'fits: seeds[0] is "1": give a whole number from 0'],
+      [{ encoders: {} }, "fits: it has no encoder"],
+      [
+        { encoders: { audio: DigitEncoders.image, image: DigitEncoders.audio } },
+        "fits: the encoder digit-image of audio takes [1, 28, 28], and audio is prepared as [1, 129, 63]"
+      ],
+      [
+        { encoders: { ...encoders, audio: Encoder.make({ ...DigitEncoders.audio, width: 64 }) } },
+        "fits: late fusion reads audio 128 wide, and its encoder gives 64"
+      ],
+      [{ views: { count: 2, seed: 1, of: { smell: 1 } } }, 'fits: views of "smell" are drawn, which has no encoder'],
+      [{ dataset: 1, encoders: 2 }, "fits: dataset is 1: give a data set"]
+    ]
+    for (const [changed, line] of lines) assert.include(told(changed), line)
+    assert.strictEqual(told({}), "")
+  })
+
+  it("classes may be called what objects have, and HTML", () => {
+    for (const name of ["constructor", "__proto__", "toString", "<script>alert(1)</script>", "a'b", "größe"]) {
+      assert.strictEqual(told(ofClasses(...ten(name))), "")
+    }
+  })
+
+  it("what a cross-validation would try is checked as well, and what it may choose", () => {
+    const tuned = (folds: number, taus: readonly [number, ...Array<number>], classes = 10) => {
+      const own = { ...options, heads: { audio: Head.make(128, 8, classes), image: Head.make(128, 8, classes) } }
+      return () =>
+        Experiment.make({
+          ...fits,
+          tuned: CrossValidation.make({
+            grid: { tau: taus },
+            folds,
+            by: "accuracy",
+            method: ({ tau }) => Igm.paper({ ...own, tau })
+          }),
+          methods: ({ tau }) => [Igm.paper({ ...options, tau })]
+        })
+    }
+    assert.doesNotThrow(tuned(3, [0.1, 0.4]))
+    assert.throws(tuned(2, [0.1]), "the cross-validation: folds is 2: give three folds at least")
+    assert.throws(
+      tuned(3, [0.1, 0.1]),
+      "the grid of the cross-validation: tau is a list: give one value or more, none of them twice"
+    )
+    assert.throws(tuned(3, [0.4, -1]), "IGM (paper): tau is -1: give a finite number of at least 0")
+    assert.throws(tuned(3, [0.4], 7), "fits: the heads of IGM (paper) tell 7 classes apart, and AV-digits has 10")
+  })
+})
+
+describe("Stage.make", () => {
+  it("has a name that a folder of artifacts can have", () => {
+    const stage = (name: string) => () =>
+      Stage.make({ name, version: 1, input: Schema.Int, output: Schema.Int, body: Effect.succeed })
+    assert.doesNotThrow(stage("norms"))
+    for (const name of ["../x", "", "constructor", "a\u0000"]) assert.throws(stage(name), "the name of a stage is")
   })
 })
 

@@ -3,7 +3,8 @@
  * one head for some epochs; from the second turn of a ring on, its gradient is modified by the moments of the head whose
  * turn was before.
  */
-import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
+import { type Digest, Keyed, Setting, type Split, Tensor } from "@igm/tensor"
+import { Schema } from "effect"
 import { type Dims, sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import type { Fusion } from "./Fusion.ts"
@@ -27,7 +28,7 @@ import * as Projection from "./Projection.ts"
 import * as Rule from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
 import type { Selection } from "./Selection.ts"
-import type * as Sharpness from "./Sharpness.ts"
+import * as Sharpness from "./Sharpness.ts"
 import * as Stages from "./Stages.ts"
 import * as TrainStep from "./Step.ts"
 
@@ -59,9 +60,21 @@ export interface Settings<S extends Split.Split> {
   /** A gradient rule of the user's own; `null` for none. */
   readonly rule: Rule.Rule | null
   /** λ ~ Beta(α, α) by head; heads that are not named are not mixed. */
-  readonly mixup: Named<number>
+  readonly mixup: { readonly [head: string]: number | undefined }
   readonly fusion: Fusion
   readonly selection: Selection<S>
+}
+
+/** What the numbers may be that are none of all methods in stages. */
+const domain = (heads: ReadonlyArray<string>) => {
+  const byHead = <S extends Schema.Top>(schema: S) =>
+    Schema.Struct(Object.fromEntries(heads.map((head) => [head, Schema.optional(schema)])))
+  return Schema.Struct({
+    batch: Setting.count,
+    sharpness: Schema.NullOr(Schema.Struct({ form: Sharpness.domain, rho: byHead(Setting.nonNegative) })),
+    tau: Setting.nonNegative,
+    mixup: byHead(Setting.positive)
+  })
 }
 
 /** The whole of a method's description. */
@@ -88,10 +101,12 @@ export const momentOrder = (job: Drawn, turn: number): Int32Array => {
   return Keyed.permutation(Keyed.stream([job.seed, "moment", turn]), rows.length).map((i) => rows[i]!)
 }
 
-/** The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart. */
+/** The method of a plan. Throws what `Stages.make` does, and a `SettingError` for numbers of its own. */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
   const { heads, turns, settings } = plan
-  const { modification, optimizer, sharpness, turnStart } = settings
+  const { batch, mixup, modification, optimizer, sharpness, turnStart } = settings
+  const numbers = { batch, mixup, sharpness, tau: modification?.tau ?? 0 }
+  Setting.check(plan.name, domain(Object.keys(heads)), numbers)
   const steps = stepsOf()
 
   const memoryOf = (name: string): Named<HostTensor> => Stages.allWithin(name, fresh(optimizer, get(heads, name).head))

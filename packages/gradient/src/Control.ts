@@ -7,6 +7,7 @@ import * as Alternating from "./Alternating.ts"
 import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
 import type { Method } from "./Method.ts"
+import { checkOptions } from "./Options.ts"
 import { get } from "./Ops.ts"
 import type { Rule } from "./Rule.ts"
 import * as Schedule from "./Schedule.ts"
@@ -27,32 +28,37 @@ const plain = <H extends Igm.Heads, S extends Split.Split>(options: Igm.Options<
 /** The same turns as `Igm.paper` without gradient modification and sharpness; the mean of the heads' softmaxes. */
 export const lateFusion = <const H extends Igm.Heads, S extends Split.Split>(
   options: Igm.Options<H, S>
-): Method<Igm.WidthsOf<H>, S> =>
-  Alternating.make({
+): Method<Igm.WidthsOf<H>, S> => {
+  checkOptions("late fusion", options)
+  return Alternating.make({
     name: "late fusion",
     description: "the same turns, without gradient modification and sharpness; mean of softmaxes",
     ...Igm.headsOf(options.heads),
     turns: Igm.turnsOf(options.ring),
     settings: plain(options)
   })
+}
 
 /** The same turns as `lateFusion`, with a gradient rule of one's own. */
 export const withRule = <const H extends Igm.Heads, S extends Split.Split>(
   options: Igm.Options<H, S>,
   rule: Rule
-): Method<Igm.WidthsOf<H>, S> =>
-  Alternating.make({
+): Method<Igm.WidthsOf<H>, S> => {
+  checkOptions(rule.name, options)
+  return Alternating.make({
     name: rule.name,
     description: rule.description,
     ...Igm.headsOf(options.heads),
     turns: Igm.turnsOf(options.ring),
     settings: { ...plain(options), rule }
   })
+}
 
 /** One head on the modalities' features side by side, for as many epochs as each modality has in turns. */
 export const jointHead = <const H extends Igm.Heads, S extends Split.Split>(
   options: Igm.Options<H, S>
 ): Method<Igm.WidthsOf<H>, S> => {
+  checkOptions("joint head", options)
   const modalities = options.ring.order
   const heads = modalities.map((modality) => get(options.heads, modality))
   const [, ...rest] = heads[0]!.widths
@@ -72,8 +78,9 @@ export const jointHead = <const H extends Igm.Heads, S extends Split.Split>(
 export const alone = <const H extends Igm.Heads, S extends Split.Split>(
   options: Igm.Options<H, S>,
   modality: keyof H & string
-): Method<Igm.WidthsOf<H>, S> =>
-  Alternating.make({
+): Method<Igm.WidthsOf<H>, S> => {
+  checkOptions(`${modality} alone`, options)
+  return Alternating.make({
     name: `${modality} alone`,
     description: `the ${modality} head alone`,
     widths: Igm.headsOf(options.heads).widths,
@@ -81,3 +88,4 @@ export const alone = <const H extends Igm.Heads, S extends Split.Split>(
     turns: [{ head: modality, epochs: options.ring.rounds * options.ring.epochs[modality] }],
     settings: plain(options)
   })
+}

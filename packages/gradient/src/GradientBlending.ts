@@ -4,7 +4,8 @@
  * loss down and O how far it drove validation and training loss apart. Then all train together on the weighted losses,
  * from the first weights.
  */
-import type { Split } from "@igm/tensor"
+import { Setting, type Split } from "@igm/tensor"
+import { Schema } from "effect"
 import * as Balances from "./Balances.ts"
 import { type Dims, type Features, oneHot, sideBySide, takeRows } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
@@ -13,6 +14,7 @@ import * as Igm from "./Igm.ts"
 import { crossEntropy } from "./Loss.ts"
 import type { HostTensor, Job, Method } from "./Method.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
+import { checkOptions } from "./Options.ts"
 import * as Stages from "./Stages.ts"
 import * as Together from "./Together.ts"
 
@@ -51,8 +53,11 @@ const lossesOf = (heads: Igm.Heads, state: Named<HostTensor>, split: Features<Sp
 /** Gradient blending; `probeEpochs` is how long each loss trains by itself. Throws a `RangeError` for a modality `sum`. */
 export const make = <const H extends Igm.Heads>(
   options: Together.Options<H>,
-  { probeEpochs = 2 }: { readonly probeEpochs?: number } = {}
+  own: { readonly probeEpochs?: number } = {}
 ): Method<Igm.WidthsOf<H>> => {
+  const { probeEpochs = 2 } = own
+  checkOptions("G-Blending", options)
+  Setting.check("G-Blending", Schema.Struct({ probeEpochs: Setting.repeats }), { ...own, probeEpochs })
   const { heads } = options
   if ("sum" in heads) throw new RangeError('a modality cannot be called "sum": that is the loss of the sum of logits')
   const work = Together.worker(options, Balances.blend)

@@ -3,7 +3,8 @@
  * in the IGM paper (256 and 64 hidden units there). Gradients are derived by hand in terms of each layer's input A
  * (batch × in) and the loss gradient Δ at its output (batch × out): ∇W = Δᵀ A, ∇b = the sum of Δ's rows.
  */
-import { Keyed, Tensor } from "@igm/tensor"
+import { Keyed, Setting, Tensor } from "@igm/tensor"
+import { Schema } from "effect"
 import { type Named, type Ops, get } from "./Ops.ts"
 
 /** The widths of a head, from `In` features to `Out` classes. */
@@ -13,12 +14,22 @@ export interface Head<In extends number = number, Out extends number = number> {
   readonly out: Out
 }
 
-/** A head of the given widths: features, hidden units of each layer, classes. */
+const Widths = Schema.Array(Setting.width).check(
+  Schema.isMinLength(2, { expected: "the width of the features, of hidden layers if there are any, and the classes" })
+)
+
+/** What a head may be. */
+export const domain = Schema.Struct({ widths: Widths, in: Setting.width, out: Setting.width })
+
+/**
+ * A head of the given widths: features, hidden units of each layer, classes. Throws a `SettingError` for a width that is
+ * none.
+ */
 export const make = <const In extends number, const Rest extends readonly [...ReadonlyArray<number>, number]>(
   features: In,
   ...rest: Rest
 ): Head<In, Rest extends readonly [...infer _Hidden, infer Out extends number] ? Out : never> => ({
-  widths: [features, ...rest],
+  widths: Setting.check("a head", Schema.Struct({ widths: Widths }), { widths: [features, ...rest] }).widths,
   in: features,
   out: rest[rest.length - 1]! as never
 })

@@ -10,6 +10,7 @@ import type { Fusion } from "./Fusion.ts"
 import type { Method } from "./Method.ts"
 import type * as Modification from "./Modification.ts"
 import type { Named } from "./Ops.ts"
+import { checkOptions } from "./Options.ts"
 import type { Optimizer, Sgd } from "./Optimizer.ts"
 import type { Ring } from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
@@ -30,23 +31,26 @@ export interface Options<H extends Heads, S extends Split.Split = "valid"> {
   /** Samples of a batch. */
   readonly batch: number
   readonly optimizer?: Optimizer
-  /** The temperature τ of gradient modification. */
+  /**
+   * The temperature τ of gradient modification. The paper has τ > 0; 0 is allowed as well, since P is then the identity, and
+   * nothing is modified: a control.
+   */
   readonly tau?: number
-  /** The radius ρ of the perturbation: one for all modalities, or one for each. */
+  /** The radius ρ ≥ 0 of the perturbation: one for all modalities, or one for each. */
   readonly rho: number | { readonly [M in keyof H]: number }
   /** Switches to turn from where `paper` and `code` set them. */
-  readonly switches?: Switches
+  readonly switches?: Switches<NoInfer<keyof H & string>>
 }
 
 /**
  * Every point on which the paper and its released code differ, or which the paper leaves open, by name; what is not set
  * stays as in `paper` or `code`. docs/method.md has the equations. The selection and ρ by modality are options.
  */
-export interface Switches {
+export interface Switches<M extends string = string> {
   /** The perturbed gradient, eq. 6 to 8: the norm's scope, restoring, the share f and its labels; `null` for none. */
   readonly sharpness?: Partial<Sharpness.Form> | null
-  /** α of mixup's Beta(α, α) by modality; one that is not named is not mixed. */
-  readonly mixup?: Named<number>
+  /** α > 0 of mixup's Beta(α, α) by modality; one that is not named is not mixed. */
+  readonly mixup?: { readonly [K in M]?: number }
   /** Entropy weights, "as MLA" (paper), or the mean of softmaxes (code). */
   readonly fusion?: Fusion
   /** Whose P multiplies a layer's gradient: by position from the output (paper), or by equal weight shapes (code). */
@@ -79,6 +83,7 @@ const make = <const H extends Heads, S extends Split.Split>(
   options: Options<H, S>,
   { name, description, form, switches: set }: Semantics
 ): Method<WidthsOf<H>, S> => {
+  checkOptions(name, options, { needsRho: true })
   const { sharpness, strictNaN = false, ...turned } = options.switches ?? {}
   const { matching, moment, ...switches } = { ...set, ...turned }
   return Alternating.make({
@@ -98,7 +103,7 @@ const make = <const H extends Heads, S extends Split.Split>(
   })
 }
 
-/** IGM as the paper describes it. */
+/** IGM as the paper describes it. Throws a `SettingError` for what is no option, as all methods do. */
 export const paper = <const H extends Heads, S extends Split.Split>(options: Options<H, S>): Method<WidthsOf<H>, S> =>
   make(options, {
     name: "IGM (paper)",

@@ -116,6 +116,9 @@ const check = (labels: ArrayLike<number>, { shape, data }: Tensor.Tensor): void 
 /** The metrics of which more is better. */
 export type Score = Exclude<keyof Metrics, "calibrationError">
 
+/** Their names. */
+export const scores = ["accuracy", "macroF1", "meanAveragePrecision"] as const satisfies ReadonlyArray<Score>
+
 /** All metrics of class probabilities (n × classes) against n labels. Throws a `MetricError` where there are none. */
 export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Metrics => {
   check(labels, probabilities)

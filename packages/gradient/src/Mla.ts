@@ -3,7 +3,8 @@
  * each layer's input is carried along: after a modality's update it forgets the direction of the batch's mean input r,
  * k = P r, P ← P − k kᵀ/(α + kᵀ r), and the next gradient is replaced by G Pᵀ. Predictions are fused by entropy.
  */
-import type { Digest, Split } from "@igm/tensor"
+import { type Digest, Setting, type Split } from "@igm/tensor"
+import { Schema } from "effect"
 import { sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import * as Head from "./Head.ts"
@@ -13,9 +14,9 @@ import type { HostTensor, Method, Step } from "./Method.ts"
 import * as Modification from "./Modification.ts"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
-import type { Ring } from "./Ring.ts"
+import * as Ring from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
-import type { Selection } from "./Selection.ts"
+import * as Selection from "./Selection.ts"
 import * as Sharpness from "./Sharpness.ts"
 import * as Stages from "./Stages.ts"
 import * as Together from "./Together.ts"
@@ -70,26 +71,39 @@ export const step = (
 /** What MLA chooses: one head for all modalities, which therefore have features of one width. */
 export interface Options<H extends Head.Head, M extends string, S extends Split.Split = "valid"> {
   readonly head: H
-  readonly ring: Ring<M>
-  readonly selection: Selection<S>
+  readonly ring: Ring.Ring<M>
+  readonly selection: Selection.Selection<S>
   readonly batch: number
   readonly optimizer?: Optimizer.Optimizer
-  /** α: the smaller, the more of a direction is forgotten at once. */
+  /** α > 0: the smaller, the more of a direction is forgotten at once. */
   readonly alpha?: number
 }
+
+/** What other methods are given besides, so that one value may serve all. */
+const others = Object.fromEntries(
+  ["heads", "rho", "tau", "switches"].map((name) => [name, Schema.optional(Schema.Unknown)])
+)
+
+const domain = ({ ring }: Pick<Options<Head.Head, string, Split.Split>, "ring">) =>
+  Schema.Struct({
+    ...others,
+    head: Head.domain,
+    ring: Ring.domain(ring.order),
+    selection: Selection.domain,
+    batch: Setting.count,
+    optimizer: Schema.optional(Optimizer.domain),
+    alpha: Schema.optional(Setting.positive)
+  })
 
 /** The parameters' owner. */
 const SHARED = "shared"
 
 /** MLA. */
-export const make = <const H extends Head.Head, M extends string, S extends Split.Split>({
-  head,
-  ring,
-  batch,
-  selection,
-  alpha = 0.1,
-  optimizer = Igm.sgd
-}: Options<H, M, S>): Method<{ readonly [K in M]: H["in"] }, S> => {
+export const make = <const H extends Head.Head, M extends string, S extends Split.Split>(
+  options: Options<H, M, S>
+): Method<{ readonly [K in M]: H["in"] }, S> => {
+  Setting.check("MLA", domain(options), options)
+  const { head, ring, batch, selection, alpha = 0.1, optimizer = Igm.sgd } = options
   type D = { readonly [K in M]: H["in"] }
   const heads = Object.fromEntries(
     ring.order.map((modality) => [modality, { head, reads: [modality], parameters: SHARED }])

@@ -2,7 +2,8 @@
  * Optimizers as pairs of pure functions, with PyTorch's definitions: `start` gives the memory before the first step, and
  * `update` one step of all parameters. A memory is named `kind.parameter`; numbers of the whole optimizer are 1 × 1.
  */
-import { Tensor } from "@igm/tensor"
+import { Setting, Tensor } from "@igm/tensor"
+import { Schema } from "effect"
 import { type Named, type Ops, get, mapNamed } from "./Ops.ts"
 
 /** v ← μ v + g + λ w, w ← w − η v. */
@@ -27,6 +28,22 @@ export interface Adam {
 
 /** How parameters follow their gradients. The rate is multiplied by the schedule's factor. */
 export type Optimizer = Sgd | Adam
+
+const { nonNegative, belowOne } = Setting
+
+/** What an optimizer may be set to. A rate of 0 leaves the weights as they are. */
+export const domain: Schema.Codec<Optimizer> = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("sgd"), rate: nonNegative, momentum: belowOne, weightDecay: nonNegative }),
+  Schema.Struct({
+    kind: Schema.Literal("adam"),
+    rate: nonNegative,
+    betas: Schema.Tuple([belowOne, belowOne]),
+    epsilon: Setting.positive,
+    weightDecay: nonNegative
+  })
+]).annotate({
+  expected: '{ kind: "sgd", rate, momentum, weightDecay } or { kind: "adam", rate, betas, epsilon, weightDecay }'
+})
 
 /** Adam as the released code sets it for Twitter15 and Sarcasm. */
 export const adamAsReleased: Adam = { kind: "adam", rate: 1e-5, betas: [0.9, 0.99], epsilon: 1e-8, weightDecay: 1e-4 }

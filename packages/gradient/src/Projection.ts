@@ -80,11 +80,12 @@ const ofSmall = (Y: Float64.Matrix, tau: number, ends: Spectrum.Ends, products: 
   const removedSquares = s * s * Math.max(0, squares - 2 * min * trace + (d - 1) * min ** 2)
   const removed = s * (trace - (d - 1) * min) - removedSquares / 2
   const gone = -Math.expm1(-tau)
+  const gathered = gone ** 2 + removedSquares
   const whole = Math.exp(s * min)
   return {
     flat: false,
     effect: {
-      effectiveRank: (gone + removed) ** 2 / (gone ** 2 + removedSquares),
+      effectiveRank: gathered === 0 ? 0 : (gone + removed) ** 2 / gathered,
       secondEigenvalue: -Math.expm1(-s * (second - min)),
       meanEigenvalue: 1 - (gone + removed) / d
     },

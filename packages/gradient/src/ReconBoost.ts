@@ -4,7 +4,8 @@
  * rectified together on the loss of the sum of their logits, for epochs that come on top of the turns'. Only heads that
  * have had a turn count among the others. Each stage begins with a fresh optimizer and schedule.
  */
-import type { Split } from "@igm/tensor"
+import { Setting, type Split } from "@igm/tensor"
+import { Schema } from "effect"
 import * as Balances from "./Balances.ts"
 import { oneHot, sideBySide } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
@@ -14,6 +15,7 @@ import * as Igm from "./Igm.ts"
 import type { HostTensor, Job, Method } from "./Method.ts"
 import { type Named, get, mapNamed } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
+import { checkOptions } from "./Options.ts"
 import * as Schedule from "./Schedule.ts"
 import * as Stages from "./Stages.ts"
 import * as Together from "./Together.ts"
@@ -25,16 +27,20 @@ const { ops } = Float64
 export const residual = (y: HostTensor, others: ReadonlyArray<HostTensor>, weight: number): HostTensor =>
   others.length === 0 ? y : ops.subtract(y, ops.multiply(ops.scalar(weight), fuse(ops, "sum", others)))
 
+const Own = Schema.Struct({ weight: Setting.belowOne, rectify: Setting.repeatsOrNone })
+
 /**
  * ReconBoost with the weight w of what the others say already, and the epochs of each rectification. Throws a
- * `RangeError` unless 0 ≤ w < 1: from 1 on a label could be pushed away. For w > 0 the loss has no lower bound, since it
+ * `SettingError` unless 0 ≤ w < 1: from 1 on a label could be pushed away. For w > 0 the loss has no lower bound, since it
  * rewards p → 0 for every class that the others see, and a large w makes training diverge.
  */
 export const make = <const H extends Igm.Heads, S extends Split.Split>(
   options: Together.Options<H, S>,
-  { weight = 0.1, rectify = 1 }: { readonly weight?: number; readonly rectify?: number } = {}
+  own: { readonly weight?: number; readonly rectify?: number } = {}
 ): Method<Igm.WidthsOf<H>, S> => {
-  if (!(weight >= 0 && weight < 1)) throw new RangeError(`the weight ${weight} of the others is not in [0, 1)`)
+  const { weight = 0.1, rectify = 1 } = own
+  checkOptions("ReconBoost", options)
+  Setting.check("ReconBoost", Own, { ...own, weight, rectify })
   type Modality = keyof H & string
   const { heads, ring, batch } = options
   const optimizer = options.optimizer ?? Igm.sgd

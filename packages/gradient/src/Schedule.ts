@@ -1,4 +1,6 @@
 /** Learning-rate schedules as pairs of pure functions: `start`, and `next`, from what an epoch showed to the next factor. */
+import { Setting } from "@igm/tensor"
+import { Schema } from "effect"
 
 /** A schedule of the learning rate's factor, by epochs e = 0, 1, … */
 export type Schedule =
@@ -13,6 +15,16 @@ export type Schedule =
    * for more than `patience` epochs. The threshold is meant for positive losses.
    */
   | { readonly kind: "plateau"; readonly factor: number; readonly patience: number; readonly threshold: number }
+
+const { count, factor } = Setting
+
+/** What a schedule may be set to. */
+export const domain: Schema.Codec<Schedule> = Schema.Union([
+  Schema.Struct({ kind: Schema.Literal("constant") }),
+  Schema.Struct({ kind: Schema.Literal("step"), size: count, factor, early: Schema.Boolean }),
+  Schema.Struct({ kind: Schema.Literal("warm-up"), epochs: count, from: Setting.share, early: Schema.Boolean }),
+  Schema.Struct({ kind: Schema.Literal("plateau"), factor, patience: Setting.natural, threshold: Setting.belowOne })
+]).annotate({ expected: "a schedule of kind constant, step, warm-up or plateau, with all that the kind has" })
 
 /** The released code's StepLR(40, 0.1), stepped before each epoch: × 0.1 from 0-based epoch 39 on. */
 export const stepAsReleased: Schedule = { kind: "step", size: 40, factor: 0.1, early: true }

@@ -7,6 +7,8 @@
  * a (W + s Δᵀ A)ᵀ = a Wᵀ + s (a Aᵀ) Δ and δ (W + s Δᵀ A) = δ W + s (δ Δᵀ) A; ‖Δᵀ A‖² = Σ (Δ Δᵀ) ∘ (A Aᵀ).
  * A zero gradient gives no perturbation; in the released code it is 0/0, which turns the weights into NaN.
  */
+import { Setting } from "@igm/tensor"
+import { Schema } from "effect"
 import * as Head from "./Head.ts"
 import { type Named, type Ops, get } from "./Ops.ts"
 
@@ -23,6 +25,15 @@ export interface Form {
   /** Whether a zero gradient is 0/0 = NaN, as in the released code. */
   readonly strictNaN: boolean
 }
+
+/** What the switches may be set to. */
+export const domain = Schema.Struct({
+  norm: Setting.oneOf(["global", "tensor"]),
+  restored: Schema.Boolean,
+  share: Setting.share,
+  labels: Setting.oneOf(["plain", "mixed"]),
+  strictNaN: Schema.Boolean
+})
 
 /** The paper's form. */
 export const paper: Form = { norm: "global", restored: true, share: 1, labels: "mixed", strictNaN: false }

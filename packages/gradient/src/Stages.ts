@@ -2,7 +2,8 @@
  * Methods that train in stages, one after another: what IGM's turns, plain baselines and the rivals have in common. A
  * stage trains some tensors for some epochs with one step. The epoch that is best on the selecting split is kept.
  */
-import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
+import { type Digest, Keyed, Name, Setting, type Split, Tensor } from "@igm/tensor"
+import { Schema } from "effect"
 import type { Dims } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
 import { type Fusion, fuse } from "./Fusion.ts"
@@ -25,7 +26,7 @@ import {
 import { type Named, get } from "./Ops.ts"
 import * as Optimizer from "./Optimizer.ts"
 import * as Schedule from "./Schedule.ts"
-import type { Selection } from "./Selection.ts"
+import * as Selection from "./Selection.ts"
 import * as TrainStep from "./Step.ts"
 
 /** A head and the modalities whose features it reads, side by side. */
@@ -90,7 +91,7 @@ export interface Plan<D extends Dims, S extends Split.Split> {
   readonly fusion: Fusion
   readonly optimizer: Optimizer.Optimizer
   readonly schedule: Schedule.Schedule
-  readonly selection: Selection<S>
+  readonly selection: Selection.Selection<S>
   /** What the state holds besides the heads' parameters. */
   readonly memory: Named<HostTensor>
   readonly stages: readonly [Stage<D, S>, ...ReadonlyArray<Stage<D, S>>]
@@ -129,18 +130,29 @@ export const trained = (optimizer: Optimizer.Optimizer, owner: string, head: Hea
   return Object.fromEntries(local.map((name) => [name, within(owner, name)]))
 }
 
+const Domain = Schema.Struct({
+  optimizer: Optimizer.domain,
+  schedule: Schedule.domain,
+  selection: Selection.domain,
+  fusion: Setting.oneOf(["mean", "entropy", "sum"])
+})
+
+const Epochs = Schema.Struct({ epochs: Setting.repeats })
+
 /**
- * The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart, or a stage has no
- * epochs.
+ * The method of a plan. Throws a `RangeError` when its heads tell different numbers of classes apart, a `SettingError`
+ * where a stage has no epochs or something is set to what it cannot be, and a `NameError` for its name or a head's.
  */
 export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): Method<D, S> => {
-  const { stages, schedule, optimizer, selection } = plan
+  const { stages, schedule, optimizer, selection, fusion } = plan
+  Name.printed("the name of a method", plan.name)
+  for (const head of Object.keys(plan.heads)) Name.key(`the name of a head of ${plan.name}`, head)
+  Setting.check(plan.name, Domain, { schedule, optimizer, selection, fusion })
   const heads = owned(plan.heads)
   const classes = new Set(Object.values(heads).map(({ out }) => out))
   if (classes.size !== 1) throw new RangeError(`the heads of ${plan.name} have ${[...classes].join(", ")} outputs`)
 
-  const odd = stages.find(({ epochs }) => !Number.isInteger(epochs) || epochs < 1)
-  if (odd !== undefined) throw new RangeError(`${plan.name}, ${odd.name}: ${odd.epochs} epochs; give 1 or more`)
+  for (const { name, epochs } of stages) Setting.check(`${plan.name}, ${name}`, Epochs, { epochs })
 
   const cursorAt = (epoch: number, { state, ...rest }: Standing, stage: number, epochOfStage: number): Cursor => ({
     phase: `stage ${stage + 1}: ${stages[stage]!.name}`,

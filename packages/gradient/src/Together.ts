@@ -1,5 +1,6 @@
 /** Methods that train all heads on the same batches, with their logits added up, and differ in how they balance them. */
-import { type Digest, Keyed, type Split, Tensor } from "@igm/tensor"
+import { type Digest, Keyed, Setting, type Split, Tensor } from "@igm/tensor"
+import { Schema } from "effect"
 import * as Balances from "./Balances.ts"
 import { type Features, sideBySide, targetsOf } from "./Features.ts"
 import * as Float64 from "./Float64.ts"
@@ -7,6 +8,7 @@ import * as Head from "./Head.ts"
 import * as Igm from "./Igm.ts"
 import { type Drawn, type HostTensor, type Method, rowsOf } from "./Method.ts"
 import { type Named, mapNamed } from "./Ops.ts"
+import { checkOptions } from "./Options.ts"
 import * as Optimizer from "./Optimizer.ts"
 import type { Ring } from "./Ring.ts"
 import * as Schedule from "./Schedule.ts"
@@ -119,6 +121,7 @@ const balanced = <H extends Igm.Heads, S extends Split.Split>(
   settings: { readonly name: string; readonly description: string },
   numbers: Named<number> = {}
 ): Method<Igm.WidthsOf<H>, S> => {
+  checkOptions(settings.name, options)
   const work = worker(options, balance)
   return Stages.make<Igm.WidthsOf<H>, S>({
     ...shared(options, { ...settings, balance: balance.name, numbers }),
@@ -144,14 +147,14 @@ export const plain = <const H extends Igm.Heads, S extends Split.Split>(options:
 /** OGM-GE on all tensors, with its α, and with noise unless that is turned off (`Balances.ogm`). */
 export const ogmGe = <const H extends Igm.Heads, S extends Split.Split>(
   options: Options<H, S>,
-  { alpha = 0.3, noise = true }: { readonly alpha?: number; readonly noise?: boolean } = {}
-) =>
-  balanced(
-    options,
-    Balances.ogm(noise),
-    { name: noise ? "OGM-GE" : "OGM", description: "the confident modality is slowed, on all of its tensors" },
-    { alpha }
-  )
+  own: { readonly alpha?: number; readonly noise?: boolean } = {}
+) => {
+  const { alpha = 0.3, noise = true } = own
+  const name = noise ? "OGM-GE" : "OGM"
+  Setting.check(name, Schema.Struct({ alpha: Setting.nonNegative, noise: Schema.Boolean }), { ...own, alpha, noise })
+  const description = "the confident modality is slowed, on all of its tensors"
+  return balanced(options, Balances.ogm(noise), { name, description }, { alpha })
+}
 
 /** MMPareto (`Balances.mmPareto`). */
 export const mmPareto = <const H extends Igm.Heads, S extends Split.Split>(options: Options<H, S>) =>

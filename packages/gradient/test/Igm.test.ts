@@ -48,14 +48,24 @@ describe("Igm", () => {
     widths<{ audio: 512; image: 128 }>(onTest)
     // @ts-expect-error the split to select on cannot be set to test
     const selection: Selection.Selection<"valid"> = { on: "test", by: "accuracy" }
+    const twice = "order is a list: give two or more modalities, none of them twice"
     // @ts-expect-error a modality cannot be its own predecessor
-    Ring.make(["audio", "audio"], { rounds: 1, epochs: { audio: 1 } })
+    assert.throws(() => Ring.make(["audio", "audio"], { rounds: 1, epochs: { audio: 1 } }), twice)
     // @ts-expect-error a ring has at least two modalities
-    Ring.make(["audio"], { rounds: 1, epochs: { audio: 1 } })
+    assert.throws(() => Ring.make(["audio"], { rounds: 1, epochs: { audio: 1 } }), twice)
     // @ts-expect-error every modality of the ring has its epochs
-    Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1 } })
+    assert.throws(() => Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1 } }), "epochs.image is missing")
     // @ts-expect-error G-Blending takes its weights from the validation split, and cannot be given the test split
     GradientBlending.make({ ...options, selection: Selection.onTestAsReleased })
+    const mixed = { ...options, selection: Selection.best("accuracy") }
+    assert.throws(
+      // @ts-expect-error mixup is of the modalities that there are
+      () => Igm.code({ ...mixed, switches: { mixup: { smell: 1 } } }),
+      "IGM (code): switches.mixup.smell is 1: there is no such setting"
+    )
+    // @ts-expect-error a switch that does not exist
+    const typo: Igm.Switches = { mixUp: { audio: 1 } }
+    assert.strictEqual(Object.keys(typo).length, 1)
     const shared = { head: Head.make(512, 10), ring, batch: 12, selection: Selection.best("accuracy") }
     widths<{ audio: 512; image: 512 }>(Mla.make(shared))
     // @ts-expect-error the modalities of a shared head have features of one width

@@ -26,6 +26,24 @@ const cases = [
 
 describe("Projection", () => {
   for (const { name, means } of cases) {
+    it(`${name}: at τ = 0 rows pass as they are, to the bit, and nothing is said to be shrunk`, () => {
+      const known = means.shape[0]! < 12 ? undefined : Moment.ofMeans(means)
+      for (const tau of [0, -0]) {
+        const found = Projection.ofMeans(means, { tau, strictNaN: false }, known)
+        const rows = meansOf(3, 12, 0.5)
+        assert.deepStrictEqual(
+          Array.from(found.times(Float64.ops, found.inputs as never, rows).data),
+          Array.from(rows.data)
+        )
+        assert.deepStrictEqual(found.effect, Modification.noEffect)
+      }
+      // A τ whose square is nothing is nearly that.
+      const { effect } = Projection.ofMeans(means, { tau: 1e-300, strictNaN: false }, known)
+      assert.isTrue(Object.values(effect).every(Number.isFinite), JSON.stringify(effect))
+    })
+  }
+
+  for (const { name, means } of cases) {
     it(`${name}: P, rows times P, and what P does are those of the eigen-decomposition`, () => {
       const tau = 0.4
       const exact = Modification.ofMeans(means, tau)

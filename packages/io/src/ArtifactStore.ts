@@ -7,7 +7,7 @@
  * Any number of processes use a store at once. Each has a scratch place in it, and what a killed process left is removed
  * when the store is opened next. All share the store's lock, so that who holds it alone may remove artifacts.
  */
-import { Digest } from "@igm/tensor"
+import { Digest, Name } from "@igm/tensor"
 import {
   Context,
   Effect,
@@ -25,7 +25,7 @@ import {
 import * as AtomicFile from "./AtomicFile.ts"
 import * as FileDigest from "./FileDigest.ts"
 import * as Folder from "./Folder.ts"
-import { type IoError, ioError } from "./IoError.ts"
+import { IoError, ioError } from "./IoError.ts"
 import * as Lock from "./Lock.ts"
 import * as Scratch from "./Scratch.ts"
 
@@ -267,6 +267,13 @@ export class ArtifactStore extends Context.Service<
           work: Work,
           make: (scratch: string) => Effect.Effect<void, E, R>
         ) {
+          yield* Effect.try({
+            try: () => {
+              Name.key("the name of a stage", work.stage)
+              if (work.name !== undefined) Name.sentence(`the name of work of the stage ${work.stage}`, work.name)
+            },
+            catch: (cause) => new IoError({ path: folder, problem: (cause as Name.NameError).message, cause })
+          })
           const digest = digestOf(work)
           yield* Effect.annotateCurrentSpan({ stage: work.stage, name: work.name ?? work.stage, digest })
           const turn = yield* RcMap.get(turns, digest)

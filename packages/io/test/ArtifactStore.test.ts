@@ -39,6 +39,20 @@ describe("ArtifactStore", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("makes nothing under a name that no folder can have, or that cannot be printed", () =>
+    Effect.gen(function* () {
+      const { here, left, folder } = yield* fresh
+      const names = [{ stage: "../out" }, { stage: "" }, { stage: "__proto__" }, { name: "a\u001b[31m" }]
+      for (const work of names) {
+        const make = ArtifactStore.use((store) => store.getOrMake({ ...thing(1), ...work }, put("one")))
+        const { path, message } = yield* Effect.flip(here(make))
+        assert.strictEqual(path, folder)
+        assert.match(message, /the name of (a stage|work of the stage thing) is "/)
+      }
+      assert.deepStrictEqual(yield* left, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("makes a damaged artifact anew instead of handing it out", () =>
     Effect.gen(function* () {
       const { fs, path, here } = yield* fresh

@@ -1,9 +1,8 @@
 /** The table of a cross-validation, which setting it chose, and how sure that choice is, in words. */
+import { metricTitle } from "./Metrics.ts"
 import type { Choice } from "./Report.ts"
 
 const symbols: { readonly [name: string]: string } = { tau: "τ", rho: "ρ" }
-
-const metrics: { readonly [by: string]: string } = { macroF1: "macro-F1", meanAveragePrecision: "mAP" }
 
 /** 0.4, but 1e-4. */
 const written = (value: number): string =>
@@ -11,7 +10,7 @@ const written = (value: number): string =>
 
 const symbolOf = (name: string): string => symbols[name] ?? name
 
-const metricOf = ({ by }: Pick<Choice, "by">): string => metrics[by] ?? by
+const metricOf = ({ by }: Pick<Choice, "by">): string => metricTitle(by)
 
 const namesOf = ({ settings }: Choice): ReadonlyArray<string> => Object.keys(settings[0]?.setting ?? {}).map(symbolOf)
 

@@ -1,5 +1,6 @@
 /** The figures of a report as Vega-Lite specifications, which are plain JSON, and their rendering to SVG. */
 import type { Config, TopLevelSpec } from "vega-lite"
+import { metricTitle } from "./Metrics.ts"
 import type { Report } from "./Report.ts"
 
 const config: Config = {
@@ -32,11 +33,11 @@ export const results = ({ methods }: Report): TopLevelSpec => ({
   ]
 })
 
-/** Learning curves of the methods with turns: the loss of the head in its turn and the fused validation accuracy. */
+/** Learning curves of the methods with turns: the loss of the head in its turn and the metric that selects. */
 export const curves = ({ epochs, compared, methods }: Report): TopLevelSpec => {
   const first = methods[0].trainings[0]!.seed
   const shown = epochs.filter(({ method, seed }) => compared.includes(method) && seed === first)
-  const panel = (field: "loss" | "validAccuracy", title: string): object => ({
+  const panel = (field: "loss" | "selected", title: string): object => ({
     width: 300,
     height: 170,
     layer: [
@@ -51,42 +52,51 @@ export const curves = ({ epochs, compared, methods }: Report): TopLevelSpec => {
       y: { field, type: "quantitative", title, scale: { zero: false } }
     }
   })
-  const values = shown.map(({ method, epoch, head, stage, loss, validAccuracy }) => ({
+  const values = shown.map(({ method, epoch, head, stage, loss, selectedBy, selected }) => ({
     method,
     epoch,
     head,
     stage,
     loss,
-    validAccuracy
+    selectedBy,
+    selected
   }))
+  const byOf = (method: string) =>
+    metricTitle(values.find((value) => value.method === method)?.selectedBy ?? "accuracy")
   return {
     data: { values },
     vconcat: compared.map((method) => ({
       title: `${method}, seed ${first}`,
       transform: [{ filter: `datum.method === ${JSON.stringify(method)}` }],
-      hconcat: [panel("loss", "training loss"), panel("validAccuracy", "validation accuracy (fused)")]
+      hconcat: [panel("loss", "training loss"), panel("selected", `validation ${byOf(method)} (fused)`)]
     }))
   } as TopLevelSpec
 }
+
+/**
+ * The name of a class by its number, as an expression. Vega keeps values as keys of objects, and has its own idea of the word
+ * "constructor" in an expression: names are neither.
+ */
+const labelExpr = "classes[datum.value]"
 
 /** Counts by label and prediction. */
 export const confusion = ({ confusion, classes }: Report): TopLevelSpec => ({
   data: {
     values: confusion.flatMap((row, label) =>
-      row.map((count, predicted) => ({ label: classes[label]!, predicted: classes[predicted]!, count }))
+      row.map((count, column) => ({ row: label, label: classes[label]!, column, predicted: classes[column]!, count }))
     )
   },
+  params: [{ name: "classes", value: [...classes] }],
   width: 360,
   height: 360,
   encoding: {
     x: {
-      field: "predicted",
-      type: "nominal",
-      sort: [...classes],
+      field: "column",
+      type: "ordinal",
       title: "predicted",
-      axis: { labelAngle: -40, grid: false }
+      axis: { labelAngle: -40, grid: false, labelExpr }
     },
-    y: { field: "label", type: "nominal", sort: [...classes], title: "label", axis: { grid: false } }
+    y: { field: "row", type: "ordinal", title: "label", axis: { grid: false, labelExpr } }
   },
   layer: [
     {

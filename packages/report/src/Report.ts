@@ -24,7 +24,9 @@ export interface Epoch {
   /** Counted over the whole training, from 1. */
   readonly epoch: number
   readonly loss: number
-  readonly validAccuracy: number
+  /** The metric that selects the epoch, and what it is on the split that selects. */
+  readonly selectedBy: string
+  readonly selected: number
   /** Measured on the epoch's first batch; shares and cosines are in [0, 1]. */
   readonly gradientNorm: number
   readonly shareRemoved: number

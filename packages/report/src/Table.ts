@@ -1,15 +1,9 @@
 /** The result as text for a terminal: the table, the comparisons in words, and the rules they hold under. */
 import type { Metric } from "@igm/gradient"
 import * as Choice from "./Choice.ts"
+import { columns } from "./Metrics.ts"
 import type { Report } from "./Report.ts"
 import { compare, scope, summary, verdict } from "./Statistics.ts"
-
-const columns = [
-  ["accuracy", "accuracy"],
-  ["macroF1", "macro-F1"],
-  ["meanAveragePrecision", "mAP"],
-  ["calibrationError", "ECE"]
-] as const
 
 /** "0.812 ± 0.004", or "0.812" for one number. */
 export const meanAndDeviation = (numbers: ReadonlyArray<number>): string => {

@@ -2,6 +2,7 @@
 export * as Choice from "./Choice.ts"
 export * as Figures from "./Figures.ts"
 export * as Html from "./Html.ts"
+export { metricTitle } from "./Metrics.ts"
 export * as Png from "./Png.ts"
 export type { Epoch, MethodResult, Report, SampleView, StageModification, TrainingResult } from "./Report.ts"
 export * as SamplesPage from "./SamplesPage.ts"

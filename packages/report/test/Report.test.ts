@@ -106,6 +106,26 @@ describe("Table", () => {
 })
 
 describe("Figures", () => {
+  it.effect("classes that are called like what objects have, or like HTML, are shown by their names", () =>
+    Effect.gen(function* () {
+      const classes = ["constructor", "__proto__", "<script>x"]
+      const svg = yield* Effect.promise(() => Figures.render(Figures.confusion({ ...report(), classes })))
+      for (const name of ["constructor", "__proto__", "&lt;script&gt;x"]) {
+        assert.strictEqual(svg.split(`>${name}</text>`).length, 3, name)
+      }
+      const counts = Array.from(svg.matchAll(/>(\d+)<\/text>/g), ([, count]) => Number(count))
+      assert.deepStrictEqual(counts, report().confusion.flat())
+      const page = yield* Effect.promise(() => Html.page({ ...report(), classes }))
+      assert.notInclude(page, "<script")
+    })
+  )
+
+  it("learning curves name the metric that selected, method by method", () => {
+    const text = JSON.stringify(Figures.curves(report()))
+    assert.include(text, "validation macro-F1 (fused)")
+    assert.include(text, "validation accuracy (fused)")
+  })
+
   it.effect("the same specification always gives the same SVG", () =>
     Effect.gen(function* () {
       for (const figure of [Figures.results, Figures.curves, Figures.confusion, Figures.ledger]) {

@@ -131,5 +131,7 @@ export const gamma = (stream: Stream, shape: number): number => {
 export const beta = (stream: Stream, alpha: number, betaParameter: number): number => {
   const a = gamma(stream, alpha)
   const b = gamma(stream, betaParameter)
+  // Both are too small for a number where α and β are: then one of the ends is drawn.
+  if (a + b === 0) return stream.uniform() * (alpha + betaParameter) < alpha ? 1 : 0
   return a / (a + b)
 }

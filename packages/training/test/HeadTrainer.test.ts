@@ -109,7 +109,10 @@ describe("HeadTrainer", () => {
   )
 
   it("ReconBoost refuses a weight with which its loss has no minimum", () => {
-    assert.throws(() => ReconBoost.make(options(0), { weight: 1 }), "not in [0, 1)")
+    assert.throws(
+      () => ReconBoost.make(options(0), { weight: 1 }),
+      "ReconBoost: weight is 1: give a number of at least 0 and below 1"
+    )
   })
 
   it.effect("training learns, and the same seed gives the same bits, another seed others", () =>

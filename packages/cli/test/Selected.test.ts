@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Events, Runs, files } from "@igm/experiment"
+import { Effect, FileSystem, Schema } from "effect"
+import { TestConsole } from "effect/testing"
+import { fileURLToPath } from "node:url"
+import { igm, layer } from "./fixture.ts"
+
+const program = fileURLToPath(new URL("./selected.experiment.ts", import.meta.url))
+
+const Shown = Schema.fromJsonString(
+  Schema.Struct({
+    trainings: Schema.Array(
+      Schema.Struct({
+        method: Schema.String,
+        best: Schema.Struct({ epoch: Schema.Int, by: Schema.String, score: Schema.Finite })
+      })
+    )
+  })
+)
+
+const Line = Schema.fromJsonString(
+  Schema.Struct({ method: Schema.String, epoch: Schema.Int, stage: Schema.Int, selected: Events.Metrics })
+)
+
+describe("The metric that selects", () => {
+  it.effect("is named with its epoch by igm show, and in the report and its curves", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* fs.makeTempDirectoryScoped()
+      yield* igm("run", program, "--out", out, "--no-check")
+      const [run] = yield* Runs.list(out)
+      const said = Effect.fn(function* (...args: ReadonlyArray<string>) {
+        yield* igm(...args, "--out", out)
+        return String((yield* TestConsole.logLines).at(-1))
+      })
+      const { trainings } = yield* Effect.flatMap(said("show", run!.id, "--json"), Schema.decodeEffect(Shown))
+      const text = yield* fs.readFileString(`${run!.folder}/${files.trainings}`)
+      const epochs = yield* Effect.forEach(
+        text.split("\n").filter((line) => line.includes('"kind":"epoch"')),
+        (line) => Schema.decodeEffect(Line)(line)
+      )
+      /** The first best epoch of the stages that select: all of IGM's, and of G-Blending the last of four. */
+      const bestOf = (method: string, by: "macroF1" | "meanAveragePrecision", from: number) => {
+        const own = epochs.filter((epoch) => epoch.method === method && epoch.stage >= from)
+        const score = Math.max(...own.map(({ selected }) => selected[by]))
+        return { method, best: { epoch: own.find(({ selected }) => selected[by] === score)!.epoch, by, score } }
+      }
+      assert.deepStrictEqual(trainings, [
+        bestOf("IGM (paper)", "macroF1", 1),
+        bestOf("G-Blending", "meanAveragePrecision", 4)
+      ])
+      assert.match(yield* said("show", run!.id), /best epoch +by +on selection/)
+      assert.match(yield* said("show", run!.id), /G-Blending +1 +8 +[78] +mAP +[01]\.\d{3} /)
+      const page = yield* fs.readFileString(`${run!.folder}/${files.report}`)
+      assert.include(page, "the epoch with the best macro-F1 (IGM (paper)) or mAP (G-Blending) on the validation split")
+      const curves = yield* fs.readFileString(`${run!.folder}/${files.figure("curves")}`)
+      for (const title of ["validation macro-F1 (fused)", "validation mAP (fused)"]) assert.include(curves, title)
+    }).pipe(Effect.provide(layer))
+  )
+})
