@@ -21,12 +21,12 @@ const STOPPED = 130
 /** Ends the process with the command's exit code. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   Runtime.defaultTeardown(exit, (code) => {
-    onExit(code)
     if (code === STOPPED) {
       spawn(process.execPath, ["-e", watch, String(process.pid)], { stdio: "ignore", detached: true })
         // Without a watcher the process ends as it can.
         .on("error", () => {})
         .unref()
     }
+    onExit(code)
     process.exit(code)
   })
