@@ -142,7 +142,13 @@ const judge = (name: string, before: Said, after: Said): ReadonlyArray<string> =
 
 /** Flips bytes, one at a time; `watch` is told after each. */
 export const run = Effect.fn("Flips.run")(function* (
-  options: { readonly program: string; readonly flips: number; readonly seed: number },
+  options: {
+    readonly program: string
+    /** Whether the program takes recordings. */
+    readonly speech: boolean
+    readonly flips: number
+    readonly seed: number
+  },
   watch: (outcomes: ReadonlyArray<Outcome>) => Effect.Effect<void> = () => Effect.void
 ) {
   const fs = yield* FileSystem.FileSystem
@@ -150,8 +156,8 @@ export const run = Effect.fn("Flips.run")(function* (
   const home = yield* fs.makeTempDirectoryScoped({ prefix: "igm-flips-" })
   const [pristine, root] = [path.join(home, "pristine"), path.join(home, "damaged")]
   yield* fs.makeDirectory(root)
-  const speech = yield* recordings
-  const again = ["run", options.program, "--speech", speech, "--no-check", "--out", path.join(root, "runs")]
+  const speech = options.speech ? ["--speech", yield* recordings] : []
+  const again = ["run", options.program, ...speech, "--no-check", "--out", path.join(root, "runs")]
   const made: Array<string> = []
   for (const args of [again, [...again, "--seed", "2"]]) {
     const { error } = yield* igm(...args)

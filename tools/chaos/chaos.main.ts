@@ -78,7 +78,7 @@ const unchanged = Effect.fnUntraced(function* (count: number, json: boolean) {
 })
 
 const flips = Effect.fnUntraced(function* (count: number, seed: number, json: boolean) {
-  const outcomes = yield* Flips.run({ program: flipped, flips: count, seed }, (outcomes) =>
+  const outcomes = yield* Flips.run({ program: flipped, speech: true, flips: count, seed }, (outcomes) =>
     line(`${outcomes.length} of ${count} flips, ${outcomes.filter(({ wrong }) => wrong.length > 0).length} wrong`)
   )
   yield* line("")
