@@ -50,7 +50,9 @@ export const of = Effect.fn("ModuleGraph.of")(function* (program: string) {
   const path = yield* Path.Path
   const digests = new Map<string, Digest.Digest>()
   const isOwn = (file: string) => !file.split(path.sep).includes("node_modules") && !CodeVersion.covers(file)
-  const open = [program]
+  // Node takes a module for the file that a link leads to, and looks for what it imports beside that.
+  const main = yield* fs.realPath(program).pipe(Effect.mapError(ioError(program, "read this module")))
+  const open = [main]
   const seen = new Set(open)
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     const bytes = yield* fs.readFile(file).pipe(Effect.mapError(ioError(file, "read this module")))
@@ -71,6 +73,6 @@ export const of = Effect.fn("ModuleGraph.of")(function* (program: string) {
       open.push(real.value)
     }
   }
-  digests.delete(program)
+  digests.delete(main)
   return [...digests].map(([path, digest]): Module => ({ path, digest })).toSorted((a, b) => (a.path < b.path ? -1 : 1))
 })

@@ -84,6 +84,22 @@ describe("ModuleGraph", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
+  it.effect("of a link is that of the file it leads to", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const home = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
+      yield* fs.makeDirectory(`${home}/real`)
+      yield* fs.writeFileString(`${home}/real/main.ts`, 'import "./rule.ts"')
+      yield* fs.writeFileString(`${home}/real/rule.ts`, "")
+      yield* fs.symlink(`${home}/real/main.ts`, `${home}/link.ts`)
+      const found = yield* ModuleGraph.of(`${home}/link.ts`)
+      assert.deepStrictEqual(
+        found.map(({ path }) => path),
+        [`${home}/real/rule.ts`]
+      )
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
   it.effect("has another digest as soon as a byte of a file is another", () =>
     Effect.gen(function* () {
       const files = { "main.ts": `import "./rule.ts"`, "rule.ts": "export const tau = 0.4" }
