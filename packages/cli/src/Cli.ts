@@ -160,7 +160,8 @@ const replay = Command.make(
 const exportRun = Command.make(
   "export",
   {
-    folder: Argument.String("run").pipe(Argument.withDescription("The folder of a run")),
+    name: RunFlags.run("run"),
+    out: RunFlags.out,
     method: Flag.String("method").pipe(
       Flag.withDescription("The method whose heads are exported; by default the first of the table"),
       Flag.optional
@@ -171,7 +172,8 @@ const exportRun = Command.make(
       Flag.optional
     )
   },
-  Effect.fn("igm.export")(function* ({ folder, method, seed, to }) {
+  Effect.fn("igm.export")(function* ({ name, out, method, seed, to }) {
+    const folder = yield* Runs.find(name, out)
     const file = yield* ExportCommand.exportRun(folder, {
       method: Option.getOrUndefined(method),
       seed: Option.getOrUndefined(seed),

@@ -79,7 +79,7 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
   const store = yield* ArtifactStore
   const inputs = yield* Replay.inputs(folder, manifest)
   if (inputs.missing.length > 0) {
-    const problem = `files that the run read are missing: ${inputs.missing.join(", ")}; put them back to replay it`
+    const problem = `files that the run read are missing: ${inputs.missing.join(", ")}; put them back, or move the run together with its program and these`
     return yield* new ProgramError({ path: manifest.id, problem })
   }
   const given = from === undefined ? [] : Replay.before(manifest.artifacts, from)

@@ -3,7 +3,7 @@
  * again goes on where the one before was stopped.
  */
 import { Encoder } from "@igm/encoders"
-import { type Experiment, Manifest, Pipeline, Run, RunFolder, files, placeIn } from "@igm/experiment"
+import { type Experiment, Manifest, Pipeline, Run, RunFolder, Runs, files, placeIn } from "@igm/experiment"
 import { IoError, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
@@ -186,4 +186,4 @@ export const run = Effect.fn("RunCommand.run")(function* (options: Options) {
 })
 
 const problemOf = (cause: Cause.Cause<unknown>): string =>
-  Cause.hasInterruptsOnly(cause) ? "stopped" : String((Cause.squash(cause) as Error).message ?? cause)
+  Cause.hasInterruptsOnly(cause) ? Runs.STOPPED : String((Cause.squash(cause) as Error).message ?? cause)

@@ -41,23 +41,18 @@ const entryOf = (run: Runs.Found) => {
 
 const inWords = (accuracy: Accuracy | null) => (accuracy === null ? "" : `${accuracy.method} ${accuracy.text}`)
 
+const WORDS = { unreadable: "cannot be read", damaged: "damaged", failed: "failed" } as const
+
 const text = (runs: ReadonlyArray<Runs.Found>, out: string): string => {
   if (runs.length === 0) return `there are no runs in ${out}`
   const rows = runs.map((run) => {
     const { engine, seeds, first, best } = entryOf(run)
     // What cannot be read is told in full below the table.
-    const state =
-      run.state.kind === "unreadable"
-        ? "cannot be read"
-        : run.state.kind === "damaged"
-          ? "damaged"
-          : Runs.stateText(run.state)
+    const state = "problem" in run.state ? WORDS[run.state.kind] : Runs.stateText(run.state)
     const started = run.started === null ? "" : Words.time(run.started)
     return [run.id, started, state, engine ?? "", seeds?.join(", ") ?? "", inWords(first), inWords(best)]
   })
-  const problems = runs.flatMap(({ id, state }) =>
-    state.kind === "unreadable" || state.kind === "damaged" ? [`${id} ${Runs.stateText(state)}`] : []
-  )
+  const problems = runs.flatMap(({ id, state }) => ("problem" in state ? [`${id} ${Runs.stateText(state)}`] : []))
   const header = ["run", "last started (UTC)", "status", "engine", "seeds", "accuracy of the first", "of the best"]
   return [...Table.aligned([header, ...rows]), ...(problems.length === 0 ? [] : ["", ...problems])].join("\n")
 }

@@ -214,7 +214,7 @@ export const command = Command.make(
     yield* Console.log(json ? JSON.stringify(shown, null, 2) : text(path, shown))
     const { folder, state } = shown
     if (state.kind === "unreadable" || state.kind === "damaged") {
-      return yield* new IoError({ path: folder, problem: `this run ${Runs.stateText(state)}` })
+      return yield* new IoError({ path: folder, problem: state.problem })
     }
   })
 ).pipe(Command.withDescription("Show what a run ran, what came out, and how it came about"))

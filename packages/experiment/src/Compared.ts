@@ -10,6 +10,7 @@ import * as JsonDifference from "./JsonDifference.ts"
 import { slug } from "./Experiment.ts"
 import { inPairs } from "./Pairs.ts"
 import { files } from "./RunFiles.ts"
+import * as RunFolder from "./RunFolder.ts"
 import type * as Manifest from "./Manifest.ts"
 import { type Found, STORE } from "./Runs.ts"
 import * as Story from "./Story.ts"
@@ -77,10 +78,11 @@ interface Artifact {
 export const side = Effect.fn("Compared.side")(function* ({ folder, state, manifest, journal }: Found) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  if (manifest === null || state.kind === "unreadable" || state.kind === "damaged") {
-    const problem = "problem" in state ? state.problem : "it has no manifest yet"
+  if (manifest === null || state.kind === "unreadable") {
+    const problem = state.kind === "unreadable" ? state.problem : "it has no manifest yet"
     return yield* new IoError({ path: folder, problem: `this run cannot be compared: ${problem}` })
   }
+  if (state.kind === "damaged") yield* RunFolder.read(folder)
   const contents = new Map(
     journal.flatMap((record) => (record.kind === "stored" ? [[record.digest, record.content] as const] : []))
   )
@@ -118,6 +120,7 @@ export const side = Effect.fn("Compared.side")(function* ({ folder, state, manif
 /** What a person chose, without the paths that they chose it by. */
 const settingsOf = (manifest: Manifest.Any) => ({
   program: manifest.program.digest,
+  modules: Object.fromEntries(manifest.modules.map(({ path, digest }) => [path, digest])),
   arguments: manifest.arguments,
   trace: manifest.trace,
   seeds: manifest.seeds,

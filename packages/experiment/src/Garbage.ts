@@ -38,6 +38,9 @@ const isPartial = (name: string): boolean => name.startsWith(AtomicFile.PARTIAL)
 const isNamed = (after: "" | ".json" | ".safetensors") => (name: string) =>
   name.endsWith(after) && /^[0-9a-f]{64}$/.test(name.slice(0, name.length - after.length))
 
+/** Whether a run has come to its end. */
+const isOver = ({ kind }: Found["state"]): boolean => kind === "finished" || kind === "damaged"
+
 const DAY = 24 * 60 * 60 * 1000
 
 /** Days for which a typecheck is remembered. */
@@ -104,7 +107,7 @@ export const plan = Effect.fn("Garbage.plan")(function* (
       Effect.gen(function* () {
         const at = path.join(folder, path.dirname(files.checkpoint("")))
         const done = (yield* inside(at, isNamed(".safetensors"))).filter(
-          (name) => state.kind !== "stopped" || there.has(path.basename(name, ".safetensors"))
+          (name) => isOver(state) || there.has(path.basename(name, ".safetensors"))
         )
         const partial = yield* Effect.forEach([folder, at], (folder) =>
           Effect.map(inside(folder, isPartial), (names) => names.map((name) => path.join(folder, name)))
@@ -126,8 +129,8 @@ export const plan = Effect.fn("Garbage.plan")(function* (
   // A process holds the place in which it makes artifacts.
   const abandoned = yield* Effect.forEach([out, store], (folder) => free(folder, isPartial))
   // Features that were encoded before an end serve the run that goes on.
-  const isOver = runs.every(({ state }) => state.kind === "finished" || state.kind === "damaged") && unread.length === 0
-  const encoded = isOver ? yield* free(path.join(store, Unfinished.FOLDER), isNamed("")) : []
+  const isAll = runs.every(({ state }) => isOver(state)) && unread.length === 0
+  const encoded = isAll ? yield* free(path.join(store, Unfinished.FOLDER), isNamed("")) : []
   const checked = path.join(store, CHECKED)
   const memories = yield* Effect.filter(
     (yield* inside(checked, isNamed(".json"))).map((name) => path.join(checked, name)),

@@ -82,12 +82,25 @@ export const damaged = Effect.fn("RunFolder.damaged")(function* (folder: string,
   )
 })
 
+/** Whether a file shows results that other files hold. */
+const isShown = (file: string): boolean => file === files.report || file.startsWith(files.figure("").split("/")[0]!)
+
+const ANEW = "the command that made the run writes it anew, as long as its program and data are what they were"
+
 /** The error of a finished run with files that are not as they were written. */
 const damage = (folder: string, [first, ...others]: ReadonlyArray<string>): IoError => {
   const more = others.length === 0 ? "" : ` (and ${others.length} more: ${others.join(", ")})`
-  const problem = `this file of a finished run is damaged or gone${more}: the command that made the run writes it anew`
-  return new IoError({ path: `${folder}/${first}`, problem })
+  return new IoError({
+    path: `${folder}/${first}`,
+    problem: `this file of a finished run is damaged or gone${more}: ${ANEW}`
+  })
 }
+
+/** Fails if any file of a finished run is not as it was written. */
+export const check = Effect.fn("RunFolder.check")(function* (folder: string, manifest: Manifest.Finished) {
+  const others = yield* damaged(folder, manifest)
+  if (others.length > 0) return yield* damage(folder, others)
+})
 
 /** Whether a text is the manifest of a version that cannot be read any more. */
 const isOlder = (text: string): boolean => {
@@ -156,12 +169,15 @@ export const statusOf = Effect.fn("RunFolder.statusOf")(function* (folder: strin
   return found._tag === "Success" ? found.success.status : "damaged"
 })
 
-/** Reads the manifest of a finished run, all of whose files are as they were written. */
+/** Reads the manifest of a finished run whose results are as they were written; a damaged report or figure is told. */
 export const read = Effect.fn("RunFolder.read")(function* (folder: string) {
   const manifest = yield* glance(folder)
-  if (manifest.status === "finished") {
-    const others = yield* damaged(folder, manifest)
-    return others.length === 0 ? manifest : yield* damage(folder, others)
+  if (manifest.status !== "finished") {
+    return yield* new IoError({ path: folder, problem: "this run is not finished: run it again, and it goes on" })
   }
-  return yield* new IoError({ path: folder, problem: "this run is not finished: run it again, and it goes on" })
+  const others = yield* damaged(folder, manifest)
+  const results = others.filter((file) => !isShown(file))
+  if (results.length > 0) return yield* damage(folder, results)
+  if (others.length > 0) yield* Effect.logWarning(damage(folder, others).message)
+  return manifest
 })

@@ -13,6 +13,8 @@ import type * as Manifest from "./Manifest.ts"
 export type State =
   | { readonly kind: "finished" }
   | { readonly kind: "stopped" }
+  /** Its last start ended in an error. */
+  | { readonly kind: "failed"; readonly problem: string }
   /** Finished, and its manifest and journal are whole, but another of its files is not as it was written. */
   | { readonly kind: "damaged"; readonly problem: string }
   | { readonly kind: "in use"; readonly holder: typeof Lock.Holder.Type | null }
@@ -34,6 +36,9 @@ export const STORE = ".store"
 /** The folder of a store that remembers typechecks. */
 export const CHECKED = "checked"
 
+/** What the journal tells of a start that a person stopped. */
+export const STOPPED = "stopped"
+
 /** Reads a run's folder; does not fail. */
 export const look = Effect.fn("Runs.look")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
@@ -52,16 +57,23 @@ export const look = Effect.fn("Runs.look")(function* (folder: string) {
   const [failure] = [manifest, journal, held].flatMap((one) => (one._tag === "Failure" ? [one.failure] : []))
   const known = manifest._tag === "Success" ? manifest.success : null
   const records = journal._tag === "Success" ? journal.success : []
+  const last = records.at(-1)
   const isInUse = held._tag === "Success" && held.success !== null
-  const isFinished = known?.status === "finished" && failure === undefined && !isInUse
-  const whole = isFinished ? yield* Effect.result(RunFolder.read(folder)) : undefined
+  const whole =
+    known?.status === "finished" && failure === undefined && !isInUse
+      ? yield* Effect.result(RunFolder.check(folder, known))
+      : undefined
   const state: State = isInUse
     ? { kind: "in use", holder: held.success.holder }
     : failure !== undefined
       ? { kind: "unreadable", problem: failure.message }
       : whole?._tag === "Failure"
         ? { kind: "damaged", problem: whole.failure.message }
-        : { kind: known?.status === "finished" ? "finished" : "stopped" }
+        : known?.status === "finished"
+          ? { kind: "finished" }
+          : last?.kind === "failed" && last.problem !== STOPPED
+            ? { kind: "failed", problem: last.problem }
+            : { kind: "stopped" }
   const found: Found = {
     id: path.basename(path.resolve(folder)),
     folder,
@@ -154,7 +166,8 @@ export const stateText = (state: State): string => {
     case "unreadable":
       return `cannot be read: ${state.problem}`
     case "damaged":
-      return `damaged: ${state.problem}`
+    case "failed":
+      return `${state.kind}: ${state.problem}`
     default:
       return state.kind
   }
