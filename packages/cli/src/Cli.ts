@@ -85,10 +85,7 @@ const run = Command.make(
       Flag.withSchema(Positive),
       Flag.optional
     ),
-    out: Flag.String("out").pipe(
-      Flag.withDescription("The folder for runs and everything that they reuse"),
-      Flag.withDefault("runs")
-    ),
+    out: RunFlags.out,
     check: Flag.Boolean("check").pipe(
       Flag.withDescription("Typecheck the program first; what passed is remembered"),
       Flag.withDefault(true)

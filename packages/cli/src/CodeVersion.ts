@@ -45,7 +45,7 @@ export const codeDigest = Effect.gen(function* () {
     { concurrency: "unbounded" }
   )
   const files = yield* Effect.forEach(
-    names.flat().filter((name) => /\.[jt]s$/.test(name)),
+    names.flat().filter((name) => /\.(?:[cm]?[jt]s|json|wasm)$/.test(name)),
     (name) =>
       Effect.map(
         fs.readFile(path.join(rooms, name)),

@@ -51,6 +51,11 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
   })
   const weights = Object.fromEntries(Object.entries(tensors).map(([name, w]) => [name, Tensor.toFloat64(w)]))
   const { heads, fusion } = method.settings
+  const misfit = Object.values(heads).find(({ head }) => head.out !== manifest.classes.length)
+  if (misfit !== undefined) {
+    const problem = `its heads tell ${misfit.head.out} classes apart, and its manifest names ${manifest.classes.length}`
+    return yield* new ProgramError({ path: folder, problem })
+  }
   const read = new Set(Object.values(heads).flatMap(({ reads }) => reads))
   const encoders = Object.entries(manifest.encoders).filter(([modality]) => read.has(modality))
   const model = Exported.encode(
@@ -67,6 +72,11 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
     }
   )
   const target = options.to ?? path.join(folder, "heads.onnx")
+  const there = yield* Effect.option(AtomicFile.read(target))
+  if (there._tag === "Some" && !Model.isWhole(there.value)) {
+    const problem = "there is a file here that igm export did not write: name another with --to, or remove it"
+    return yield* new IoError({ path: target, problem })
+  }
   yield* AtomicFile.write(target, Model.seal(model)).pipe(
     Effect.mapError(
       ({ path, problem, cause }) => new IoError({ path, problem: `${problem}${elsewhere(options)}`, cause })

@@ -5,9 +5,11 @@
  */
 import { IoError, ioError } from "@igm/io"
 import { Digest } from "@igm/tensor"
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Option, Path, Result } from "effect"
 import { parse } from "es-module-lexer/js"
 import { resolve } from "import-meta-resolve"
+import { createRequire } from "node:module"
+import { isAbsolute } from "node:path"
 import { fileURLToPath, pathToFileURL } from "node:url"
 import * as CodeVersion from "./CodeVersion.ts"
 
@@ -20,28 +22,36 @@ export interface Module {
 /** Names of files that hold code; of others, such as JSON, only their content counts. */
 const CODE = /\.[cm]?[jt]s$/
 
-/** What the code of a file names: modules that it imports, and files that lie beside it by their address. */
-const namesIn = (text: string): ReadonlyArray<string> => {
+/** A name in quotes of any kind, without anything that is put in as it runs. */
+const NAME = /\s*(["'`])([^"'`\n$]+)\1\s*/.source
+
+/** How the code of a file names others: modules that it imports or requires, and files that lie beside it. */
+const namesIn = (text: string) => {
   const [imports] = parse(text)
   const imported = imports.flatMap((found) =>
     typeof found.specifier === "string" && !("typeOnly" in found && found.typeOnly) ? [found.specifier] : []
   )
-  const required = [...text.matchAll(/\brequire\(\s*(["'])([^"'\n]+)\1\s*\)/g)].map(([, , name]) => name!)
-  const beside = [...text.matchAll(/\bnew URL\(\s*(["'])([^"'\n]+)\1\s*,\s*import\.meta\.url/g)].map(([, , name]) =>
-    /^(\.{0,2}\/|\w+:)/.test(name!) ? name! : `./${name!}`
+  const all = (before: string, after: string) =>
+    [...text.matchAll(new RegExp(`${before}\\s*\\(${NAME}${after}`, "g"))].map(([, , name]) => name!)
+  const beside = all("\\bnew\\s+URL", ",\\s*import\\.meta\\.url").map((name) =>
+    /^(\.{0,2}\/|\w+:)/.test(name) ? name : `./${name}`
   )
-  return [...imported, ...required, ...beside]
+  return {
+    imported: [...imported, ...all("\\bimport\\.meta\\.resolve", "\\)"), ...beside],
+    required: all("\\brequire(?:\\.resolve)?", "\\)")
+  }
 }
 
-/** Where a name leads from a file; undefined where that is no file of a person's own. */
-const resolved = (name: string, from: string): string | undefined => {
-  try {
-    const address = new URL(resolve(name, pathToFileURL(from).href))
-    return address.protocol === "file:" ? fileURLToPath(address) : undefined
-  } catch {
-    // What cannot be found is the loader's to tell, if it is ever asked for.
-    return undefined
-  }
+/** Where names lead from a file; what cannot be found is the loader's to tell, if it is ever asked for. */
+const resolved = ({ imported, required }: ReturnType<typeof namesIn>, from: string): ReadonlyArray<string> => {
+  const attempt = (find: () => string) => Option.toArray(Result.getSuccess(Result.try(find)))
+  const require = createRequire(from)
+  return [
+    ...imported
+      .flatMap((name) => attempt(() => resolve(name, pathToFileURL(from).href)))
+      .flatMap((address) => (address.startsWith("file:") ? attempt(() => fileURLToPath(address)) : [])),
+    ...required.flatMap((name) => attempt(() => require.resolve(name)).filter((file) => isAbsolute(file)))
+  ]
 }
 
 /** The files that a program consists of besides its own, by their paths. */
@@ -62,9 +72,7 @@ export const of = Effect.fn("ModuleGraph.of")(function* (program: string) {
       try: () => namesIn(new TextDecoder().decode(bytes)),
       catch: (cause) => new IoError({ path: file, problem: "what this module imports cannot be found out", cause })
     })
-    for (const name of names) {
-      const target = resolved(name, file)
-      if (target === undefined) continue
+    for (const target of resolved(names, file)) {
       const real = yield* Effect.option(fs.realPath(target))
       if (real._tag === "None" || seen.has(real.value) || !isOwn(real.value)) continue
       const info = yield* Effect.option(fs.stat(real.value))

@@ -1,6 +1,7 @@
 /** `igm predict`: media files through the encoders and exported heads to class probabilities. */
 import { GreyImage, Spectrogram } from "@igm/datasets"
 import { DigitEncoders, Encoder } from "@igm/encoders"
+import { Line } from "@igm/experiment"
 import { AtomicFile } from "@igm/io"
 import { Model, OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
@@ -14,7 +15,7 @@ export interface Prediction {
 }
 
 const Metadata = Schema.Struct({
-  "igm.classes": Schema.fromJsonString(Schema.Array(Schema.String)),
+  "igm.classes": Schema.fromJsonString(Schema.Array(Line)),
   "igm.encoders": Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
   "igm.preprocessing": Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
 })
@@ -56,9 +57,13 @@ export const predict = Effect.fn("PredictCommand.predict")(function* (
     features[modality] = yield* opened.encode(Tensor.stack([sample]))
   }
   const { probabilities } = yield* heads.run(features)
+  if (probabilities === undefined || probabilities.data.length !== metadata["igm.classes"].length) {
+    const problem = "its output is not one probability for each of its classes"
+    return yield* new ProgramError({ path: file, problem })
+  }
   const prediction: Prediction = {
     classes: metadata["igm.classes"],
-    probabilities: Array.from(Tensor.toFloat64(probabilities!).data)
+    probabilities: Array.from(Tensor.toFloat64(probabilities).data)
   }
   return prediction
 }, Effect.scoped)

@@ -15,6 +15,15 @@ export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramErr
 
 /** What was thrown, in one line. */
 export const wordsOf = (cause: unknown): string => {
+  try {
+    return words(cause)
+  } catch {
+    // What is thrown may throw when it is read.
+    return "something that cannot be read is thrown"
+  }
+}
+
+const words = (cause: unknown): string => {
   if (!(cause instanceof Error)) return `${typeof cause === "string" ? Name.shown(cause) : String(cause)} is thrown`
   return cause.message === "" ? cause.name : cause.message
 }

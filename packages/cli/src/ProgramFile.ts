@@ -71,7 +71,11 @@ export const load = Effect.fn("ProgramFile.load")(function* (
     yield* Effect.try({ try: () => Experiment.check(built), catch: cannot })
     return built
   })
+  const before = process.cwd()
   const experiment = yield* Loading.watched(name, build)
+  if (process.cwd() !== before) {
+    return yield* unusable("it changes the working folder, with process.chdir: leave that out")
+  }
   const unread = options.said?.find((flag) => !reads.has(flag))
   if (unread !== undefined) {
     return yield* unusable(`it does not read --${unread}, and ${args[unread]} is given: leave out --${unread}`)

@@ -5,7 +5,7 @@
 import { JsonDifference, Manifest, Pipeline, Replay, Run, Training, placeOf } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
-import { Effect, Layer, Path, Schema } from "effect"
+import { Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as RunCommand from "./RunCommand.ts"
@@ -74,8 +74,11 @@ const again = Effect.fnUntraced(function* (
 
 /** Replays a run. */
 export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Options) {
-  const { folder, manifest, from, tolerance, refused } = options
+  const { manifest, from, tolerance, refused } = options
+  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  // Paths in the manifest start at the folder itself, and not at a link to it.
+  const folder = yield* Effect.orElseSucceed(fs.realPath(options.folder), () => options.folder)
   const store = yield* ArtifactStore
   const inputs = yield* Replay.inputs(folder, manifest)
   if (inputs.missing.length > 0) {

@@ -3,12 +3,23 @@
  * again goes on where the one before was stopped.
  */
 import { Encoder } from "@igm/encoders"
-import { type Experiment, Manifest, Pipeline, Run, RunFolder, Runs, files, placeIn } from "@igm/experiment"
+import {
+  type Experiment,
+  Manifest,
+  Pipeline,
+  Run,
+  RunFolder,
+  Runs,
+  files,
+  outside,
+  placeIn,
+  placeOf
+} from "@igm/experiment"
 import { IoError, Spans } from "@igm/io"
 import { Figures, Html, Table } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import type { Devices } from "@igm/training"
-import { Cause, Console, Effect, Path } from "effect"
+import { Cause, Console, Effect, FileSystem, Path } from "effect"
 import * as Loading from "./Loading.ts"
 import * as ProgramFile from "./ProgramFile.ts"
 import * as Reporting from "./Reporting.ts"
@@ -42,8 +53,7 @@ export const begin = Effect.fn("RunCommand.begin")(function* (
   loaded: ProgramFile.Loaded,
   { args, trace, refused, folder }: Pick<Options, "args" | "trace" | "refused"> & { readonly folder: string }
 ) {
-  const path = yield* Path.Path
-  const place = placeIn(path, folder, loaded.program.path)
+  const place = yield* placeIn(folder, loaded.program.path)
   const input = ({ path, digest }: ProgramFile.Loaded["program"]) => ({ path: place(path), digest })
   const begun = yield* Manifest.describe({
     experiment: loaded.experiment,
@@ -88,6 +98,17 @@ const restore = Effect.fnUntraced(function* (folder: string, result: Pipeline.Re
   yield* RunFolder.put(folder, Object.fromEntries(lost.map((file) => [file, contents[file]!])))
 })
 
+/** Whether a file that a run read is no longer where its manifest says. */
+const hasMoved = Effect.fnUntraced(function* (folder: string, recorded: Manifest.Finished) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const real = yield* Effect.orElseSucceed(fs.realPath(folder), () => folder)
+  const there = yield* Effect.forEach(outside(recorded), (file) =>
+    Effect.orElseSucceed(fs.exists(placeOf(path, real, file)), () => true)
+  )
+  return there.includes(false)
+})
+
 type Begun = Effect.Success<ReturnType<typeof begin>>
 
 /** Puts results into a run's folder, unless the run is finished with others: then it tells where they differ. */
@@ -98,7 +119,12 @@ const put = Effect.fnUntraced(function* (folder: string, result: Pipeline.Result
   if (recorded?.status === "finished") {
     const where = RunFolder.differs(recorded, conclude(recorded.files), RunFolder.contentsOf(result))
     if (where !== undefined) return { kind: "other", where } as const
-    yield* restore(folder, result, conclude(recorded.files))
+    const again = conclude(recorded.files)
+    yield* restore(folder, result, again)
+    if (yield* hasMoved(folder, recorded)) {
+      yield* run.tell({ kind: "note", note: "files that it read lie elsewhere now, and the manifest says where" })
+      yield* RunFolder.writeManifest(folder, again)
+    }
     yield* run.tell({ kind: "finished", ...recorded.digests }, { flush: true })
     return { kind: "there", report: yield* Reporting.reportOf(result, recorded, { samples: 0 }) } as const
   }

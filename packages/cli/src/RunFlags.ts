@@ -1,4 +1,5 @@
 /** How commands name runs, and where they look for them. */
+import { Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
 
 /** A run: its folder, its id, or a beginning of the id. */
@@ -7,6 +8,7 @@ export const run = (name: string) =>
 
 /** Where the runs are. */
 export const out = Flag.String("out").pipe(
+  Flag.withSchema(Schema.NonEmptyString),
   Flag.withDescription("The folder of the runs and everything that they reuse"),
   Flag.withDefault("runs")
 )

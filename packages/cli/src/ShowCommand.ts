@@ -4,7 +4,7 @@ import { type Metric, Selection } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
 import { Table, metricTitle } from "@igm/report"
 import { Digest, Safetensors } from "@igm/tensor"
-import { Console, Effect, Path, Schema } from "effect"
+import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
@@ -74,7 +74,9 @@ const linesOf = Effect.fnUntraced(function* ({ folder, state, manifest }: Runs.F
 
 /** All that is known of a run. */
 const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
+  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
+  const real = yield* Effect.orElseSucceed(fs.realPath(run.folder), () => run.folder)
   const { id, folder, state, manifest, journal } = run
   const story = Story.of(journal, { inUse: state.kind === "in use" })
   const store = path.join(path.dirname(folder), Runs.STORE)
@@ -88,6 +90,7 @@ const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
   return {
     id,
     folder,
+    real,
     state,
     manifest,
     trainings: trainingsOf(lines, yield* kept(run)),
@@ -99,12 +102,12 @@ const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
 
 type Shown = Effect.Success<ReturnType<typeof gather>>
 
-const factsOf = (path: Path.Path, { id, folder, state, manifest }: Shown): ReadonlyArray<string> => {
+const factsOf = (path: Path.Path, { id, real, state, manifest }: Shown): ReadonlyArray<string> => {
   const title = `${id}   ${Runs.stateText(state)}`
   if (manifest === null) return [title]
   const { program, arguments: args, code, versions, engine, processor, encoders, trace, trainer } = manifest
   const facts = {
-    program: `${path.relative(".", placeOf(path, folder, program.path))} (${Digest.short(program.digest)})`,
+    program: `${path.relative(".", placeOf(path, real, program.path))} (${Digest.short(program.digest)})`,
     arguments: Object.entries({ ...args, trace })
       .map(([name, value]) => `${name} ${value}`)
       .join(", "),
@@ -211,7 +214,8 @@ export const command = Command.make(
   Effect.fn("igm.show")(function* ({ run, out, json }) {
     const path = yield* Path.Path
     const shown = yield* gather(yield* Runs.look(yield* Runs.find(run, out)))
-    yield* Console.log(json ? JSON.stringify(shown, null, 2) : text(path, shown))
+    const { real: _, ...told } = shown
+    yield* Console.log(json ? JSON.stringify(told, null, 2) : text(path, shown))
     const { folder, state } = shown
     if (state.kind === "unreadable" || state.kind === "damaged") {
       return yield* new IoError({ path: folder, problem: state.problem })

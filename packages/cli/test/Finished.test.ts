@@ -147,6 +147,25 @@ describe("A finished run", () => {
 })
 
 describe("Exported heads", () => {
+  it.effect("are not written over a file of somebody else's, as the run's own", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = `${yield* fs.makeTempDirectoryScoped()}/runs`
+      yield* igm("run", tiny, "--out", out, "--no-check")
+      const [folder] = yield* runsIn(out)
+      const before = yield* bytesOf(folder!)
+      for (const name of [files.manifest, files.predictions]) {
+        const error = yield* Effect.flip(igm("export", folder!, "--to", `${folder}/${name}`))
+        assert.include(String((error as Error).message), "that igm export did not write", name)
+      }
+      assert.deepStrictEqual(yield* bytesOf(folder!), before)
+      // What it wrote itself it writes again, and the beginning of an id is enough.
+      yield* igm("export", "tiny", "--out", out)
+      yield* igm("export", "tiny", "--out", out)
+      assert.isTrue(yield* fs.exists(`${folder}/heads.onnx`))
+    }).pipe(Effect.provide(layer))
+  )
+
   it.effect.prop(
     "of which any byte is another are refused",
     { flips: Schema.NonEmptyArray(Schema.Tuple([Share, Byte])).check(Schema.isMaxLength(12)) },

@@ -215,10 +215,18 @@ export const removeRun = Effect.fn("Garbage.removeRun")(function* (
   folder: string,
   { dryRun }: { readonly dryRun: boolean }
 ) {
+  const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const item: Item = { what: "run", path: folder, bytes: yield* bytesOf(folder) }
+  const { state, manifest, journal } = yield* look(folder)
+  // A journal that cannot be read is a run's all the same, beside its lock.
+  const has = (file: string) => Effect.orElseSucceed(fs.exists(path.join(folder, file)), () => false)
+  const isRun = manifest !== null || journal.length > 0 || ((yield* has(files.journal)) && (yield* has("lock")))
+  if (state.kind === "unreadable" && !isRun) {
+    const problem = `nothing in it says that it is a run (${state.problem}): it is not removed`
+    return yield* new IoError({ path: folder, problem })
+  }
   if (dryRun) {
-    const { state } = yield* look(folder)
     if (state.kind !== "in use") return item
     return yield* new IoError({ path: folder, problem: `this run is ${stateText(state)}: it is not removed` })
   }

@@ -12,7 +12,7 @@ import * as Events from "./Events.ts"
 import { type Experiment, slug } from "./Experiment.ts"
 import type { Features } from "@igm/gradient"
 import type { Result } from "./Pipeline.ts"
-import { Inside, Sha256, files as names } from "./RunFiles.ts"
+import { Inside, Line, Sha256, files as names } from "./RunFiles.ts"
 import * as Standings from "./Standings.ts"
 
 const HeadOf = Schema.Struct({
@@ -39,7 +39,7 @@ const Trainer = Schema.Struct({
 })
 
 /** A file that a run depends on, and its SHA-256; its path is absolute, or from the run's folder on. */
-const Input = Schema.Struct({ path: Schema.String, digest: Schema.String })
+const Input = Schema.Struct({ path: Line, digest: Schema.String })
 
 /** The values of the command line. */
 const Arguments = Schema.Struct({
@@ -57,20 +57,20 @@ export const FORMAT = 3
 
 const described = {
   format: Schema.Int,
-  id: Schema.String,
-  experiment: Schema.String,
-  title: Schema.String,
+  id: Line,
+  experiment: Line,
+  title: Line,
   /** The module that exports the experiment, and what it was given. */
   program: Input,
   /** The files that the program imports, and those import, but for the framework's and installed packages. */
   modules: Schema.Array(Input),
   arguments: Arguments,
   trace: Schema.Literals(["epoch", "step"]),
-  classes: Schema.Array(Schema.String),
+  classes: Schema.Array(Line),
   seeds: Schema.Array(Schema.Int),
   encoders: Schema.Record(
     Schema.String,
-    Schema.Struct({ name: Schema.String, digest: Schema.String, width: Schema.Int, file: Schema.String })
+    Schema.Struct({ name: Line, digest: Schema.String, width: Schema.Int, file: Line })
   ),
   preprocessing: Schema.Record(Schema.String, Schema.Unknown),
   /** How training samples are drawn, how often each, and the seed of it. */
@@ -82,7 +82,7 @@ const described = {
     })
   ),
   /** What trained the heads, in a few words, and in detail with what was refused before it. */
-  engine: Schema.String,
+  engine: Line,
   trainer: Trainer,
   /** The framework's version, and the digest of its sources. */
   code: Schema.Struct({ version: Schema.String, sources: Schema.String }),
@@ -90,7 +90,7 @@ const described = {
   processor: Schema.String
 }
 
-const Used = Schema.Struct({ stage: Inside, name: Schema.String, digest: Sha256, content: Sha256 })
+const Used = Schema.Struct({ stage: Inside, name: Line, digest: Sha256, content: Sha256 })
 
 /** An artifact that a run made or reused. */
 export type Used = typeof Used.Type
@@ -107,7 +107,7 @@ export const Finished = Schema.Struct({
   selection: Schema.optionalKey(Standings.Standings),
   methods: Schema.Array(
     Schema.Struct({
-      name: Schema.String,
+      name: Line,
       settings: Settings,
       trainings: Schema.Array(
         Schema.Struct({
@@ -200,7 +200,7 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
   const identity = {
     program: program.digest,
     // Moved or copied together, they are the same program.
-    modules: modules.map(({ path, digest }) => [path, digest]),
+    modules: modules.map(({ path, digest }) => [path.split(/[/\\]/).at(-1)!, digest]),
     arguments: { ...recipe.arguments },
     trace,
     methods: experiment.tuned === undefined ? experiment.methods.map(({ settings }) => settings) : [],

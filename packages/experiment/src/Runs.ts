@@ -54,7 +54,19 @@ export const look = Effect.fn("Runs.look")(function* (folder: string) {
       ? Effect.map(AppendFile.read(file, Journal.Record), ({ records }) => records)
       : Effect.succeed([])
   )
-  const [failure] = [manifest, journal, held].flatMap((one) => (one._tag === "Failure" ? [one.failure] : []))
+  const isEmpty = Effect.orElseSucceed(
+    Effect.map(fs.readDirectory(folder), (names) =>
+      names.every((name) => /^(lock|holder\.json|\.partial-.*)$/.test(name))
+    ),
+    () => false
+  )
+  const isLost = !isDescribed && !(yield* has(file)) && !(yield* isEmpty)
+  const lost = isLost
+    ? Effect.fail(new IoError({ path: folder, problem: "it has neither a manifest nor a journal" }))
+    : Effect.void
+  const [failure] = [manifest, journal, held, yield* Effect.result(lost)].flatMap((one) =>
+    one._tag === "Failure" ? [one.failure] : []
+  )
   const known = manifest._tag === "Success" ? manifest.success : null
   const records = journal._tag === "Success" ? journal.success : []
   const last = records.at(-1)
@@ -119,24 +131,32 @@ export const everywhere = Effect.fn("Runs.everywhere")(function* (out: string) {
   const path = yield* Path.Path
   const runs: Array<Found> = []
   const unread: Array<string> = []
+  const seen = new Set<string>()
   const walk = (folder: string): Effect.Effect<void, never, FileSystem.FileSystem | Path.Path> =>
     Effect.gen(function* () {
+      const info = yield* Effect.result(fs.stat(folder))
+      if (info._tag === "Failure") {
+        unread.push(ioError(folder, "look for runs here")(info.failure).message)
+        return
+      }
+      if (info.success.type !== "Directory") return
+      // Links are followed, and each folder is looked into once.
+      const real = yield* Effect.orElseSucceed(fs.realPath(folder), () => folder)
+      if (seen.has(real)) return
+      seen.add(real)
       const entries = yield* Effect.result(fs.readDirectory(folder))
       if (entries._tag === "Failure") {
-        const info = yield* Effect.option(fs.stat(folder))
-        if (info._tag === "Some" && info.value.type === "Directory") {
-          unread.push(ioError(folder, "look for runs here")(entries.failure).message)
-        }
+        unread.push(ioError(folder, "look for runs here")(entries.failure).message)
         return
       }
       for (const name of entries.success.toSorted()) {
         if (name === STORE && folder === out) continue
         const at = path.join(folder, name)
         if (yield* isRun(at)) runs.push(yield* look(at))
-        else if (!(yield* Effect.isSuccess(fs.readLink(at)))) yield* walk(at)
+        else yield* walk(at)
       }
     })
-  yield* walk(out)
+  if (yield* Effect.orElseSucceed(fs.exists(out), () => false)) yield* walk(out)
   return { runs, unread }
 })
 

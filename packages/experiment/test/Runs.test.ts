@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Unfinished } from "@igm/encoders"
 import { ArtifactStore, AtomicFile, Lock } from "@igm/io"
 import { Effect, FileSystem, Layer, Path, Schema } from "effect"
+import { execFileSync } from "node:child_process"
 import { TestClock } from "effect/testing"
 import { Garbage, type Journal, Run, Runs, Story, files } from "../src/index.ts"
 
@@ -74,6 +75,25 @@ describe("Runs", () => {
       assert.strictEqual(states.get("whole"), "stopped")
       assert.include(states.get("edited"), `cannot be read: ${journal}, line 2: this line was edited`)
       assert.include(states.get("newer"), "written by a newer igm (format 1000")
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.live("one whose files are pipes, or nested without end, does not hide the others", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      for (const id of ["deep", "pipe", "wide", "whole"]) yield* run(out, id, Effect.void)
+      const deep = (n: number) => "[".repeat(n) + "]".repeat(n)
+      yield* fs.writeFileString(`${out}/deep/${files.journal}`, `{"chain":"","at":${deep(1e5)}}\n`)
+      const { digest: _, ...members } = { digest: "", dataset: JSON.parse(deep(3000)) as never }
+      yield* fs.writeFileString(`${out}/wide/${files.manifest}`, `${JSON.stringify({ ...members, digest: "" })}\n`)
+      yield* fs.remove(`${out}/pipe/${files.journal}`)
+      execFileSync("mkfifo", [`${out}/pipe/${files.journal}`])
+      const states = new Map((yield* Runs.list(out)).map(({ id, state }) => [id, Runs.stateText(state)]))
+      assert.strictEqual(states.get("whole"), "stopped")
+      assert.include(states.get("deep"), `${files.journal}, line 1`)
+      assert.include(states.get("wide"), "this is not the manifest of a run")
+      assert.include(states.get("pipe"), "it is a pipe or a device")
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -233,6 +253,44 @@ describe("Garbage", () => {
       for (const [n, id] of ["plain", ".hidden", "a/b"].entries()) yield* run(out, id, artifact(n))
       assert.deepStrictEqual((yield* collect(out)).removed, [])
       assert.deepStrictEqual(yield* numbersIn(out), [0, 1, 2])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("a run keeps its artifacts behind a link; behind one that leads nowhere there may be a run", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      const elsewhere = yield* temporary
+      yield* run(out, "archived", artifact(1))
+      yield* fs.rename(`${out}/archived`, `${elsewhere}/archived`)
+      yield* fs.symlink(elsewhere, `${out}/archive`)
+      assert.deepStrictEqual((yield* collect(out)).removed, [])
+      yield* fs.remove(`${out}/archive`)
+      yield* fs.symlink("/no/such/disk", `${out}/archive`)
+      const { removed, kept } = yield* collect(out)
+      assert.deepStrictEqual(removed, [])
+      assert.include(kept[0], `${out}/archive: cannot look for runs here: no such file or folder`)
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("what lost its manifest and its journal cannot be read, and what is no run is not removed as one", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const out = yield* temporary
+      yield* run(out, "lost", artifact(1))
+      yield* fs.remove(`${out}/lost/${files.journal}`)
+      yield* fs.writeFileString(`${out}/lost/${files.trainings}`, "")
+      const { removed, kept } = yield* collect(out)
+      assert.deepStrictEqual(removed, [])
+      assert.include(kept[0], "it has neither a manifest nor a journal")
+      yield* AtomicFile.write(`${out}/web/manifest.json`, '{"name":"my web app"}')
+      yield* AtomicFile.write(`${out}/apt/lock`, "")
+      yield* AtomicFile.write(`${out}/apt/lists.txt`, "precious")
+      for (const name of ["lost", "web", "apt"]) {
+        const error = yield* Effect.flip(Garbage.removeRun(`${out}/${name}`, { dryRun: false }))
+        assert.include(error.message, "nothing in it says that it is a run", name)
+        assert.isTrue(yield* fs.exists(`${out}/${name}`))
+      }
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

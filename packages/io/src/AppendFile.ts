@@ -10,7 +10,8 @@
  */
 import { createHash } from "node:crypto"
 import { Digest } from "@igm/tensor"
-import { Effect, FileSystem, Path, Schema, type Scope, Semaphore } from "effect"
+import { Effect, FileSystem, Option, Path, Result, Schema, type Scope, Semaphore } from "effect"
+import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 
@@ -55,7 +56,10 @@ const lineOf = (before: string, record: Members) => {
 }
 
 const LineJson = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
-const decodeLine = Schema.decodeUnknownOption(LineJson)
+const decodeText = Schema.decodeUnknownOption(LineJson)
+
+/** What a line says; nothing if that is no JSON, or nested so deep that it cannot be walked. */
+const decodeLine = (text: string) => Option.flatten(Result.getSuccess(Result.try(() => decodeText(text))))
 const utf8 = new TextDecoder()
 const NEWLINE = 10
 
@@ -76,8 +80,8 @@ const scan = Effect.fnUntraced(function* <A, I extends Row>(
     const parsed = decodeLine(utf8.decode(bytesOfLine))
     if (parsed._tag === "None") return yield* damaged(`this is no JSON object; ${keep}`)
     const { chain: _, ...record } = parsed.value
-    const expected = lineOf(chain, record)
-    if (!Buffer.from(expected.text).equals(bytesOfLine))
+    const expected = Result.getOrUndefined(Result.try(() => lineOf(chain, record)))
+    if (expected === undefined || !Buffer.from(expected.text).equals(bytesOfLine))
       return yield* damaged(`this line was edited, moved, or lost one before it; ${keep}`)
     records.push(
       yield* decode(record).pipe(
@@ -105,6 +109,7 @@ export const read = Effect.fn("AppendFile.read")(function* <A, I extends Row>(
   schema: Schema.Codec<A, I>
 ) {
   const fs = yield* FileSystem.FileSystem
+  yield* AtomicFile.regular(path)
   const bytes = yield* fs.readFile(path).pipe(Effect.mapError(ioError(path, "read this file")))
   const { records, chain, end } = yield* scan(path, schema, bytes)
   return { records, chain, torn: bytes.length - end }

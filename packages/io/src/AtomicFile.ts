@@ -5,7 +5,7 @@
 import { Effect, FileSystem, Path, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as Folder from "./Folder.ts"
-import { type IoError, ioError } from "./IoError.ts"
+import { IoError, ioError } from "./IoError.ts"
 
 /** How the names of files begin that are half written. */
 export const PARTIAL = ".partial-"
@@ -74,5 +74,14 @@ export const stream = Effect.fn("AtomicFile.stream")(function* <E, R>(
 /** Reads a file whole. */
 export const read = Effect.fn("AtomicFile.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
+  yield* regular(path)
   return yield* fs.readFile(path).pipe(Effect.mapError(ioError(path, "read this file")))
+})
+
+/** Fails where a path is a pipe or a device, which may never come to an end. */
+export const regular = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { type } = yield* fs.stat(path).pipe(Effect.mapError(ioError(path, "read this file")))
+  if (type === "File" || type === "Directory") return
+  return yield* new IoError({ path, problem: "cannot read this file: it is a pipe or a device" })
 })

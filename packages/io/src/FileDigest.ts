@@ -6,9 +6,12 @@ import { createHash } from "node:crypto"
 /** Bytes that are read at a time. */
 const PIECE = 2 ** 17
 
-/** The digest of a file's bytes. */
+/** The digest of a file's bytes; of what is no file a text that is no digest. */
 export const of = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
+  // A pipe would be waited for, and a device may have no end.
+  const { type } = yield* fs.stat(path)
+  if (type !== "File" && type !== "Directory") return "not a file"
   const file = yield* fs.open(path)
   const hash = createHash("sha256")
   const piece = new Uint8Array(PIECE)

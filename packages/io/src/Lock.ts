@@ -92,6 +92,8 @@ export const look = Effect.fn("Lock.look")(function* (folder: string) {
   const lock = path.join(folder, "lock")
   const failed = failing(folder, "see whether this folder is in use")
   if (!(yield* Effect.mapError(fs.exists(lock), failed))) return null
+  const { type } = yield* Effect.mapError(fs.stat(lock), failed)
+  if (type !== "File") return yield* new IoError({ path: lock, problem: "this is no file, and no lock: remove it" })
   const sqlite = yield* sqliteModule
   const isHeld = yield* Effect.try({
     try: () => {
@@ -157,6 +159,10 @@ const take = Effect.fnUntraced(function* (folder: string, { sql, settle, readOnl
     return yield* Effect.fail(isGone ? moved : failed(cause))
   })
 
+  const info = yield* Effect.option(fs.stat(lock))
+  if (Option.isSome(info) && info.value.type !== "File") {
+    return yield* new IoError({ path: lock, problem: "this is no file, and no lock: remove it" })
+  }
   const before = yield* numberOf(lock)
   const open = Effect.try({
     try: () => new sqlite.DatabaseSync(lock, { timeout: settle, readOnly }),

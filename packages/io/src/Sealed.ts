@@ -18,7 +18,14 @@ export const text = (members: Members): string => {
 
 /** The members that a text was made of; none if it is another than was written. */
 export const members = (file: string): Option.Option<Members> =>
-  Option.filterMap(decode(file), ({ digest, ...rest }) => {
-    const found = rest as Members
-    return digest !== undefined && text(found) === file ? Result.succeed(found) : Result.failVoid
-  })
+  // What is nested so deep that it cannot be walked was not written here.
+  Option.flatten(
+    Result.getSuccess(
+      Result.try(() =>
+        Option.filterMap(decode(file), ({ digest, ...rest }) => {
+          const found = rest as Members
+          return digest !== undefined && text(found) === file ? Result.succeed(found) : Result.failVoid
+        })
+      )
+    )
+  )
