@@ -123,7 +123,7 @@ describe("igm export and igm predict", () => {
       const wrong = yield* Effect.flip(igm("predict", file, "--audio", "a.wav", "--image", "b.png"))
       assert.strictEqual((wrong as Error).message, `${file}: this is not a file that igm export wrote`)
       const none = yield* Effect.flip(igm("export", folder))
-      assert.include((none as Error).message, `${folder}/manifest.json: cannot read this file: no such file or folder`)
+      assert.include((none as Error).message, `${folder}: there is no such run, here or in runs: see igm runs`)
     }).pipe(Effect.provide(layer))
   )
 })
