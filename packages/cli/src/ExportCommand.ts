@@ -15,7 +15,7 @@ export interface Options {
   readonly to: string | undefined
 }
 
-/** What to do where the run's folder may not be written. */
+/** Advice where the run's folder may not be written. */
 const elsewhere = ({ to }: Options): string => (to === undefined ? "; name another file with --to" : "")
 
 /** Writes the file; returns its path. */

@@ -13,7 +13,7 @@ const lineOf = (error: unknown): string => {
   return said === undefined || said === MISSING || line.includes(said) ? line : `${line}: ${said}`
 }
 
-/** What errors say in words of their own. */
+/** The system's words for a missing file, which errors say in words of their own. */
 const MISSING = systemSaid({ code: "ENOENT" })
 
 /** Tells a failure on standard error. */

@@ -5,7 +5,7 @@
  */
 import { stripVTControlCharacters } from "node:util"
 
-/** How much further in a line goes on. */
+/** Columns by which a line that goes on stands further in. */
 const INDENT = 2
 
 const widthOf = (text: string): number => stripVTControlCharacters(text).length
@@ -14,7 +14,7 @@ const widthOf = (text: string): number => stripVTControlCharacters(text).length
 const wordsOf = (line: string): ReadonlyArray<readonly [space: string, word: string]> =>
   [...line.matchAll(/(\s*)([^\s|]+\|?|\|)/g)].map(([, space, word]) => [space!, word!] as const)
 
-/** What stands in one column, with the space before it. Three spaces and more stand between columns. */
+/** The text of one column, with the space before it. Three spaces and more stand between columns. */
 const cellsOf = (line: string): ReadonlyArray<string> => line.split(/(?<=\S)(?= {3})/)
 
 const foldLine = (line: string, columns: number): ReadonlyArray<string> => {

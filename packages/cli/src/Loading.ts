@@ -8,14 +8,14 @@ import { writeSync } from "node:fs"
 import { Worker } from "node:worker_threads"
 import { ProgramError, wordsOf } from "./ProgramError.ts"
 
-/** How long a program may take, in seconds. It describes an experiment; what takes long belongs into a stage. */
+/** Seconds that a program may take. It describes an experiment; what takes long belongs into a stage. */
 const PATIENCE = 30
 
-/** What is told of a program that does not come back. */
+/** The line that tells of a program that does not come back. */
 const late = (seconds: number): string =>
   `it is still loading after ${seconds} s: does it wait for something that never comes, or loop without end?`
 
-/** What a watching thread is given. */
+/** The task of a watching thread. */
 export interface Watch {
   /** What to write on standard error, and when: later than this thread would tell it if it could. */
   readonly line: string

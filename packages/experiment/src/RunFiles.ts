@@ -81,7 +81,7 @@ export const placeIn = Effect.fn("RunFiles.placeIn")(function* (folder: string, 
   }
 })
 
-/** Where a file lies that the manifest of the run in a folder, whose path has no links, names. */
+/** The path of a file that the manifest of the run in a folder, whose own path has no links, names. */
 export const placeOf = (path: Path.Path, folder: string, file: string): string => path.resolve(folder, file)
 
 /** The files from outside that a manifest names. */

@@ -36,7 +36,7 @@ export const STORE = ".store"
 /** The folder of a store that remembers typechecks. */
 export const CHECKED = "checked"
 
-/** What the journal tells of a start that a person stopped. */
+/** The problem in the journal of a start that a person stopped. */
 export const STOPPED = "stopped"
 
 /** Reads a run's folder; does not fail. */
