@@ -17,7 +17,7 @@ const late = (seconds: number): string =>
 
 /** The task of a watching thread. */
 export interface Watch {
-  /** What to write on standard error, and when: later than this thread would tell it if it could. */
+  /** The line for standard error, and the time for it: later than this thread would tell it if it could. */
   readonly line: string
   readonly milliseconds: number
 }

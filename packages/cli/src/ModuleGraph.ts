@@ -25,7 +25,7 @@ const CODE = /\.[cm]?[jt]s$/
 /** A name in quotes of any kind, without anything that is put in as it runs. */
 const NAME = /\s*(["'`])([^"'`\n$]+)\1\s*/.source
 
-/** How the code of a file names others: modules that it imports or requires, and files that lie beside it. */
+/** The names of others in the code of a file: modules that it imports or requires, and files that lie beside it. */
 const namesIn = (text: string) => {
   const [imports] = parse(text)
   const imported = imports.flatMap((found) =>
@@ -42,7 +42,7 @@ const namesIn = (text: string) => {
   }
 }
 
-/** Where names lead from a file; what cannot be found is the loader's to tell, if it is ever asked for. */
+/** The files that names lead to from a file; what cannot be found is the loader's to tell, if it is ever asked for. */
 const resolved = ({ imported, required }: ReturnType<typeof namesIn>, from: string): ReadonlyArray<string> => {
   const attempt = (find: () => string) => Option.toArray(Result.getSuccess(Result.try(find)))
   const require = createRequire(from)

@@ -14,7 +14,7 @@ export class ReaderGone extends Schema.TaggedError<ReaderGone>()("ReaderGone", {
   override readonly [Runtime.errorExitCode] = 141
 }
 
-/** Where text goes: to a terminal of so many columns, or elsewhere. */
+/** A destination of text: a terminal of so many columns, or another. */
 export interface Stream {
   readonly columns: number | undefined
   readonly write: (text: string) => void

@@ -42,10 +42,14 @@ export interface Options {
 
 /** The arguments that were given; folders are named as files are. */
 const given = (args: Experiment.Arguments, place: (file: string) => string): Manifest.Arguments => {
-  const { speech, data, ...rest } = args
-  const folders = Object.entries({ speech, data }).map(([name, folder]) => [name, folder && place(folder)])
-  const all = Object.entries({ ...rest, ...(Object.fromEntries(folders) as object) })
-  return Object.fromEntries(all.filter(([, value]) => value !== undefined)) as unknown as Manifest.Arguments
+  const { seed, limit, views, speech, data } = args
+  return {
+    seed,
+    ...(limit === undefined ? {} : { limit }),
+    ...(views === undefined ? {} : { views }),
+    ...(speech === undefined ? {} : { speech: place(speech) }),
+    ...(data === undefined ? {} : { data: place(data) })
+  }
 }
 
 /** The manifest that a run of a program begins with in a folder beside others, and how it names files. */
