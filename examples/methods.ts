@@ -2,13 +2,13 @@
  * The methods that the experiments on published data sets compare: IGM in its two semantics, with the settings that the
  * paper and its released code have for the data set, and the plain baselines with the same heads, turns and epochs.
  */
-import type { Experiment } from "@igm/experiment"
-import { Control, Igm } from "@igm/gradient"
+import type { Trial } from "@igm/experiment"
+import { Baselines, Igm } from "@igm/gradient"
 
-/** Whose difference to the other methods is tested. */
+/** The method whose difference to the others is tested. */
 export const compared = ["IGM (paper)", "IGM (code)"]
 
-/** What the released code has besides, for a data set. */
+/** Settings of the released code for a data set, besides the common ones. */
 export interface Released<M extends string> {
   /** The radius ρ of the perturbation, one for all modalities. */
   readonly rho: number
@@ -20,10 +20,10 @@ export interface Released<M extends string> {
 export const methods = <const H extends Igm.Heads>(
   options: Igm.Options<H>,
   { rho, switches = {} }: Released<NoInfer<keyof H & string>>
-): Experiment.Methods<Igm.WidthsOf<H>> => [
+): Trial.Methods<Igm.WidthsOf<H>> => [
   Igm.paper(options),
   Igm.code({ ...options, rho, switches }),
-  Control.lateFusion(options),
-  Control.jointHead(options),
-  ...options.ring.order.map((modality) => Control.alone(options, modality))
+  Baselines.lateFusion(options),
+  Baselines.jointHead(options),
+  ...options.ring.order.map((modality) => Baselines.alone(options, modality))
 ]

@@ -1,14 +1,24 @@
 /** Kinetics-Sounds: IGM and plain baselines on the same frozen features of sounds and frames. */
-import { FrameInput, KineticsSounds } from "@igm/datasets"
-import { Named } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { KineticsSounds } from "@igm/datasets"
+import { EncoderRef } from "@igm/encoders"
+import { FrameInput } from "@igm/media"
+import { Args, Encode, Experiment } from "@igm/experiment"
+import { Effect, Schema } from "effect"
 import { protocol } from "./protocol.ts"
 
-export default Experiment.program(({ seed, data = "data/kinetics-sounds", limit, views }) =>
-  protocol({
-    dataset: KineticsSounds.make({ root: data, seed, limit }),
-    encoders: { audio: Named.encoder("resnet18-grey"), video: Named.encoder("resnet18-frames") },
-    seed,
-    views: Experiment.views(views, { seed, of: { video: FrameInput.imagenetCrops } })
+export default Experiment.make("kinetics-sounds", {
+  args: Schema.Struct({
+    seed: Args.seed,
+    data: Args.Folder.pipe(Args.defaultsTo("data/kinetics-sounds"), Args.describe("The folder of the data set")),
+    limit: Args.limit,
+    views: Args.views
+  }),
+  run: Effect.fn(function* ({ seed, data, limit, views }) {
+    return yield* protocol({
+      dataset: KineticsSounds.make({ root: data, seed, limit }),
+      encoders: { audio: yield* EncoderRef.get("resnet18-grey"), video: yield* EncoderRef.get("resnet18-frames") },
+      seed,
+      views: Encode.views(views, { seed, of: { video: FrameInput.imagenetCrops } })
+    })
   })
-)
+})

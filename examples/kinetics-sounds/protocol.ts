@@ -4,16 +4,16 @@
  */
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { type Encode, Experiment } from "@igm/experiment"
 import { Head, Ring, Selection } from "@igm/gradient"
 import { compared, methods } from "../methods.ts"
 
-/** What it is run on. */
+/** The inputs of the example. */
 export interface Given<A extends number, V extends number> {
   readonly dataset: Dataset.Dataset<"audio" | "video">
   readonly encoders: { readonly audio: Encoder.Encoder<A>; readonly video: Encoder.Encoder<V> }
   readonly seed: number
-  readonly views?: Experiment.Views<"audio" | "video"> | undefined
+  readonly views?: Encode.Views<"audio" | "video"> | undefined
 }
 
 export const protocol = <const A extends number, const V extends number>({
@@ -30,8 +30,7 @@ export const protocol = <const A extends number, const V extends number>({
     batch: 12,
     rho: { audio: 1e-10, video: 1e-15 }
   }
-  return Experiment.make({
-    name: "kinetics-sounds",
+  return Experiment.comparison({
     title: "Kinetics-Sounds: 31 actions, heard and seen",
     dataset,
     encoders,

@@ -4,11 +4,11 @@
  */
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { type Encode, Experiment } from "@igm/experiment"
 import { Head, Ring, Selection } from "@igm/gradient"
 import { compared, methods } from "../methods.ts"
 
-/** What it is run on. */
+/** The inputs of the example. */
 export interface Given<D extends number, R extends number, F extends number> {
   readonly dataset: Dataset.Dataset<"depth" | "rgb" | "flow">
   readonly encoders: {
@@ -17,7 +17,7 @@ export interface Given<D extends number, R extends number, F extends number> {
     readonly flow: Encoder.Encoder<F>
   }
   readonly seed: number
-  readonly views?: Experiment.Views<"depth" | "rgb" | "flow"> | undefined
+  readonly views?: Encode.Views<"depth" | "rgb" | "flow"> | undefined
 }
 
 export const protocol = <const D extends number, const R extends number, const F extends number>(
@@ -36,8 +36,7 @@ export const protocol = <const D extends number, const R extends number, const F
     batch: 6,
     rho: { depth: 1e-15, rgb: 1e-15, flow: 1e-15 }
   }
-  return Experiment.make({
-    name: "nvgesture",
+  return Experiment.comparison({
     title: "NVGesture: 25 gestures in depth, colour and motion",
     dataset,
     encoders,

@@ -1,25 +1,27 @@
 /** A gradient rule of one's own beside plain late fusion, on AV-digits. */
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
-import { Control, Head, Ring, Selection } from "@igm/gradient"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Args, Experiment } from "@igm/experiment"
+import { Baselines, Head, Ring, Selection } from "@igm/gradient"
+import { Schema } from "effect"
 import { centralize } from "./rule.ts"
 
-export default Experiment.program(({ seed }) => {
-  const options = {
-    heads: { audio: Head.make(128, 256, 64, 10), image: Head.make(128, 256, 64, 10) },
-    ring: Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 3 } }),
-    selection: Selection.best("accuracy"),
-    batch: 12,
-    rho: 0
+export default Experiment.make("own-rule", {
+  args: Schema.Struct({ seed: Args.seed }),
+  run: ({ seed }) => {
+    const options = {
+      heads: { audio: Head.make(128, 256, 64, 10), image: Head.make(128, 256, 64, 10) },
+      ring: Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 3 } }),
+      selection: Selection.best("accuracy"),
+      batch: 12,
+      rho: 0
+    }
+    return Experiment.comparison({
+      title: "A gradient rule of one's own",
+      dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
+      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+      methods: [Baselines.withRule(options, centralize), Baselines.lateFusion(options)],
+      compared: ["centralized", "late fusion"],
+      seeds: [seed, seed + 1, seed + 2]
+    })
   }
-  return Experiment.make({
-    name: "own-rule",
-    title: "A gradient rule of one's own",
-    dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
-    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-    methods: [Control.withRule(options, centralize), Control.lateFusion(options)],
-    compared: ["centralized", "late fusion"],
-    seeds: [seed, seed + 1, seed + 2]
-  })
 })

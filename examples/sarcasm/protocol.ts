@@ -4,16 +4,16 @@
  */
 import type { Dataset } from "@igm/datasets"
 import type { Encoder } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { type Encode, Experiment } from "@igm/experiment"
 import { Head, Optimizer, Ring, Schedule, Selection } from "@igm/gradient"
 import { compared, methods } from "../methods.ts"
 
-/** What it is run on. */
+/** The inputs of the example. */
 export interface Given<T extends number, I extends number> {
   readonly dataset: Dataset.Dataset<"text" | "image">
   readonly encoders: { readonly text: Encoder.Encoder<T>; readonly image: Encoder.Encoder<I> }
   readonly seed: number
-  readonly views?: Experiment.Views<"text" | "image"> | undefined
+  readonly views?: Encode.Views<"text" | "image"> | undefined
   /** Adam at 1e-5 as released unless given: it hardly moves a head on frozen features in so few epochs. */
   readonly optimizer?: Optimizer.Optimizer
 }
@@ -29,8 +29,7 @@ export const protocol = <const T extends number, const I extends number>(given: 
     rho: { text: 1e-15, image: 1e-15 },
     optimizer
   }
-  return Experiment.make({
-    name: "sarcasm",
+  return Experiment.comparison({
     title: "Sarcasm: whether a tweet and its picture are meant",
     dataset,
     encoders,

@@ -1,15 +1,25 @@
 /** Twitter15: IGM and plain baselines on the same frozen features of tweets and their pictures. */
-import { ImageInput, TextInput, Twitter15 } from "@igm/datasets"
-import { Named } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { Twitter15 } from "@igm/datasets"
+import { EncoderRef } from "@igm/encoders"
+import { ImageInput, TextInput } from "@igm/media"
+import { Args, Encode, Experiment } from "@igm/experiment"
+import { Effect, Schema } from "effect"
 import { protocol } from "./protocol.ts"
 
-export default Experiment.program(({ seed, data = "data/twitter15", limit, views }) => {
-  const vocabulary = Named.beside("bert-base-uncased", "tokenizer.json")
-  return protocol({
-    dataset: Twitter15.make({ root: data, seed, limit, text: TextInput.twitter15(vocabulary) }),
-    encoders: { text: Named.encoder("bert-base-uncased"), image: Named.encoder("resnet50") },
-    seed,
-    views: Experiment.views(views, { seed, of: { image: ImageInput.clipChanges } })
+export default Experiment.make("twitter15", {
+  args: Schema.Struct({
+    seed: Args.seed,
+    data: Args.Folder.pipe(Args.defaultsTo("data/twitter15"), Args.describe("The folder of the data set")),
+    limit: Args.limit,
+    views: Args.views
+  }),
+  run: Effect.fn(function* ({ seed, data, limit, views }) {
+    const vocabulary = yield* EncoderRef.getBeside("bert-base-uncased", "tokenizer.json")
+    return yield* protocol({
+      dataset: Twitter15.make({ root: data, seed, limit, text: TextInput.twitter15(vocabulary) }),
+      encoders: { text: yield* EncoderRef.get("bert-base-uncased"), image: yield* EncoderRef.get("resnet50") },
+      seed,
+      views: Encode.views(views, { seed, of: { image: ImageInput.clipChanges } })
+    })
   })
 })

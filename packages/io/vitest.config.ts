@@ -1,5 +1,5 @@
 import { defineProject } from "vitest/config"
 
 export default defineProject({
-  test: { name: "io", include: ["test/**/*.test.ts"], testTimeout: 60_000, isolate: false }
+  test: { name: "io", include: ["test/**/*.test.ts"], testTimeout: 300_000, isolate: false }
 })

@@ -1,7 +1,7 @@
-/** What is benchmarked: IGM's released semantics on real or made-up features, at the beginning of its second stage. */
+/** The benchmarked case: IGM's released semantics on real or made-up features, at the beginning of its second turn. */
 import { Features, Head, Igm, type Method, Ring, Selection } from "@igm/gradient"
 import { Keyed, Safetensors, Tensor } from "@igm/tensor"
-import { type HeadTrainer, type Interpreter, Member } from "@igm/training"
+import { type HeadTrainer, type Interpreter, JobState } from "@igm/training"
 import { Effect, Stream } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 
@@ -80,8 +80,8 @@ export const jobOf = (features: Data["features"], seed: number): Method.Job<type
   )
 })
 
-/** The second stage as it begins. */
-export const secondStage = Effect.fnUntraced(function* (
+/** The second turn as it begins. */
+export const secondTurn = Effect.fnUntraced(function* (
   trainer: HeadTrainer["Service"],
   it: Interpreter.Interpreter["Service"],
   features: Data["features"],
@@ -93,9 +93,9 @@ export const secondStage = Effect.fnUntraced(function* (
     Stream.filter((event) => event.kind === "checkpoint"),
     Stream.runHead
   )
-  if (first._tag === "None") return yield* Effect.die("the first stage has no checkpoint")
+  if (first._tag === "None") return yield* Effect.die("the first turn has no checkpoint")
   const lane = yield* it.lane
-  const task = Member.widen({ method, job })
-  const member = yield* Member.enter(it, task, first.value.cursor, lane)
-  return { task, member, lane, before: first.value.cursor, input: yield* Member.block(member) }
+  const task = JobState.widen({ method, job })
+  const jobState = yield* JobState.enter(it, task, first.value.cursor, lane)
+  return { task, jobState, lane, before: first.value.cursor, input: yield* JobState.block(jobState) }
 })

@@ -15,7 +15,7 @@ interface Network {
   readonly layout: string
   readonly batch: number
   readonly inputs: { readonly [port: string]: Formula.Input }
-  /** Whether a batch takes seconds, and needs no warming up. */
+  /** True if a batch takes seconds, so that no warm-up is needed. */
   readonly slow?: boolean
 }
 

@@ -7,15 +7,15 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-/** What the process answers. */
+/** An answer of the process. */
 export type Answer = { readonly [key: string]: unknown }
 
 /** A running peer. */
 export interface Peer {
-  readonly about: Answer
+  readonly info: Answer
   readonly ask: (request: Answer) => Promise<Answer>
   /** Hands it tensors and what is said of them. */
-  readonly setUp: (tensors: { readonly [name: string]: Tensor.Tensor }, about: Answer) => Promise<Answer>
+  readonly setUp: (tensors: { readonly [name: string]: Tensor.Tensor }, info: Answer) => Promise<Answer>
   readonly quit: () => void
 }
 
@@ -44,7 +44,7 @@ export const start = async (python: string, program: string, args: ReadonlyArray
   child.on("error", (error) => {
     throw error
   })
-  const about = await next()
+  const info = await next()
   const folder = mkdtempSync(join(tmpdir(), "igm-bench-"))
   const ask = async (request: Answer): Promise<Answer> => {
     const answer = next()
@@ -54,7 +54,7 @@ export const start = async (python: string, program: string, args: ReadonlyArray
     return found
   }
   return {
-    about,
+    info,
     ask,
     setUp: (tensors, said) => {
       const file = join(folder, "case.safetensors")

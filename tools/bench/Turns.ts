@@ -22,7 +22,7 @@ export const time = <E>(effect: Effect.Effect<unknown, E>) =>
 /** So long the threads of whatever was measured last, PyTorch's among them, wait for more work at full speed. */
 const REST = "250 millis"
 
-/** How often what is measured is done for nothing after a rest: an idle processor begins slowly, and its caches are cold. */
+/** The number of warm-up runs after a rest: an idle processor begins slowly, and its caches are cold. */
 const WARM = 3
 
 /** Measures in turns, each after a rest and warm unless it takes seconds; the first two turns are for nothing. */
@@ -43,7 +43,7 @@ export const inTurns = Effect.fnUntraced(function* (
   return seconds
 })
 
-/** What a peer says that a request took, in seconds. */
+/** The time of a request as the peer reports it, in seconds. */
 export const asked = (peer: Peer.Peer, request: Peer.Answer) =>
   Effect.promise(() => peer.ask(request)).pipe(Effect.map(({ seconds }) => Number(seconds)))
 

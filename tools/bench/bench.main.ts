@@ -65,7 +65,7 @@ const bench = Command.make(
     if (name === "decode") {
       const repeats = Option.getOrElse(given, () => Decode.defaults.repeats)
       const chosen = parts === "" ? Decode.defaults.parts : list(parts)
-      return Decode.run({ python: others.python, repeats, parts: chosen }, json)
+      return Decode.run({ python: others.python, repeats, parts: chosen }, json).pipe(Effect.provide(Decode.layer))
     }
     const rest = { ...others, repeats: Option.getOrElse(given, () => defaults.repeats) }
     const isTfjs = rest.engine === "tfjs"

@@ -3,10 +3,11 @@
  * the process held: `clips.child.ts FOLDER`. The encoders are means, so that nothing but the way to them takes memory.
  */
 import { NodeServices } from "@effect/platform-node"
-import { DecodeThreads, FrameInput, KineticsSounds, LogStft } from "@igm/datasets"
-import { Encoder, FeatureStore } from "@igm/encoders"
+import { KineticsSounds } from "@igm/datasets"
+import { Encoder, EncoderRuntime, FeatureStore } from "@igm/encoders"
+import { FrameInput, LogStft, MediaDecoder } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"
-import { Builder, Model, OnnxRuntime } from "@igm/onnx"
+import { Builder, Model } from "@igm/onnx"
 import { Digest, Split } from "@igm/tensor"
 import { Effect, FileSystem, Layer } from "effect"
 import * as Resident from "./Resident.ts"
@@ -41,7 +42,7 @@ const program = Effect.gen(function* () {
       const { bytes, input, width } = encoder
       const file = `${scratch}/${modality}.onnx`
       yield* fs.writeFile(file, bytes)
-      const decode = yield* DecodeThreads.make(preprocess.place!, { threads: 2 })
+      const decode = yield* MediaDecoder.use(({ threads }) => threads(preprocess.place!))
       const media = all.map((sample) => sample.media[modality as keyof typeof modalities])
       let [seen, early] = [0, 0]
       const kept = yield* FeatureStore.keep({
@@ -64,6 +65,11 @@ const program = Effect.gen(function* () {
 })
 
 const start = performance.now()
-const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
+const layers = Layer.mergeAll(
+  NodeServices.layer,
+  MediaDecoder.layerWith({ threads: 2 }),
+  EncoderRuntime.layerCpu,
+  Progress.layerSilent
+)
 const went = await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
 process.stdout.write(JSON.stringify({ ...went, most: Resident.most(), seconds: (performance.now() - start) / 1000 }))

@@ -3,7 +3,7 @@
  * a thousand of its clips and all 17,396, of generated sounds and frames.
  */
 import { Keyed } from "@igm/tensor"
-import { Wav } from "@igm/datasets"
+import { Wav } from "@igm/media"
 import { Console, Effect, FileSystem } from "effect"
 import { execFile } from "node:child_process"
 import { cpus } from "node:os"
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import sharp from "sharp"
 
-/** What the command was told. */
+/** The options of the command. */
 export interface Options {
   /** A folder with KineticSound-my_train.txt and KineticSound-my_test.txt. */
   readonly lists: string
@@ -60,7 +60,7 @@ const write = Effect.fnUntraced(function* (lists: string, root: string, most: nu
 
 interface Went {
   readonly clips: number
-  /** What was resident after the first thousand clips of a modality, and after the last one. */
+  /** The resident memory after the first thousand clips of a modality, and after the last one. */
   readonly resident: { readonly [modality: string]: { readonly early: number; readonly late: number } }
   readonly most: number
   readonly seconds: number

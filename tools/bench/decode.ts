@@ -2,7 +2,17 @@
  * `npm run bench -- decode`: from files of sound, pictures and film to the tensors of encoders, in two threads, against a
  * PyTorch DataLoader with two workers that does what the released code does. Both sides are warm and make batches.
  */
-import { ClipInput, type Dataset, DecodeThreads, ImageInput, LogStft, MediaFile, Wav } from "@igm/datasets"
+import {
+  ClipInput,
+  ImageInput,
+  LogStft,
+  MediaDecoder,
+  MediaFile,
+  type Preprocess,
+  type Source,
+  type Tensors,
+  Wav
+} from "@igm/media"
 import { Keyed, Memory, Safetensors, type Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem, type Scope } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
@@ -13,7 +23,7 @@ import * as Photos from "./Photos.ts"
 import * as Timing from "./Timing.ts"
 import { type Row, asked, inTurns, lines, time } from "./Turns.ts"
 
-/** What the command was told. */
+/** The options of the command. */
 export interface Options {
   readonly python: string
   readonly repeats: number
@@ -25,9 +35,9 @@ const WORKERS = 2
 interface Kind {
   readonly files: number
   readonly batch: number
-  readonly preprocess: Dataset.Preprocess<Tensor.Tensor<"float32">>
+  readonly preprocess: Preprocess<Tensor.Tensor<"float32">>
   /** Writes file i of a folder. */
-  readonly write: (folder: string, i: number) => Effect.Effect<Dataset.Source, unknown>
+  readonly write: (folder: string, i: number) => Effect.Effect<Source, unknown, MediaDecoder>
   /** The largest root of the mean square of differences that is taken for the same tensors, and of what they are. */
   readonly same: number
   readonly of?: (x: number) => number
@@ -106,7 +116,7 @@ const kinds: { readonly [kind: string]: Kind } = {
   }
 }
 
-/** What the command does unless told otherwise. */
+/** The default options. */
 export const defaults = { repeats: 15, parts: Object.keys(kinds) } as const
 
 /** The root of the mean square of differences, where it is small enough. */
@@ -120,13 +130,13 @@ const agreement = (ours: Float32Array, theirs: Float32Array, { same, of = (x) =>
 
 /** All sources, decoded and put into batches, whose memory is used again as it is where they are encoded. */
 const epoch = (
-  decode: (source: Dataset.Source) => Effect.Effect<Dataset.Tensors, unknown, Scope.Scope>,
-  sources: ReadonlyArray<Dataset.Source>,
+  decode: (source: Source) => Effect.Effect<Tensors, unknown, Scope.Scope>,
+  sources: ReadonlyArray<Source>,
   batch: number
 ) => {
   const pool = Memory.pool()
   const batches = new Map<number, { readonly data: Float32Array; missing: number }>()
-  const take = (tensors: Dataset.Tensors, i: number) => {
+  const take = (tensors: Tensors, i: number) => {
     const { data } = tensors as Tensor.Tensor<"float32">
     const number = Math.floor(i / batch)
     const size = batch * data.length
@@ -154,7 +164,7 @@ const measure = Effect.fnUntraced(function* ({ repeats }: Options, peer: Peer.Pe
     Array.from({ length: files }, (_, i) => i),
     (i) => write(folder, i)
   )
-  const decode = yield* DecodeThreads.make(preprocess.place!, { threads: WORKERS })
+  const decode = yield* MediaDecoder.use(({ threads }) => threads(preprocess.place!))
   const once = epoch(decode, sources, batch)
   let off: number | undefined
   if (peer !== undefined) {
@@ -191,15 +201,18 @@ const startPeer = (python: string) =>
     (peer) => Effect.sync(() => peer?.quit())
   )
 
+/** Threads as many as the peer has. */
+export const layer = MediaDecoder.layerWith({ threads: WORKERS })
+
 /** Measures and prints. */
 export const run = Effect.fnUntraced(function* (options: Options, json: boolean) {
   const peer = yield* startPeer(options.python)
-  yield* Console.error(`${cpus()[0]?.model}, ${cpus().length} processors, ${JSON.stringify(peer?.about ?? {})}`)
+  yield* Console.error(`${cpus()[0]?.model}, ${cpus().length} processors, ${JSON.stringify(peer?.info ?? {})}`)
   const rows: Array<Row> = []
   for (const part of options.parts) {
     const row = yield* measure(options, peer, part)
     rows.push(row)
     if (!json) yield* Effect.forEach(lines(row), (line) => Console.log(line))
   }
-  if (json) yield* Console.log(JSON.stringify({ peer: peer?.about, rows }))
+  if (json) yield* Console.log(JSON.stringify({ peer: peer?.info, rows }))
 }, Effect.scoped)

@@ -3,10 +3,10 @@
  * The encoder is a mean and a product, so that nothing but the way to it takes memory and time.
  */
 import { NodeServices } from "@effect/platform-node"
-import { DecodeThreads, ImageInput } from "@igm/datasets"
-import { Encoder, FeatureStore } from "@igm/encoders"
+import { Encoder, EncoderRuntime, FeatureStore } from "@igm/encoders"
+import { ImageInput, MediaDecoder } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"
-import { Builder, Model, OnnxRuntime } from "@igm/onnx"
+import { Builder, Model } from "@igm/onnx"
 import { Digest, Keyed, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Layer } from "effect"
 import * as Resident from "./Resident.ts"
@@ -32,7 +32,7 @@ const program = Effect.gen(function* () {
   const file = `${scratch}/means.onnx`
   yield* fs.writeFile(file, bytes)
   const { place, settings } = ImageInput.imagenet
-  const decode = yield* DecodeThreads.make(place!, { threads: 2 })
+  const decode = yield* MediaDecoder.use(({ threads }) => threads(place!))
   const kept = yield* FeatureStore.keep({
     encoder: Encoder.make({ name: "means", file, digest: Digest.ofBytes(bytes), input: [3, 224, 224], width: WIDTH }),
     label: "samples",
@@ -44,6 +44,11 @@ const program = Effect.gen(function* () {
 })
 
 const start = performance.now()
-const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
+const layers = Layer.mergeAll(
+  NodeServices.layer,
+  MediaDecoder.layerWith({ threads: 2 }),
+  EncoderRuntime.layerCpu,
+  Progress.layerSilent
+)
 await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layers)))
 process.stdout.write(JSON.stringify({ most: Resident.most(), seconds: (performance.now() - start) / 1000 }))

@@ -3,10 +3,9 @@
  * eager PyTorch; from image files to stored features, against a DataLoader and the original; and the memory that it takes
  * for few and for many samples. All sides are measured in turns.
  */
-import { type Dataset, DecodeThreads, ImageInput } from "@igm/datasets"
-import { Encoder, FeatureStore } from "@igm/encoders"
+import { Encoder, EncoderRuntime, FeatureStore } from "@igm/encoders"
+import { ImageInput, MediaDecoder, type Source } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"
-import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem, Layer } from "effect"
 import { execFile } from "node:child_process"
@@ -20,7 +19,7 @@ import * as Photos from "./Photos.ts"
 import * as Timing from "./Timing.ts"
 import { type Row, asked, inTurns, lines, time } from "./Turns.ts"
 
-/** What the command was told. */
+/** The options of the command. */
 export interface Options {
   readonly python: string
   /** A folder with the original of I3D. */
@@ -35,7 +34,7 @@ export interface Options {
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** What the command does unless told otherwise. */
+/** The default options. */
 export const defaults: Options = {
   python: here("../reference/.venv/bin/python"),
   i3d: here("../reference/I3D"),
@@ -75,7 +74,7 @@ const model = Effect.fnUntraced(function* (
   name: Networks.Name
 ) {
   const fs = yield* FileSystem.FileSystem
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   const network = Networks.networks[name]
   const encoder = yield* Networks.write(name, yield* fs.makeTempDirectoryScoped())
   const session = yield* runtime.open(name, encoder.file, { threads })
@@ -125,15 +124,15 @@ const BATCH = 32
 /** Image files to stored features of ResNet18: the whole, and its two halves each by itself. */
 const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: Peer.Peer | undefined) {
   const fs = yield* FileSystem.FileSystem
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   const folder = yield* fs.makeTempDirectoryScoped()
   const encoder = yield* Networks.write("resnet18", folder)
   const paths = yield* Effect.promise(() =>
     Promise.all(Array.from({ length: PHOTOS }, (_, i) => Photos.write(folder, i)))
   )
   const { place, settings } = ImageInput.imagenet
-  const decode = yield* DecodeThreads.make(place!, { threads: 2 })
-  const alone = (source: Dataset.Source) => Effect.scoped(decode(source))
+  const decode = yield* MediaDecoder.use(({ threads }) => threads(place!))
+  const alone = (source: Source) => Effect.scoped(decode(source))
   const sources = paths.map((path) => ({ path }))
   const samples = yield* Effect.forEach(paths, (path) => Effect.map(fs.readFile(path), Digest.ofBytes))
   const request = {
@@ -194,7 +193,7 @@ const files = Effect.fnUntraced(function* ({ repeats, threads }: Options, peer: 
     ratios: { ...toFaster(seconds, "ours"), [`ours / ${slower}`]: Timing.ratio(seconds["ours"]!, seconds[slower]!) },
     notes: {
       "images per second": PHOTOS / Timing.median(seconds["ours"]!),
-      device: runtime.device,
+      device: runtime.info.device,
       ...(off === undefined ? {} : { "largest difference of the features": off })
     }
   }
@@ -255,15 +254,15 @@ export const run = Effect.fn("bench.encoders")(function* (options: Options, json
   const { parts, repeats, networks } = options
   const needsPeer = parts.includes("model") || parts.includes("files")
   const peer = needsPeer ? yield* startPeer(options) : undefined
-  const { version, provider } = yield* OnnxRuntime
-  const about = {
+  const { version, provider } = (yield* EncoderRuntime).info
+  const info = {
     node: process.version,
     processor: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${arch()}`,
     onnxruntime: `${version} (${provider})`,
-    peer: peer?.about ?? null,
+    peer: peer?.info ?? null,
     repeats
   }
-  if (!json) yield* Console.log(JSON.stringify(about))
+  if (!json) yield* Console.log(JSON.stringify(info))
   const rows: Array<Row> = []
   const done = (row: Row) => {
     rows.push(row)
@@ -275,9 +274,13 @@ export const run = Effect.fn("bench.encoders")(function* (options: Options, json
   if (parts.includes("files")) yield* done(yield* files(options, peer))
   const held = parts.includes("memory") ? yield* memory(options.memories) : undefined
   if (json)
-    yield* Console.log(JSON.stringify({ ...about, rows, memory: held?.turns ?? null, ratio: held?.ratio ?? null }))
+    yield* Console.log(JSON.stringify({ ...info, rows, memory: held?.turns ?? null, ratio: held?.ratio ?? null }))
   else if (held !== undefined) yield* Console.log(held.lines.join("\n"))
 }, Effect.scoped)
 
 /** The layers that the benchmark runs on. */
-export const layer = Layer.merge(OnnxRuntime.layerCpu, Progress.layerSilent)
+export const layer = Layer.mergeAll(
+  EncoderRuntime.layerCpu,
+  MediaDecoder.layerWith({ threads: 2 }),
+  Progress.layerSilent
+)

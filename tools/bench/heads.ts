@@ -1,12 +1,12 @@
 /**
- * `npm run bench -- heads`: a step of IGM in its released code's semantics on heads 512-256-64-6, and the stage
+ * `npm run bench -- heads`: a step of IGM in its released code's semantics on heads 512-256-64-6, and the turn
  * transition, against PyTorch running the released code on the same features and draws, and against the floor of the same
  * matrix products; and many heads as one against one after another. All are measured in turns.
  */
 import { Alternating, type Float64, Moment, Ops, Projection, Shapes, Tape } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
-import { HeadTrainer, Interpreter, Local, Member, Program, Remote } from "@igm/training"
+import { HeadTrainer, Interpreter, JobState, Local, Program, WorkerEngine } from "@igm/training"
 import { Console, Effect, Layer, Stream } from "effect"
 import { existsSync } from "node:fs"
 import { arch, cpus } from "node:os"
@@ -18,7 +18,7 @@ import * as Peer from "./Peer.ts"
 import * as Timing from "./Timing.ts"
 import { type Row, asked, inTurns, lines, time } from "./Turns.ts"
 
-/** What the command was told. */
+/** The options of the command. */
 export interface Options {
   readonly engine: "onnx" | "tfjs"
   readonly device: string
@@ -32,7 +32,7 @@ export interface Options {
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** What the command does unless told otherwise. */
+/** The default options. */
 export const defaults: Options = {
   engine: "onnx",
   device: "cpu",
@@ -55,8 +55,8 @@ const layerOf = ({ engine, device }: Options) => {
   return HeadTrainer.layerInterpreter.pipe(Layer.provideMerge(Interpreter.Interpreter.layer(local)))
 }
 
-const tensorsFor = (stage: Effect.Success<ReturnType<typeof Case.secondStage>>, features: Case.Data["features"]) => {
-  const { input, before, task } = stage
+const tensorsFor = (second: Effect.Success<ReturnType<typeof Case.secondTurn>>, features: Case.Data["features"]) => {
+  const { input, before, task } = second
   const order = Alternating.momentOrder(task.job, 1)
   const weights = (head: string, prefix: string) =>
     Object.fromEntries(
@@ -93,10 +93,10 @@ const settings = (batch: number, rho: number) => ({
 const agreement = Effect.fnUntraced(function* (peer: Peer.Peer, data: Case.Data, batch: number) {
   const rho = 1e-2
   const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
-  const stage = yield* Case.secondStage(trainer, it, data.features, batch, rho)
-  yield* Effect.promise(() => peer.setUp(tensorsFor(stage, data.features), settings(batch, rho)))
+  const second = yield* Case.secondTurn(trainer, it, data.features, batch, rho)
+  yield* Effect.promise(() => peer.setUp(tensorsFor(second, data.features), settings(batch, rho)))
   const { losses } = yield* Effect.promise(() => peer.ask({ do: "losses" }))
-  const { trace } = yield* it.block(stage.member.phase.step, stage.input)
+  const { trace } = yield* it.block(second.jobState.phase.step, second.input)
   return Math.max(...(losses as ReadonlyArray<number>).map((loss, i) => Math.abs(loss / trace["loss"]![i]! - 1)))
 })
 
@@ -108,12 +108,12 @@ const step = Effect.fnUntraced(function* (
 ) {
   const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
   const agreed = peer === undefined ? undefined : yield* agreement(peer, data, batch)
-  const stage = yield* Case.secondStage(trainer, it, data.features, batch, 1e-10)
+  const second = yield* Case.secondTurn(trainer, it, data.features, batch, 1e-10)
   if (peer !== undefined) {
-    yield* Effect.promise(() => peer.setUp(tensorsFor(stage, data.features), settings(batch, 1e-10)))
+    yield* Effect.promise(() => peer.setUp(tensorsFor(second, data.features), settings(batch, 1e-10)))
   }
-  const { input, member } = stage
-  const program = it.program(member.phase.step, input)
+  const { input, jobState } = second
+  const program = it.program(jobState.phase.step, input)
   const shapes = {
     ...Program.rename(
       Ops.mapNamed(input.state, ({ shape }) => shape),
@@ -136,7 +136,7 @@ const step = Effect.fnUntraced(function* (
   const floor = Floor.runner(yield* runtime.open("floor", Floor.model(products)), products)
   let state = input.state
   const ours = it
-    .block(member.phase.step, { ...input, state }, stage.lane)
+    .block(jobState.phase.step, { ...input, state }, second.lane)
     .pipe(Effect.tap((output) => Effect.sync(() => void (state = output.state))))
   const each = (seconds: number) => seconds / steps
   const seconds = yield* inTurns(options.repeats, {
@@ -170,7 +170,7 @@ const step = Effect.fnUntraced(function* (
 })
 
 /**
- * The moment and P of every layer, as a stage begins: the survey and what the host makes of it. The engine has a thread
+ * The moment and P of every layer, as a turn begins: the survey and what the host makes of it. The engine has a thread
  * of its own, beside the host's.
  */
 const transition = Effect.fnUntraced(function* (
@@ -181,13 +181,13 @@ const transition = Effect.fnUntraced(function* (
 ) {
   const [trainer, it] = [yield* HeadTrainer, yield* Interpreter.Interpreter]
   const features = n <= data.features.labels.length ? data.features : Case.enlarged(data.features, n)
-  const stage = yield* Case.secondStage(trainer, it, features, 12, 1e-10)
-  if (peer !== undefined) yield* Effect.promise(() => peer.setUp(tensorsFor(stage, features), settings(12, 1e-10)))
-  const { task, before, lane } = stage
+  const second = yield* Case.secondTurn(trainer, it, features, 12, 1e-10)
+  if (peer !== undefined) yield* Effect.promise(() => peer.setUp(tensorsFor(second, features), settings(12, 1e-10)))
+  const { task, before, lane } = second
   // Each turn takes the batches in an order of its own, so that nothing is known from the turn before.
   let turn = 0
   const ours = Effect.gen(function* () {
-    const found = yield* Member.survey(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane)
+    const found = yield* JobState.survey(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane)
     const moments = Moment.momentsOf(found)
     const matrixOf = (means: Float64.Matrix, i: number) =>
       Effect.suspend(() => {
@@ -197,7 +197,7 @@ const transition = Effect.fnUntraced(function* (
     // While the engine makes one layer's P, the host finds what the next one needs.
     yield* Effect.forEach(Moment.meansOf(found), matrixOf, { concurrency: "unbounded", discard: true })
   })
-  const whole = Effect.suspend(() => Member.enter(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane))
+  const whole = Effect.suspend(() => JobState.enter(it, { ...task, job: { ...task.job, seed: ++turn } }, before, lane))
   const seconds = yield* inTurns(Math.ceil(options.repeats / 2), {
     ours: time(ours),
     "ours, with the projected features": time(whole),
@@ -210,7 +210,7 @@ const transition = Effect.fnUntraced(function* (
   })
   const faster = fasterOf(seconds)
   const row: Row = {
-    name: `stage transition, ${n} rows`,
+    name: `turn transition, ${n} rows`,
     seconds,
     ratios: faster === undefined ? {} : { [`${faster[0]} / ours`]: Timing.ratio(faster[1], seconds["ours"]!) },
     notes: { batches: Math.floor(n / 12) }
@@ -226,12 +226,12 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
   const trainer = yield* HeadTrainer
   const job = Case.jobOf(data.features, 1)
   const tasks = Array.from({ length: heads }, (_, k) =>
-    Member.widen({
+    JobState.widen({
       method: Case.methodOf(12, { tau: 0.1 + 0.1 * (k % 8), rho: 10 ** -(4 + (k % 7)), rate: 0.005 * (1 + (k % 5)) }),
       job
     })
   )
-  const { threads } = trainer.about
+  const { threads } = trainer.info
   const alone = (concurrency: number) =>
     Effect.forEach(tasks, (task) => Stream.runDrain(trainer.trainMany([task])), { concurrency, discard: true })
   const sides = {
@@ -241,7 +241,7 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
   }
   const seconds = yield* inTurns(Math.max(5, Math.ceil(options.repeats / 6)), sides, 0)
   const row: Row = {
-    name: `${heads} heads, two stages of one epoch each`,
+    name: `${heads} heads, two turns of one epoch each`,
     seconds,
     ratios: Object.fromEntries(
       Object.entries(seconds).flatMap(([who, alone]) =>
@@ -249,7 +249,7 @@ const many = Effect.fnUntraced(function* (options: Options, data: Case.Data, hea
       )
     ),
     notes: {
-      "heads of a group": trainer.about.together,
+      "heads of a group": trainer.info.together,
       threads,
       "heads per second, together": heads / Timing.median(seconds["together"]!)
     }
@@ -266,7 +266,7 @@ const peersHeads = Effect.fnUntraced(function* (peer: Peer.Peer, heads: number, 
       (error: unknown) => String(error)
     )
   )
-  return { "PyTorch, one head at a time: stages per second": 1 / one, "PyTorch, vmap: stages per second": vmap }
+  return { "PyTorch, one head at a time: turns per second": 1 / one, "PyTorch, vmap: turns per second": vmap }
 })
 
 const startPeer = ({ python, released, features, device }: Options) =>
@@ -288,15 +288,15 @@ const startPeer = ({ python, released, features, device }: Options) =>
 export const run = Effect.fn("bench.heads")(function* (options: Options, json: boolean) {
   const peer = yield* startPeer(options)
   const data = Case.read(options.features)
-  const about = {
+  const info = {
     node: process.version,
     processor: `${cpus()[0]?.model ?? "unknown"}, ${cpus().length} cores, ${arch()}`,
-    engine: (yield* HeadTrainer).about,
-    peer: peer?.about ?? null,
+    engine: (yield* HeadTrainer).info,
+    peer: peer?.info ?? null,
     features: data.from,
     repeats: options.repeats
   }
-  if (!json) yield* Console.log(JSON.stringify(about))
+  if (!json) yield* Console.log(JSON.stringify(info))
   const rows: Array<Row> = []
   const done = (row: Row) => {
     rows.push(row)
@@ -319,11 +319,11 @@ export const run = Effect.fn("bench.heads")(function* (options: Options, json: b
       yield* done({ ...row, notes: { ...row.notes, ...theirs } })
     }
   }
-  if (json) yield* Console.log(JSON.stringify({ ...about, rows }))
+  if (json) yield* Console.log(JSON.stringify({ ...info, rows }))
 })
 
 const threadsOf = ({ engine, device }: Options, threads: number) => {
-  const remote = Remote.engine({ engine, device } as Local.Choice, { threads })
+  const remote = WorkerEngine.engine({ engine, device } as Local.Choice, { threads })
   return HeadTrainer.layerInterpreter.pipe(Layer.provideMerge(Interpreter.Interpreter.layer(remote)))
 }
 

@@ -27,4 +27,4 @@ export const run = Effect.gen(function* () {
     const [all, heap, buffers] = [rss, heapUsed, arrayBuffers].map((bytes) => (bytes / 2 ** 20).toFixed(0))
     yield* Console.log(`${i} jobs: ${all} MiB resident, ${heap} MiB of heap, ${buffers} MiB of buffers`)
   }
-}).pipe(Effect.provide(HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads: 1 })))
+}).pipe(Effect.provide(HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads: 1 })))

@@ -4,24 +4,26 @@
  * write. All draws are keyed by the seed, the lane, the round and the start.
  */
 import { Keyed } from "@igm/tensor"
-import { Clock, Effect, FileSystem, Schema } from "effect"
+import { Effect, FileSystem, Schema } from "effect"
 import * as Failpoint from "./Failpoint.ts"
 import * as Remains from "./Remains.ts"
 import * as Start from "./Start.ts"
-import * as Story from "./Story.ts"
+import * as RunHistory from "./RunHistory.ts"
 
-/** What to do, and how much of it is enough. */
+/** Options of a chaos run. */
 export interface Options extends Start.Command {
   readonly seed: number
   /** Rounds that run side by side. */
   readonly lanes: number
   readonly kills: number
-  /** How many of the kills must be inside of a write, and how many must hit each stage. */
+  /** The least number of kills inside of writes, and in each stage: by default its share of half of the kills, 10 at most. */
   readonly inWrites: number
-  readonly perStage: number
+  readonly perStage?: number | undefined
+  /** Stages that must have gone on from a checkpoint, once at least. */
+  readonly resuming?: ReadonlyArray<string>
 }
 
-/** What was done so far. */
+/** The counts so far. */
 export interface Tally {
   rounds: number
   starts: number
@@ -33,17 +35,19 @@ export interface Tally {
   /** Kills by the stage that they hit; those at a failpoint by what was written. */
   readonly stages: Record<string, number>
   readonly writes: Record<string, number>
+  /** The times that work went on from a checkpoint, by stage. */
+  readonly resumed: Record<string, number>
   /** Starts that were aimed at a stage or at a write because too few kills had hit it, and how many of them hit it. */
   readonly aimed: Record<string, { tries: number; hits: number }>
 }
 
-/** What came of it. */
+/** The result of a chaos run. */
 export interface Verdict extends Tally {
   readonly restarts: number
   /** Seconds of the undisturbed run in each lane, beside the others. */
   readonly undisturbed: ReadonlyArray<number>
   readonly files: number
-  /** Stages and writes that too few kills hit. */
+  /** Stages and writes that too few kills hit, and stages that did not go on from a checkpoint. */
   readonly lacking: ReadonlyArray<string>
 }
 
@@ -63,8 +67,10 @@ class ChaosError extends Schema.TaggedError<ChaosError>()("ChaosError", {
 const SHOWN = 20
 /** Delays are drawn up to so many times the undisturbed time. */
 const BEYOND = 1.2
-/** One of so many starts gets a failpoint instead of a delay. */
+/** One of so many starts gets a failpoint instead of a delay, and another a delay since it began a stage. */
 const FAILPOINT_EVERY = 3
+/** The most kills that must hit each stage, unless more are asked for. */
+const PER_STAGE = 10
 /** Aimed starts for each kill that is lacking, before it is given up. */
 const TRIES = 10
 
@@ -73,15 +79,15 @@ interface Reference {
   readonly took: number
   readonly remains: Remains.Remains
   readonly artifacts: number
-  /** When each stage ran, in milliseconds from the start. */
-  readonly windows: ReadonlyMap<string, readonly [from: number, to: number]>
+  /** The time that each artifact of a stage took, in milliseconds. */
+  readonly durations: ReadonlyMap<string, ReadonlyArray<number>>
   readonly census: Failpoint.Census
 }
 
 type Aim = { readonly at: "anything" } | { readonly at: "stage"; readonly stage: string } | { readonly at: "write" }
 
-const count = (counts: Record<string, number>, key: string) => {
-  counts[key] = (counts[key] ?? 0) + 1
+const count = (counts: Record<string, number>, key: string, times = 1) => {
+  counts[key] = (counts[key] ?? 0) + times
 }
 
 /** Fails, and keeps the folder, if there are problems. */
@@ -106,19 +112,16 @@ const refused = ({ code, said }: Start.End) =>
 const undisturbed = (command: Start.Command) =>
   inFresh((place) =>
     Effect.gen(function* () {
-      const began = yield* Clock.currentTimeMillis
       const end = yield* Start.start(command, place, { kind: "spared" })
       yield* demand(place, refused(end))
-      const { records } = yield* Story.read(place.out)
+      const { records } = yield* RunHistory.read(place.out)
       const remains = yield* Remains.of(place.out)
       yield* demand(place, yield* Remains.faults(place.out, remains))
       const reference: Reference = {
         took: end.took,
         remains,
-        artifacts: Story.artifacts(records),
-        windows: new Map(
-          [...Story.windows(records)].map(([stage, [from, to]]) => [stage, [from - began, to - began] as const])
-        ),
+        artifacts: RunHistory.artifacts(records),
+        durations: RunHistory.durations(records),
         census: yield* Start.censusOf(place)
       }
       return reference
@@ -145,27 +148,35 @@ const failpoint = (stream: Keyed.Stream, census: Failpoint.Census): Failpoint.Fa
 
 const sideOf = (stream: Keyed.Stream) => (Keyed.below(stream, 2) === 0 ? "before" : "after")
 
-/** What is done to an unaimed start; where a line of the journal is half written, often a kill as it is cut off. */
-const fateOf = (stream: Keyed.Stream, { took, census }: Reference, nth: number, torn: number): Start.Fate => {
+/**
+ * Chooses the kill of a start without an aim; after an incomplete line of the journal, often one while that line is cut
+ * off.
+ */
+const fateOf = (stream: Keyed.Stream, reference: Reference, nth: number, torn: number): Start.Fate => {
+  const { took, census, durations } = reference
   if (torn > 0 && Keyed.below(stream, 2) === 0) {
     return {
       kind: "failpoint",
       point: { operation: "truncate", what: "journal line", nth: 1, when: sideOf(stream) }
     }
   }
-  return nth % FAILPOINT_EVERY === 0
-    ? { kind: "failpoint", point: failpoint(stream, census) }
-    : { kind: "timed", after: Keyed.between(stream, 0, BEYOND * took) }
+  if (nth % FAILPOINT_EVERY === 0) return { kind: "failpoint", point: failpoint(stream, census) }
+  if (nth % FAILPOINT_EVERY === 1) return { kind: "timed", after: Keyed.between(stream, 0, BEYOND * took) }
+  return inStage(stream, reference, [...durations.keys()][Keyed.below(stream, durations.size)]!)
 }
 
-/** What is done to the first start of an aimed round. */
-const aimedFate = (stream: Keyed.Stream, { windows, census }: Reference, aim: Exclude<Aim, { at: "anything" }>) => {
-  if (aim.at === "write") {
-    const writes = census.filter(({ operation }) => Failpoint.isWrite(operation))
-    return { kind: "failpoint", point: failpoint(stream, writes) } as const
-  }
-  const [from, to] = windows.get(aim.stage)!
-  return { kind: "timed", after: Keyed.between(stream, from, to) } as const
+/** A kill while a stage makes one of its artifacts. */
+const inStage = (stream: Keyed.Stream, { durations }: Reference, stage: string): Start.Fate => {
+  const took = durations.get(stage)!
+  const at = Keyed.below(stream, took.length)
+  return { kind: "staged", moment: { stage, nth: at + 1, after: Keyed.between(stream, 0, took[at]!) } }
+}
+
+/** Chooses the kill of the first start of a round with an aim. */
+const aimedFate = (stream: Keyed.Stream, reference: Reference, aim: Exclude<Aim, { at: "anything" }>): Start.Fate => {
+  if (aim.at === "stage") return inStage(stream, reference, aim.stage)
+  const writes = reference.census.filter(({ operation }) => Failpoint.isWrite(operation))
+  return { kind: "failpoint", point: failpoint(stream, writes) }
 }
 
 const nameOf = (aim: Exclude<Aim, { at: "anything" }>) => (aim.at === "write" ? "inside of a write" : aim.stage)
@@ -175,11 +186,12 @@ export const run = Effect.fn("Chaos.run")(function* (
   options: Options,
   watch: (tally: Tally) => Effect.Effect<void> = () => Effect.void
 ) {
-  const { seed, lanes, kills, perStage } = options
+  const { seed, lanes, kills, resuming = [] } = options
   const all = Array.from({ length: lanes }, (_, lane) => lane)
   const references = yield* Effect.forEach(all, () => undisturbed(options), { concurrency: lanes })
   const { remains } = references[0]!
-  const stages = [...references[0]!.windows.keys()]
+  const stages = [...references[0]!.durations.keys()]
+  const { perStage = Math.min(PER_STAGE, Math.ceil(kills / (2 * stages.length))) } = options
   const tally: Tally = {
     rounds: 0,
     starts: 0,
@@ -189,12 +201,15 @@ export const run = Effect.fn("Chaos.run")(function* (
     beside: 0,
     stages: {},
     writes: {},
+    resumed: {},
     aimed: {}
   }
   for (const stage of stages) tally.stages[stage] = 0
 
   const lacks = (): ReadonlyArray<Exclude<Aim, { at: "anything" }>> => [
-    ...stages.flatMap((stage) => (tally.stages[stage]! < perStage ? [{ at: "stage", stage } as const] : [])),
+    ...stages
+      .filter((stage) => tally.stages[stage]! < perStage || (resuming.includes(stage) && !tally.resumed[stage]))
+      .map((stage) => ({ at: "stage", stage }) as const),
     ...(tally.inWrites < options.inWrites ? [{ at: "write" } as const] : [])
   ]
   const next = (): Aim | undefined => {
@@ -226,9 +241,9 @@ export const run = Effect.fn("Chaos.run")(function* (
             break
           }
           if (fate.kind === "spared") yield* demand(place, ["a start that was to be spared was killed by another"])
-          const story = yield* Story.read(place.out)
-          torn = story.torn
-          const stage = Story.hit(story.records, end.pid, reference.artifacts)
+          const history = yield* RunHistory.read(place.out)
+          torn = history.torn
+          const stage = RunHistory.hit(history.records, end.pid, reference.artifacts)
           tally.kills++
           count(tally.stages, stage)
           if (end.died === undefined) tally.timed++
@@ -245,6 +260,8 @@ export const run = Effect.fn("Chaos.run")(function* (
         }
         const found = yield* Remains.of(place.out)
         yield* demand(place, [...(yield* Remains.faults(place.out, found)), ...Remains.differences(found, remains)])
+        const { records } = yield* RunHistory.read(place.out)
+        for (const [stage, times] of Object.entries(RunHistory.resumed(records))) count(tally.resumed, stage, times)
         tally.rounds++
         yield* watch(tally)
       })

@@ -1,6 +1,7 @@
 /**
  * Death inside of a write: a layer over `FileSystem` that counts what a program does to its files by what they are, and at
- * one chosen place writes half of the bytes, or stops before or after the operation, and kills its own process.
+ * one chosen place writes half of the bytes, or stops before or after the operation, and kills its own process. Death inside
+ * of a stage: some time after the journal is told that an artifact of it is made.
  */
 import { Effect, FileSystem, Layer, Schema } from "effect"
 import { writeFileSync } from "node:fs"
@@ -9,7 +10,7 @@ const operations = ["folder", "open", "write", "sync", "truncate", "rename", "re
 
 type Operation = (typeof operations)[number]
 
-/** Whether an operation is part of writing a file whole: its bytes, their way to the disk, and their name. */
+/** Tests whether an operation is part of an atomic write: writing, flushing, or renaming. */
 export const isWrite = (operation: Operation): boolean => !["folder", "open", "remove"].includes(operation)
 
 /** A place to die at: the n-th operation of its kind (from 1) on a kind of file; a write may stop half done. */
@@ -23,18 +24,33 @@ export const Failpoint = Schema.Struct({
 /** A place to die at. */
 export type Failpoint = typeof Failpoint.Type
 
-/** How often each operation was done on each kind of file. */
+/** A moment to die at: so many milliseconds after the process begins the n-th artifact of a stage (from 1). */
+export const Moment = Schema.Struct({ stage: Schema.String, nth: Schema.Int, after: Schema.Finite })
+
+/** The number of times that each operation was done on each kind of file. */
 export const Census = Schema.Array(
   Schema.Struct({ operation: Schema.Literals(operations), what: Schema.String, times: Schema.Int })
 )
 
-/** How often each operation was done on each kind of file. */
+/** The number of times that each operation was done on each kind of file. */
 export type Census = typeof Census.Type
 
-/** What a child process is told by its environment: where to die, and the file to say so in; or where to leave a census. */
-export const variables = { failpoint: "CHAOS_FAILPOINT", died: "CHAOS_DIED", census: "CHAOS_CENSUS" }
+/**
+ * The environment of a child process: the place at which it dies and the file that it reports that in, the moment at which
+ * it dies, or the file for a census of operations.
+ */
+export const variables = {
+  failpoint: "CHAOS_FAILPOINT",
+  died: "CHAOS_DIED",
+  moment: "CHAOS_MOMENT",
+  census: "CHAOS_CENSUS"
+}
 
 const FailpointText = Schema.fromJsonString(Failpoint)
+
+const MomentText = Schema.fromJsonString(Moment)
+
+const JOURNAL = "journal line"
 
 const kinds: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
   [/\/\.store\/(checked|\.partial-[^/]+\/[0-9a-f]{64}\.json$)/, "remembered check"],
@@ -48,17 +64,17 @@ const kinds: ReadonlyArray<readonly [pattern: RegExp, what: string]> = [
   [/\/checkpoints(\/|$)/, "checkpoint"],
   [/\/heads(\/|$)/, "heads"],
   [/\/figures(\/|$)/, "figure"],
-  [/\/journal\.jsonl$/, "journal line"],
+  [/\/journal\.jsonl$/, JOURNAL],
   [/\/spans\.jsonl$/, "spans"],
   [/\/manifest\.json$/, "manifest"],
   [/\/trainings\.jsonl$/, "trainings"],
   [/\/predictions\.safetensors$/, "predictions"],
-  [/\/report\.html$/, "report"],
+  [/\/report\.(html|json)$/, "report"],
   [/\/holder\.json$/, "holder"],
   [/\/igm-check-/, "typecheck"]
 ]
 
-/** What a file is, by its path; a file that is written whole is known by its name before it has it. */
+/** Classifies a file by its path; a scratch file of an atomic write counts as its target. */
 const whatOf = (path: string): string => {
   const whole = path.replaceAll("\\", "/").replace(/\/\.partial-\d+-([^/]+\.[a-z]+)$/, "/$1")
   return kinds.find(([pattern]) => pattern.test(whole))?.[1] ?? "folder of runs"
@@ -94,6 +110,17 @@ export const layer = Layer.effect(
         const told = Effect.sync(() => writeFileSync(process.env[variables.died]!, text!))
         return done.pipe(Effect.andThen(told), Effect.andThen(die))
       })
+    const momentText = process.env[variables.moment]
+    const moment = momentText === undefined ? undefined : yield* Schema.decodeEffect(MomentText)(momentText)
+    let begun = 0
+    /** Looks for the moment in what is told to the journal. */
+    const listen = (path: string, bytes: Uint8Array) => {
+      if (moment === undefined || begun >= moment.nth || whatOf(path) !== JOURNAL) return
+      const lines = new TextDecoder().decode(bytes).split("\n")
+      const making = `"kind":"making"`
+      begun += lines.filter((line) => line.includes(making) && line.includes(`"stage":"${moment.stage}"`)).length
+      if (begun >= moment.nth) setTimeout(() => process.kill(process.pid, "SIGKILL"), moment.after)
+    }
     const halfOf = (bytes: Uint8Array) => bytes.subarray(0, bytes.length >> 1)
 
     const watched = (path: string, file: FileSystem.File): FileSystem.File => ({
@@ -105,7 +132,10 @@ export const layer = Layer.effect(
       readAlloc: (size, options) => file.readAlloc(size, options),
       truncate: (length) => at("truncate", path, file.truncate(length)),
       write: (bytes) => at("write", path, file.write(bytes), file.write(halfOf(bytes))),
-      writeAll: (bytes) => at("write", path, file.writeAll(bytes), file.writeAll(halfOf(bytes)))
+      writeAll: (bytes) =>
+        at("write", path, file.writeAll(bytes), file.writeAll(halfOf(bytes))).pipe(
+          Effect.tap(() => Effect.sync(() => listen(path, bytes)))
+        )
     })
 
     const leave = process.env[variables.census]

@@ -9,9 +9,8 @@ import { RunFolder } from "@igm/experiment"
 import { AtomicFile, Progress } from "@igm/io"
 import { Keyed } from "@igm/tensor"
 import { Console, Effect, FileSystem, Layer, Logger, Path } from "effect"
-import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
-import { cli } from "../../packages/cli/src/Cli.ts"
+import * as Cli from "../../packages/cli/src/Cli.ts"
 import { recordings } from "../../packages/cli/test/fixture.ts"
 import * as Remains from "./Remains.ts"
 
@@ -22,14 +21,14 @@ interface Flip {
   readonly by: number
 }
 
-/** What came of a flip: what is wrong, and by which commands it was noticed. */
+/** The result of a flipped byte: problems, and the commands that noticed it. */
 export interface Outcome extends Flip {
   readonly refused: ReadonlyArray<string>
   readonly after: "as it was" | "refused" | "untouched"
   readonly wrong: ReadonlyArray<string>
 }
 
-/** What a command said, and the message of the error that it ended in; a defect is one that no error of ours tells. */
+/** The output of a command, and the message of its error; a defect is an error that is none of the typed ones. */
 interface Said {
   readonly text: string
   readonly error: string | undefined
@@ -42,7 +41,7 @@ const quiet = Layer.mergeAll(Progress.layerSilent, Logger.layer([])).pipe(Layer.
 const igm = (...args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const console = yield* TestConsole.make
-    const exit = yield* Command.runWith(cli, { version: "chaos" })(args).pipe(
+    const exit = yield* Cli.igm(args).pipe(
       Effect.provideService(Console.Console, console),
       Effect.provide(quiet),
       Effect.scoped,
@@ -61,7 +60,7 @@ const messageOf = (reason: unknown): string => {
   return String(((error ?? defect) as { readonly message?: unknown } | undefined)?.message ?? error ?? defect)
 }
 
-/** What is to be damaged: a folder of runs with two of them, a bundle, and media to predict from. */
+/** The files to damage: a folder of runs with two of them, a bundle, and media to predict from. */
 interface Scene {
   readonly root: string
   readonly run: string
@@ -90,7 +89,7 @@ const sceneIn = (path: Path.Path, root: string, made: Omit<Scene, "root" | "comm
   }
 }
 
-/** What all commands say in a scene, and what `export` wrote. */
+/** The outputs of all commands in a scene, and the file that `export` wrote. */
 const survey = Effect.fnUntraced(function* ({ root, commands }: Scene) {
   const fs = yield* FileSystem.FileSystem
   const found: Record<string, Said> = {}
@@ -130,7 +129,10 @@ const draw = Effect.fnUntraced(function* (stream: Keyed.Stream, root: string, fi
   return flip
 })
 
-/** What is wrong with what a command said of a damaged scene; its word for the place is the file or the folder of its run. */
+/**
+ * Describes the problem of a command's output in a damaged scene; an error has to name the damaged file or the folder
+ * of its run.
+ */
 const judge = (name: string, before: Said, after: Said): ReadonlyArray<string> => {
   if (after.defect) return [`${name} broke down: ${after.error}`]
   if (after.error !== undefined) {
@@ -144,7 +146,7 @@ const judge = (name: string, before: Said, after: Said): ReadonlyArray<string> =
 export const run = Effect.fn("Flips.run")(function* (
   options: {
     readonly program: string
-    /** Whether the program takes recordings. */
+    /** True if the program takes recordings. */
     readonly speech: boolean
     readonly flips: number
     readonly seed: number

@@ -2,8 +2,8 @@
  * Does a replay find what was changed? Each change is planted on one side, in the run that is recorded or in the replay,
  * and `igm replay` has to name the stage and, inside of a training, epoch and step. A run without a change has to replay.
  */
-import { DigitEncoders } from "@igm/encoders"
-import { files } from "@igm/experiment"
+import { DigitEncoders } from "@igm/av-digits"
+import { RunFolder } from "@igm/experiment"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { fileURLToPath } from "node:url"
@@ -13,7 +13,7 @@ import type { Child } from "./planted.child.ts"
 import * as Program from "./program.ts"
 import * as Tamper from "./Tamper.ts"
 
-/** Where a replay has to find a change. */
+/** The place at which a replay has to find a change. */
 export interface Place {
   readonly stage: string
   readonly epoch?: number
@@ -26,15 +26,15 @@ export interface Plant {
   readonly change: string
   readonly side: "recorded" | "replaying"
   readonly expected: Place | null
-  /** What the run, or its replay, is given. */
+  /** The environment of the run, or of its replay. */
   readonly child?: Partial<Child>
   /** Other arguments of `igm replay`. */
   readonly replay?: ReadonlyArray<string>
-  /** What is done to files between the run and its replay. */
-  readonly between?: (at: At) => Effect.Effect<void, unknown, FileSystem.FileSystem>
+  /** A change of files between the run and its replay. */
+  readonly between?: (at: At) => Effect.Effect<void, unknown, FileSystem.FileSystem | Path.Path>
 }
 
-/** Where a plant's files are. */
+/** The files of a planted change. */
 interface At {
   readonly program: string
   readonly encoder: string
@@ -72,7 +72,10 @@ export const plants: ReadonlyArray<Plant> = [
     change: "the seed",
     side: "recorded",
     expected: { stage: "media" },
-    between: ({ run }) => rewrite(`${run}/${files.manifest}`, (text) => text.replace('"seed": 1', '"seed": 2'))
+    between: ({ run }) =>
+      Effect.flatMap(RunFolder.glance(run), (manifest) =>
+        RunFolder.writeManifest(run, { ...manifest, arguments: { ...manifest.arguments, seed: 2 } })
+      )
   },
   {
     change: "τ in the last digit (0.4, 0.4000000000000001)",
@@ -84,7 +87,7 @@ export const plants: ReadonlyArray<Plant> = [
     change: "another provider (tfjs on WebAssembly)",
     side: "replaying",
     expected: { stage: "training", epoch: 1, step: 1 },
-    replay: ["--engine", "tfjs", "--device", "wasm"]
+    replay: ["--heads", "tfjs:wasm"]
   },
   {
     change: "an encoder's weight",
@@ -120,7 +123,7 @@ export const plants: ReadonlyArray<Plant> = [
   }
 ]
 
-/** What became of a plant. */
+/** The result of a planted change. */
 export interface Outcome extends Pick<Plant, "change" | "side" | "expected"> {
   readonly found: Place | null
   readonly agrees: string | null

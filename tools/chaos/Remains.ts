@@ -1,8 +1,10 @@
-/** What a finished run leaves in the folder of runs: the SHA-256 of every file, and whatever should not be there. */
+/**
+ * The files that a finished run leaves in the folder of runs: the SHA-256 of each, and files that should not be there.
+ */
 import { Lock, AtomicFile } from "@igm/io"
 import { Digest } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import * as Story from "./Story.ts"
+import * as RunHistory from "./RunHistory.ts"
 
 /** Every file's digest, and `folder` for every folder, by the path in the folder of runs. */
 export type Remains = { readonly [path: string]: string }
@@ -10,7 +12,7 @@ export type Remains = { readonly [path: string]: string }
 /** Files that tell how it came about, not what it resulted in; they are looked at by themselves. */
 const told = /(\/(journal|spans)|^\.store\/\.costs\/[^/]+)\.jsonl$/
 
-/** What is in a folder of runs. */
+/** The contents of a folder of runs. */
 export const of = Effect.fn("Remains.of")(function* (out: string) {
   const fs = yield* FileSystem.FileSystem
   const names = (yield* fs.readDirectory(out, { recursive: true })).toSorted()
@@ -28,7 +30,7 @@ export const of = Effect.fn("Remains.of")(function* (out: string) {
   return remains
 })
 
-/** How a run's remains differ from those of an undisturbed one. */
+/** Lists the differences of a run's files from those of an undisturbed one. */
 export const differences = (found: Remains, expected: Remains): ReadonlyArray<string> => [
   ...Object.keys(expected).flatMap((path) =>
     found[path] === undefined
@@ -44,11 +46,11 @@ const isStray = (path: string): boolean =>
   path.split("/").some((part) => part.startsWith(AtomicFile.PARTIAL) || part === "holder.json") ||
   /\/checkpoints\/./.test(path)
 
-/** What is not as it should be in the folder of a finished run, whatever it results in. */
+/** Lists the problems in the folder of a finished run, whatever its results. */
 export const faults = Effect.fn("Remains.faults")(function* (out: string, found: Remains) {
   const fs = yield* FileSystem.FileSystem
-  const run = yield* Story.runIn(out)
-  const { records, torn } = yield* Story.read(out)
+  const run = yield* RunHistory.runIn(out)
+  const { records, torn } = yield* RunHistory.read(out)
   const spans = yield* fs.readFileString(`${run}/spans.jsonl`)
   const free = yield* Lock.hold(run!, "chaos").pipe(Effect.scoped, Effect.option)
   return [

@@ -7,13 +7,13 @@ import * as Failpoint from "./Failpoint.ts"
 
 const script = fileURLToPath(new URL("./child.ts", import.meta.url))
 
-/** What is started: a program of `igm run`, and flags for it. */
+/** The command to start: a program of `igm run`, and its flags. */
 export interface Command {
   readonly program: string
   readonly flags: ReadonlyArray<string>
 }
 
-/** Where a lane works: the folder of its run, one for temporary files, and files in which a child leaves word. */
+/** The folders of a lane: of its run, for temporary files, and the files in which a child process reports. */
 export interface Place {
   readonly root: string
   readonly out: string
@@ -31,13 +31,14 @@ export const placeIn = (root: string): Place => ({
   census: `${root}/census.json`
 })
 
-/** What is done to a start; `after` is in milliseconds. */
+/** The treatment of a start; `after` is in milliseconds. */
 export type Fate =
   | { readonly kind: "spared" }
   | { readonly kind: "timed"; readonly after: number }
+  | { readonly kind: "staged"; readonly moment: typeof Failpoint.Moment.Type }
   | { readonly kind: "failpoint"; readonly point: Failpoint.Failpoint }
 
-/** How a start ended, after how many milliseconds. */
+/** The end of a start, and the milliseconds that it took. */
 export interface End {
   readonly pid: number
   readonly took: number
@@ -67,11 +68,12 @@ export const start = Effect.fn("Start.start")(function* ({ program, flags }: Com
   const fs = yield* FileSystem.FileSystem
   yield* fs.makeDirectory(place.temporary, { recursive: true })
   yield* fs.remove(place.died, { force: true })
-  const { failpoint, died, census } = Failpoint.variables
+  const { failpoint, died, moment, census } = Failpoint.variables
   const env = {
     ...process.env,
     TMPDIR: place.temporary,
     ...(fate.kind === "failpoint" ? { [failpoint]: JSON.stringify(fate.point), [died]: place.died } : {}),
+    ...(fate.kind === "staged" ? { [moment]: JSON.stringify(fate.moment) } : {}),
     ...(fate.kind === "spared" ? { [census]: place.census } : {})
   }
   const args = ["--disable-warning=ExperimentalWarning", script, "run", program, "--out", place.out, ...flags]
@@ -88,7 +90,7 @@ export const start = Effect.fn("Start.start")(function* ({ program, flags }: Com
   return end
 }, Effect.scoped)
 
-/** What a spared start did to its files. */
+/** The operations on files of a start without a kill. */
 export const censusOf = Effect.fn("Start.censusOf")(function* ({ census }: Place) {
   const fs = yield* FileSystem.FileSystem
   const text = yield* fs.readFileString(census)

@@ -3,11 +3,12 @@
  * stage is said to be, or in a step of a training. The product knows nothing of them.
  */
 import type { Method } from "@igm/gradient"
-import { GreyImage, Mnist } from "@igm/datasets"
+import { Mnist } from "@igm/av-digits"
 import { ArtifactStore, type Work } from "@igm/io"
+import { GreyImage } from "@igm/media"
 import { OnnxRuntime } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"
-import { Draws, HeadTrainer, Interpreter as Interpreters, OnnxProgram, Traced } from "@igm/training"
+import { Draws, HeadTrainer, Interpreter as Interpreters, OnnxProgram, StepFingerprints } from "@igm/training"
 import { Effect, FileSystem, Layer, Path } from "effect"
 
 const { Interpreter } = Interpreters
@@ -74,7 +75,7 @@ export const layerStore = (what: { readonly media?: string; readonly version?: s
 /** A change in a step of a training. */
 export interface InStep {
   readonly kind: "ulp" | "mixup"
-  /** Which training block of the program, which is an epoch; from 1. */
+  /** The number of the training block, that is of the epoch, from 1. */
   readonly epoch: number
   /** From 1. */
   readonly step: number
@@ -113,7 +114,7 @@ export const layerTrainer = (change: InStep | null) =>
               const data = Float64Array.from(first.state["W1"]!.data)
               data[0] = above(data[0]!)
               const state = { ...first.state, W1: Tensor.float64(first.state["W1"]!.shape, data) }
-              const prints = Traced.fingerprints(state, it.about.precision)
+              const prints = StepFingerprints.fingerprints(state, it.info.precision)
               const rest = yield* it.block(step, { ...input, state, draws: Draws.part(input.draws, change.step) }, lane)
               const join = (a: Readonly<Record<string, Float64Array>>, b: typeof a) =>
                 Object.fromEntries(

@@ -9,7 +9,7 @@ import * as Program from "./program.ts"
 import * as Remains from "./Remains.ts"
 import * as Planted from "./Planted.ts"
 
-/** What came of the rounds. */
+/** The result of the rounds. */
 export interface Verdict {
   readonly rounds: number
   readonly processes: number
@@ -21,7 +21,7 @@ export interface Verdict {
 const bin = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url))
 
 /** A program, and what it is given. */
-type Args = ReadonlyArray<string>
+export type Args = ReadonlyArray<string>
 
 const textOf = <E>(bytes: Stream.Stream<Uint8Array, E>) => Stream.mkString(Stream.decodeText(bytes))
 
@@ -37,7 +37,7 @@ const igm = (...args: Args) =>
     return { printed, said, code }
   }).pipe(Effect.scoped)
 
-/** What a run prints that does not tell what others had made before it. */
+/** The part of a run's output that does not depend on artifacts that other runs made before. */
 const words = (printed: string, out: string): string =>
   printed
     .split("\n")
@@ -59,13 +59,18 @@ const programs = Effect.fnUntraced(function* (folder: string) {
 
 /** Runs so many processes at a time, so many times; `watch` is told after each round. */
 export const run = Effect.fn("Together.run")(function* (
-  options: { readonly processes: number; readonly rounds: number },
+  options: {
+    readonly processes: number
+    readonly rounds: number
+    /** Other programs than those three. */
+    readonly programs?: ReadonlyArray<Args>
+  },
   watch: (round: number, problems: number) => Effect.Effect<void> = () => Effect.void
 ) {
   const fs = yield* FileSystem.FileSystem
   const began = yield* Clock.currentTimeMillis
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "igm-together-" })
-  const all = yield* programs(folder)
+  const all = options.programs ?? (yield* programs(folder))
   const alone = `${folder}/alone`
   const expected = yield* Effect.forEach(all, (args) => igm("run", ...args, "--out", alone))
   const problems = expected.flatMap(({ code, said }) => (code === 0 ? [] : [`alone: exit code ${code}: ${said}`]))
@@ -84,12 +89,12 @@ export const run = Effect.fn("Together.run")(function* (
       Effect.andThen(Ref.update(collections, (n) => n + 1)),
       Effect.forever
     )
-    const processes = Effect.forEach(
+    const ended = Effect.forEach(
       Array.from({ length: options.processes }, (_, n) => n % all.length),
       (which) => Effect.map(igm("run", ...all[which]!, "--out", out), (end) => ({ ...end, which })),
       { concurrency: "unbounded" }
     )
-    const ends = yield* Effect.raceFirst(processes, collect)
+    const ends = yield* Effect.raceFirst(ended, collect)
     for (const { code, printed, said, which } of ends) {
       if (code !== 0) problems.push(`round ${round}: program ${which}: exit code ${code}: ${said.trim()}`)
       else if (words(printed, out) !== words(expected[which]!.printed, alone)) {
@@ -102,7 +107,8 @@ export const run = Effect.fn("Together.run")(function* (
     if (left.length === 0) yield* fs.remove(out, { recursive: true })
   }
   const seconds = ((yield* Clock.currentTimeMillis) - began) / 1000
-  const verdict: Verdict = { ...options, collections: yield* Ref.get(collections), problems, seconds }
+  const { rounds, processes } = options
+  const verdict: Verdict = { rounds, processes, collections: yield* Ref.get(collections), problems, seconds }
   return verdict
 }, Effect.scoped)
 

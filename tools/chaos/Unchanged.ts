@@ -13,14 +13,14 @@ const bin = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.u
 
 const THREADS = [1, 2, 3, 4]
 
-/** What came of the replays. */
+/** The result of the replays. */
 export interface Verdict {
   readonly replays: number
   readonly identical: number
   /** Replays by their number of threads. */
   readonly threads: { readonly [threads: string]: number }
   readonly underLoad: number
-  /** What was compared in each. */
+  /** The counts of what each replay compared. */
   readonly artifacts: number
   readonly epochs: number
   readonly steps: number

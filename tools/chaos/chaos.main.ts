@@ -1,13 +1,14 @@
 /**
  * Trials of what a run promises. `npm run chaos -- --replay`: changes planted in a run or in its replay, and what
  * `igm replay` says of them. `npm run chaos -- --replays N`: N replays of an unchanged run. `npm run chaos -- --flips N`: bytes of a finished run that are made others, and what every
- * command makes of it. `npm run chaos -- --together N`: N processes in one folder, with collections beside them. And `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json]`: kills an experiment N times, starts it again each
+ * command makes of it. `npm run chaos -- --together N`: N processes in one folder, with collections beside them. And `npm run chaos [-- --kills N --seed N --lanes N --program FILE --json -- FLAGS]`: kills an experiment N times, starts it again each
  * time, and compares what it comes to with an undisturbed run, byte for byte. Exit code 1 where they differ, or where too
  * few kills hit a stage or a write.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { MediaDecoder } from "@igm/media"
 import { Console, Effect, Option, Schema } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 import * as Chaos from "./Chaos.ts"
 import * as Flips from "./Flips.ts"
@@ -24,8 +25,7 @@ const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const positive = (name: string, value: number, description: string) =>
   Flag.Int(name).pipe(Flag.withSchema(Positive), Flag.withDescription(description), Flag.withDefault(value))
 
-/** The kills that must hit each stage, and the share of all kills that must hit the inside of a write. */
-const PER_STAGE = 10
+/** The share of all kills that must hit the inside of a write. */
 const IN_WRITES = 0.1
 
 const listed = (counts: { readonly [name: string]: number }): string =>
@@ -37,7 +37,8 @@ const listed = (counts: { readonly [name: string]: number }): string =>
 const counted = (t: Chaos.Tally): ReadonlyArray<string> => [
   `${t.kills} kills (${t.timed} after a time, ${t.inWrites} inside of a write, ${t.beside} as something was opened, made or removed), ${t.rounds} rounds`,
   `by stage: ${listed(t.stages)}`,
-  `by what was written: ${listed(t.writes)}`
+  `by what was written: ${listed(t.writes)}`,
+  `went on from a checkpoint: ${listed(t.resumed) || "none"}`
 ]
 
 const told = (v: Chaos.Verdict): string =>
@@ -106,8 +107,18 @@ const chaos = Command.make(
       Flag.withDefault(defaultProgram)
     ),
     stage: Flag.Int("per-stage").pipe(
-      Flag.withDescription("How many kills must hit each stage"),
-      Flag.withDefault(PER_STAGE)
+      Flag.withDescription(
+        "The least number of kills in each stage; by default its share of half of them, and 10 at most"
+      ),
+      Flag.optional
+    ),
+    resuming: Flag.String("resuming").pipe(
+      Flag.withDescription("Stages, with commas between them, that must have gone on from a checkpoint"),
+      Flag.withDefault("")
+    ),
+    flags: Argument.String("flags").pipe(
+      Argument.withDescription("What follows --: flags of igm run and of the program"),
+      Argument.variadic()
     ),
     replay: Flag.Boolean("replay").pipe(
       Flag.withDescription("Plant changes in runs and replays, and see whether igm replay finds them"),
@@ -139,7 +150,17 @@ const chaos = Command.make(
     if (Option.isSome(replays)) return yield* unchanged(replays.value, json)
     if (!json) yield* Console.log(`${program}, seed ${seed}, ${lanes === 1 ? "one lane" : `${lanes} lanes`}`)
     const inWrites = Math.ceil(IN_WRITES * kills)
-    const options = { program, flags: [], kills, seed, lanes, inWrites, perStage: stage }
+    const resuming = said.resuming.split(",").filter((name) => name !== "")
+    const options = {
+      program,
+      flags: said.flags,
+      kills,
+      seed,
+      lanes,
+      inWrites,
+      perStage: Option.getOrUndefined(stage),
+      resuming
+    }
     let last: Chaos.Tally | undefined
     const verdict = yield* Chaos.run(options, (tally) =>
       Effect.andThen(
@@ -167,4 +188,8 @@ const chaos = Command.make(
   })
 ).pipe(Command.withDescription("Kill an experiment again and again"))
 
-chaos.pipe(Command.run({ version: "0.1.0" }), Effect.provide(NodeServices.layer), NodeRuntime.runMain)
+chaos.pipe(
+  Command.run({ version: "0.1.0" }),
+  Effect.provide([NodeServices.layer, MediaDecoder.layer]),
+  NodeRuntime.runMain
+)

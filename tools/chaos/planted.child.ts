@@ -2,14 +2,16 @@
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { RunFolder } from "@igm/experiment"
 import { ArtifactStore, Progress } from "@igm/io"
-import { OnnxRuntime } from "@igm/onnx"
+import { MediaDecoder } from "@igm/media"
+import { EncoderRuntime } from "@igm/encoders"
 import { Console, Effect, Layer, Logger } from "effect"
+import * as ProgramFile from "../../packages/cli/src/ProgramFile.ts"
 import * as ReplayCommand from "../../packages/cli/src/ReplayCommand.ts"
 import * as RunCommand from "../../packages/cli/src/RunCommand.ts"
 import { TypeScript } from "../../packages/cli/src/TypeScript.ts"
 import * as Tamper from "./Tamper.ts"
 
-/** What a child process does. */
+/** The task of a child process. */
 export interface Child {
   readonly program: string
   readonly speech: string
@@ -27,9 +29,9 @@ const store = Tamper.layerStore(child).pipe(Layer.provide(ArtifactStore.layer(`$
 
 const work = Effect.gen(function* () {
   if (child.run === undefined) {
-    const args = { seed: 1, speech: child.speech }
-    const { program, out } = child
-    return yield* RunCommand.run({ program, args, out, check: false, trace: "step", refused: [] })
+    const { program, speech, out } = child
+    const loaded = yield* ProgramFile.load(program, { check: false })
+    return yield* RunCommand.run({ loaded, given: { seed: 1, speech }, out, trace: "step", refused: [] })
   }
   const manifest = yield* RunFolder.read(child.run)
   const found = yield* ReplayCommand.replay({ folder: child.run, manifest, from: undefined, tolerance: 0, refused: [] })
@@ -38,7 +40,9 @@ const work = Effect.gen(function* () {
 
 work.pipe(
   Effect.provide(Tamper.layerTrainer(child.step ?? null)),
-  Effect.provide(Layer.mergeAll(store, OnnxRuntime.layerCpu, TypeScript.layerNone, Progress.layerSilent)),
+  Effect.provide(
+    Layer.mergeAll(store, EncoderRuntime.layerCpu, MediaDecoder.layer, TypeScript.layerNone, Progress.layerSilent)
+  ),
   Effect.provide(Layer.merge(NodeServices.layer, Logger.layer([]))),
   NodeRuntime.runMain
 )

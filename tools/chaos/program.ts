@@ -3,7 +3,7 @@
  * between a run and its replay.
  */
 
-/** What the program depends on. */
+/** The parameters of the program. */
 export interface Parts {
   readonly encoder: string
   readonly tau: string
@@ -11,14 +11,17 @@ export interface Parts {
 
 /** The text of the program. */
 export const text = ({ encoder, tau }: Parts): string => `
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders, Encoder } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
-import { Control, Head, Igm, Ring, Selection } from "@igm/gradient"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Encoder } from "@igm/encoders"
+import { Args, Experiment } from "@igm/experiment"
+import { Baselines, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Digest } from "@igm/tensor"
+import { Schema } from "effect"
 import { readFileSync } from "node:fs"
 
-export default Experiment.program(({ seed, speech }) => {
+export default Experiment.make("planted", {
+  args: Schema.Struct({ seed: Args.seed, speech: Args.speech }),
+  run: ({ seed, speech }) => {
   const file = ${JSON.stringify(encoder)}
   const options = {
     heads: { audio: Head.make(128, 16, 8, 10), image: Head.make(128, 16, 8, 10) },
@@ -28,17 +31,16 @@ export default Experiment.program(({ seed, speech }) => {
     tau: ${tau},
     rho: 1e-10
   }
-  return Experiment.make({
-    name: "planted",
+  return Experiment.comparison({
     title: "A small experiment",
     dataset: AvDigits.make({ seed, speech: { kind: "recordings", folder: speech ?? "nowhere" } }),
     encoders: {
       audio: Encoder.make({ ...DigitEncoders.audio, file, digest: Digest.ofBytes(readFileSync(file)) }),
       image: DigitEncoders.image
     },
-    methods: [Igm.code(options), Control.lateFusion(options)],
+    methods: [Igm.code(options), Baselines.lateFusion(options)],
     compared: ["IGM (code)"],
     seeds: [seed]
   })
-})
+}})
 `

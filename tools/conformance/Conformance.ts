@@ -1,22 +1,22 @@
 /**
- * What every interpreter on this machine makes of the same trainings, next to float64: IGM in both semantics and the
- * rivals, on the same features, seeds and draws.
+ * Compares every interpreter on this machine with float64 on the same trainings: IGM in both semantics and the rivals,
+ * on the same features, seeds and draws.
  */
 import {
-  Control,
+  Baselines,
   type Features,
   GradientBlending,
   Head,
   Igm,
+  JointTraining,
   type Method,
   Mla,
   Ops,
   ReconBoost,
   Ring,
-  Selection,
-  Together
+  Selection
 } from "@igm/gradient"
-import { type Interpreter, type HeadTrainer, Member } from "@igm/training"
+import { type HeadTrainer, type Interpreter, JobState } from "@igm/training"
 import { Effect, Stream } from "effect"
 
 /** Two modalities and a split of their samples into those that train and those that select. */
@@ -28,7 +28,7 @@ export interface Data {
 
 type AnyMethod = Method.Method<Features.Dims>
 
-/** The methods on two modalities: turns of one epoch in a ring of two rounds, which is three changes of stage. */
+/** The methods on two modalities: turns of one epoch in a ring of two rounds, which is three changes of turn. */
 export const methodsOf = ({ train: { widths, classes } }: Data): ReadonlyArray<AnyMethod> => {
   const order = Object.keys(widths) as unknown as readonly [string, string]
   const headOf = (name: string) => Head.make(widths[name]!, 256, 64, classes)
@@ -47,23 +47,26 @@ export const methodsOf = ({ train: { widths, classes } }: Data): ReadonlyArray<A
   return [
     Igm.paper(options),
     Igm.code(options),
-    Control.lateFusion(options),
-    Together.plain(options),
-    Together.ogmGe(options),
-    Together.mmPareto(options),
+    Baselines.lateFusion(options),
+    JointTraining.plain(options),
+    JointTraining.ogmGe(options),
+    JointTraining.mmPareto(options),
     GradientBlending.make(options, { probeEpochs: 1 }),
     ReconBoost.make(options),
     ...(equal ? [Mla.make({ head: headOf(order[0]), ring, selection, batch })] : [])
   ]
 }
 
-/** What a training comes to: the losses of the first epoch's steps and the weights after it, and what is said at the end. */
+/**
+ * The results of a training: the losses of the first epoch's steps and the weights after it, and the labels that are
+ * predicted at the end.
+ */
 export interface Course {
   readonly steps: number
   readonly losses: ReadonlyArray<number>
   readonly weights: Ops.Named<Method.HostTensor>
   readonly last: Ops.Named<Method.HostTensor>
-  readonly said: ReadonlyArray<number>
+  readonly predicted: ReadonlyArray<number>
 }
 
 const argmaxes = ({ shape, data }: Method.HostTensor): ReadonlyArray<number> => {
@@ -81,24 +84,24 @@ export const course = Effect.fn("Conformance.course")(function* (
   method: AnyMethod,
   { train, select }: Data
 ) {
-  const task = Member.widen({ method, job: { seed: 1, train, select } })
+  const task = JobState.widen({ method, job: { seed: 1, train, select } })
   const first = yield* Effect.scoped(
     Effect.gen(function* () {
       const lane = yield* it.lane
-      const member = yield* Member.enter(it, task, yield* Member.start(task), lane)
-      const output = yield* it.block(member.phase.step, yield* Member.block(member), lane)
-      const weights = task.method.weights(yield* Member.after(member, output))
+      const jobState = yield* JobState.enter(it, task, yield* JobState.start(task), lane)
+      const output = yield* it.block(jobState.phase.step, yield* JobState.block(jobState), lane)
+      const weights = task.method.weights(yield* JobState.after(jobState, output))
       return { losses: Array.from(output.trace["loss"]!), weights }
     })
   )
   const events = yield* Stream.runCollect(trainer.train(method, { seed: 1, train, select }))
   const last = events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!
   const { probabilities } = yield* trainer.predict(method, last, select.modalities)
-  const found: Course = { ...first, steps: first.losses.length, last, said: argmaxes(probabilities) }
+  const found: Course = { ...first, steps: first.losses.length, last, predicted: argmaxes(probabilities) }
   return found
 })
 
-/** How far a course is from another. */
+/** The distance of a course from another. */
 export interface Deviation {
   readonly losses: number
   readonly weights: number
@@ -122,15 +125,15 @@ const largest = (a: Ops.Named<Method.HostTensor>, b: Ops.Named<Method.HostTensor
     })
   )
 
-/** How far a course is from the exact one. */
+/** The distance of a course from the exact one. */
 export const deviation = (found: Course, exact: Course): Deviation => ({
   losses: Math.max(
     ...found.losses.map((loss, i) => Math.abs(loss - exact.losses[i]!) / Math.max(Math.abs(exact.losses[i]!), 1e-12))
   ),
   weights: largest(found.weights, exact.weights),
   last: largest(found.last, exact.last),
-  differ: found.said.filter((label, i) => label !== exact.said[i]).length,
-  of: found.said.length
+  differ: found.predicted.filter((label, i) => label !== exact.predicted[i]).length,
+  of: found.predicted.length
 })
 
 /** The bars: 1e-4 over the first epoch, and other predictions for one sample or 0.5 % of them at the end. */

@@ -1,8 +1,7 @@
 /** Features to hold interpreters to float64 on: those of the default experiment, and those of a file. */
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
-import { Experiment, Pipeline } from "@igm/experiment"
-import { Features, Head, Igm, Ring, Selection } from "@igm/gradient"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Encode, Data as Opening, Run } from "@igm/experiment"
+import { Features } from "@igm/gradient"
 import { Safetensors, Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
@@ -12,27 +11,15 @@ const first = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 /** The features of AV-digits, as the default experiment makes and keeps them. */
 export const avDigits = Effect.fn("Data.avDigits")(function* (rows: number) {
-  const heads = { audio: Head.make(128, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
-  const ring = Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } })
-  const experiment = Experiment.program(({ seed }) =>
-    Experiment.make({
-      name: "conformance",
-      title: "Features",
-      dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
-      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-      methods: [Igm.paper({ heads, ring, selection: Selection.best("accuracy"), batch: 12, rho: 0 })],
-      compared: [],
-      seeds: [seed]
-    })
-  )({ seed: 1, speech: undefined })
-  const { features } = yield* Pipeline.encode(experiment)
+  const opened = yield* Opening.open(AvDigits.make({ seed: 1, speech: { kind: "synthetic" } }))
+  const features = yield* Encode.splits(opened, { audio: DigitEncoders.audio, image: DigitEncoders.image })
   const data: Data = {
     name: "AV-digits",
     train: Features.takeRows(features.train, first(Math.min(rows, features.train.labels.length))),
     select: features.valid
   }
   return data
-})
+}, Effect.provide(Run.layerNone))
 
 /** The rows of four fifths of the actors, and the others'; by place where clips (`1041_TIE_NEU_XX,…`) are not named. */
 const divided = (count: number, clips: string | undefined) => {

@@ -4,8 +4,9 @@
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
 import { ArtifactStore, Progress } from "@igm/io"
-import { OnnxRuntime } from "@igm/onnx"
-import { Devices, HeadTrainer, Interpreter, Remote } from "@igm/training"
+import { MediaDecoder } from "@igm/media"
+import { EncoderRuntime } from "@igm/encoders"
+import { Devices, HeadTrainer, Interpreter, WorkerEngine } from "@igm/training"
 import { Console, Effect, Layer, Result } from "effect"
 import { Command, Flag } from "effect/cli"
 import { existsSync } from "node:fs"
@@ -45,7 +46,7 @@ const told = ({ interpreter, method, deviation: d, holds }: Line): string =>
 /** The courses of all methods on an engine in a thread of its own. */
 const coursesOn = (choice: (typeof Devices.pairs)[number], data: Conformance.Data) =>
   Effect.gen(function* () {
-    const engine = yield* Remote.engine(choice, { threads: 1 })
+    const engine = yield* WorkerEngine.engine(choice, { threads: 1 })
     const interpreter = Interpreter.Interpreter.ofEngine(engine)
     const trainer = HeadTrainer.layerInterpreter.pipe(
       Layer.provide(Layer.succeed(Interpreter.Interpreter, interpreter))
@@ -57,7 +58,7 @@ const coursesOn = (choice: (typeof Devices.pairs)[number], data: Conformance.Dat
         Effect.map((course) => ({ method: method.name, course }))
       )
     ).pipe(Effect.provide(trainer))
-    return { about: engine.about, courses, seconds: (performance.now() - start) / 1000 }
+    return { info: engine.info, courses, seconds: (performance.now() - start) / 1000 }
   }).pipe(Effect.scoped)
 
 const conformance = Command.make(
@@ -90,7 +91,7 @@ const conformance = Command.make(
       const references = yield* Effect.forEach(exact.courses, ({ course }) => Effect.fromResult(course))
       const steps = Math.max(...references.map((course) => course.steps))
       yield* print(
-        `${data.name}: ${steps} steps an epoch, four stages or more; float64 took ${exact.seconds.toFixed(0)} s`
+        `${data.name}: ${steps} steps an epoch, four turns or more; float64 took ${exact.seconds.toFixed(0)} s`
       )
       for (const choice of chosen) {
         const found = yield* coursesOn(choice, data).pipe(Effect.result)
@@ -100,9 +101,9 @@ const conformance = Command.make(
           yield* print(`  ${nameOf(choice).padEnd(14)} is not available: ${reason}`)
           continue
         }
-        const { about, courses, seconds } = found.success
-        const versions = Object.entries(about.versions).map((pair) => pair.join(" "))
-        yield* print(`  ${nameOf(choice)}: ${[about.name, ...versions].join(", ")}; took ${seconds.toFixed(0)} s`)
+        const { info, courses, seconds } = found.success
+        const versions = Object.entries(info.versions).map((pair) => pair.join(" "))
+        yield* print(`  ${nameOf(choice)}: ${[info.name, ...versions].join(", ")}; took ${seconds.toFixed(0)} s`)
         for (const [i, { method, course }] of courses.entries()) {
           if (Result.isFailure(course)) {
             const problem = course.failure.message
@@ -126,8 +127,10 @@ const conformance = Command.make(
   })
 ).pipe(Command.withDescription("Hold every interpreter to float64"))
 
-const layers = Layer.mergeAll(OnnxRuntime.layerCpu, ArtifactStore.layer(here("../../runs/.store"))).pipe(
-  Layer.provideMerge(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer)))
-)
+const layers = Layer.mergeAll(
+  EncoderRuntime.layerCpu,
+  MediaDecoder.layer,
+  ArtifactStore.layer(here("../../runs/.store"))
+).pipe(Layer.provideMerge(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer))))
 
 conformance.pipe(Command.run({ version: "0.1.0" }), Effect.provide(layers), NodeRuntime.runMain)

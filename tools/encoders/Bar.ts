@@ -1,4 +1,4 @@
-/** What errors are held to, and how they are printed. */
+/** The tolerances of errors, and their output. */
 
 /** The largest error relative to the largest magnitude. */
 export const BAR = 1e-5

@@ -1,6 +1,7 @@
 /**
- * What it takes to build the largest encoders from weight files of full size: a process of its own for each, its time from
- * opening the weights to the finished file, and the most memory that it held, next to that of a process which does nothing.
+ * Measures the building of the largest encoders from weight files of full size: in a process for each, its time from
+ * opening the weights to the finished file, and the most memory that it held, next to that of a process which does
+ * nothing.
  */
 import { Safetensors, type Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"
@@ -13,7 +14,7 @@ import * as Golden from "../../packages/encoders/test/golden.ts"
 
 const child = fileURLToPath(new URL("build.child.ts", import.meta.url))
 
-/** What a child prints. */
+/** The output of a child process. */
 interface Figures {
   readonly seconds: number
   /** Of resident memory, in bytes: the most, and what the process held before it began. */

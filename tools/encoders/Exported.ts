@@ -3,7 +3,7 @@
  * their features are, and what each takes in the same runtime with one thread, in turns. Sizes are fixed as the exports'
  * are, all but the batch (and a sentence's length).
  */
-import { OnnxRuntime } from "@igm/onnx"
+import { EncoderRuntime } from "@igm/encoders"
 import { Console, Duration, Effect, FileSystem } from "effect"
 import { join } from "node:path"
 import * as Formula from "../../packages/encoders/test/formula.ts"
@@ -60,7 +60,7 @@ const inputsOf = (name: string, inputs: Comparison["inputs"][number]) => Golden.
 
 /** The largest error of all; prints that of each export, and the ratio of its time to ours. */
 export const compare = Effect.fnUntraced(function* (folder: string, repeats: number) {
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   const fs = yield* FileSystem.FileSystem
   let worst = 0
   const compared = Effect.fnUntraced(function* (of: Comparison) {

@@ -6,7 +6,7 @@
  *     npm run parity-encoders [-- [--only FAMILY] [--no-golden] [--exports FOLDER] [--repeats N] [--build]]
  */
 import { NodeServices } from "@effect/platform-node"
-import { OnnxRuntime } from "@igm/onnx"
+import { EncoderRuntime } from "@igm/encoders"
 import { Console, Effect, Layer } from "effect"
 import { parseArgs } from "node:util"
 import * as Golden from "../../packages/encoders/test/golden.ts"
@@ -42,4 +42,4 @@ const program = Effect.gen(function* () {
   if (worst > BAR || !within) process.exitCode = 1
 })
 
-await Effect.runPromise(program.pipe(Effect.provide(Layer.merge(NodeServices.layer, OnnxRuntime.layerCpu))))
+await Effect.runPromise(program.pipe(Effect.provide(Layer.merge(NodeServices.layer, EncoderRuntime.layerCpu))))

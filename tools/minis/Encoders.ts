@@ -8,7 +8,7 @@ import { Builder } from "@igm/onnx"
 import { Keyed, Tensor } from "@igm/tensor"
 import { Effect, Path } from "effect"
 
-/** How wide their features are. */
+/** The width of their features. */
 const WIDTH = 64
 export type Width = typeof WIDTH
 

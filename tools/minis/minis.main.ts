@@ -4,21 +4,22 @@
  * have to find it; with the labels dealt anew they must not. Exit code 1 where either fails.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { Results } from "@igm/experiment"
 import { Progress } from "@igm/io"
+import { MediaDecoder } from "@igm/media"
 import { Console, Effect, FileSystem, Layer, Schema } from "effect"
-import { Command } from "effect/cli"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { cli } from "../../packages/cli/src/Cli.ts"
+import * as Cli from "../../packages/cli/src/Cli.ts"
 import * as Minis from "../../packages/datasets/test/Minis.ts"
 import * as Described from "./Described.ts"
 import * as Encoders from "./Encoders.ts"
 
-const igm = (...args: ReadonlyArray<string>) => Command.runWith(cli, { version: "minis" })(args)
+const igm = (...args: ReadonlyArray<string>) => Cli.igm(args)
 
 const words = Minis.vocabulary.split("\n").length
 
-/** What a miniature is written by, its size, and its encoders. */
+/** A miniature: the function that writes it, its size, and its encoders. */
 const minis = {
   "crema-d": {
     write: Minis.cremaD,
@@ -70,10 +71,13 @@ const minis = {
 
 type Name = keyof typeof minis
 
-/** What the heads of IGM have to reach, and how far above chance those may be that learnt from labels dealt anew. */
+/**
+ * The accuracy that the heads of IGM have to reach, and the largest one above chance for heads that were trained on
+ * shuffled labels.
+ */
 const [REACHED, ABOVE_CHANCE] = [0.9, 0.25]
 
-const Results = Schema.fromJsonString(
+const Accuracies = Schema.fromJsonString(
   Schema.Struct({
     methods: Schema.Array(
       Schema.Struct({ name: Schema.String, trainings: Schema.Array(Schema.Struct({ accuracy: Schema.Finite })) })
@@ -81,7 +85,7 @@ const Results = Schema.fromJsonString(
   })
 )
 
-/** Where a miniature's data and its runs are. */
+/** The folders of a miniature's data and runs. */
 interface Folders {
   readonly root: string
   readonly out: string
@@ -100,10 +104,10 @@ const run = Effect.fnUntraced(function* (name: Name, { root, out }: Folders, shu
   const program = fileURLToPath(new URL(`${name}.experiment.ts`, import.meta.url))
   yield* igm("run", program, "--data", root, "--out", out, "--threads", "2", "--no-check")
   const id = (yield* fs.readDirectory(out)).find((entry) => !entry.startsWith("."))!
-  const manifest = yield* fs.readFileString(join(out, id, "manifest.json"))
+  const results = yield* fs.readFileString(join(out, id, Results.files.results))
   // The run goes, and the store with the features stays for the next one.
   yield* fs.remove(join(out, id), { recursive: true })
-  const { methods } = yield* Schema.decodeEffect(Results)(manifest)
+  const { methods } = yield* Schema.decodeEffect(Accuracies)(results)
   return methods.map(({ name, trainings }) => ({
     name,
     accuracy: trainings.reduce((total, { accuracy }) => total + accuracy, 0) / trainings.length
@@ -140,6 +144,6 @@ const main = Effect.gen(function* () {
 
 main.pipe(
   Effect.scoped,
-  Effect.provide(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer))),
+  Effect.provide(Layer.merge(Progress.layer, MediaDecoder.layer).pipe(Layer.provideMerge(NodeServices.layer))),
   NodeRuntime.runMain
 )

@@ -4,11 +4,11 @@
  * of sound, of resampling. Exit code 1 where a bar is missed.
  */
 import { NodeServices } from "@effect/platform-node"
-import { Wav } from "@igm/datasets"
+import { Wav } from "@igm/media"
 import { Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
-import { type Deviation, deviations } from "../../packages/datasets/test/parity/audio.ts"
+import { type Deviation, deviations } from "../../packages/media/test/parity/audio.ts"
 
 const folder = process.argv[2]
 

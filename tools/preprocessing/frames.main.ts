@@ -4,12 +4,12 @@
  * JSON on the output, each followed by the numbers that it tells of.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { ClipInput, type Dataset, Film } from "@igm/datasets"
+import { ClipInput, Film, MediaDecoder, type Source } from "@igm/media"
 import { Effect, Stream } from "effect"
 import { readFileSync } from "node:fs"
 
 type Asked =
-  (Film.Options & { readonly path: string }) | (Dataset.Source & { readonly preprocess: keyof typeof ClipInput.still })
+  (Film.Options & { readonly path: string }) | (Source & { readonly preprocess: keyof typeof ClipInput.still })
 
 /** Writes when what was written before is on its way. */
 const put = (bytes: Uint8Array) =>
@@ -42,4 +42,6 @@ const tell = (one: Asked) =>
     })
   )
 
-NodeRuntime.runMain(Effect.forEach(asked, tell, { discard: true }).pipe(Effect.provide(NodeServices.layer)))
+NodeRuntime.runMain(
+  Effect.forEach(asked, tell, { discard: true }).pipe(Effect.provide([NodeServices.layer, MediaDecoder.layer]))
+)

@@ -4,7 +4,8 @@
  * to a thousandth of the largest magnitude, which is the 60 dB of their resampling, and words exactly. Exit code 1 where they differ by more.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { CremaD, type Dataset, KineticsSounds, type Published, Sarcasm, TextInput, Twitter15 } from "@igm/datasets"
+import { CremaD, type FolderDataset, KineticsSounds, Sarcasm, Twitter15 } from "@igm/datasets"
+import { MediaDecoder, type Preprocess, TextInput } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"
 import { Safetensors, type Tensor } from "@igm/tensor"
 import { Console, Effect, FileSystem, Layer } from "effect"
@@ -18,7 +19,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const SIZE = { train: 2, test: 2 }
 
 /** Texts are compared as words, before they are tokens: parity-words compares tokens. */
-const none: Dataset.Preprocess = { settings: {}, shape: {}, load: () => Effect.succeed({}) }
+const none: Preprocess = { settings: {}, shape: {}, load: () => Effect.succeed({}) }
 
 /** The deviations of standardised pictures that one step of 255 makes. */
 const STEP = {
@@ -78,7 +79,7 @@ const compare = Effect.fnUntraced(function* (python: string, released: string) {
   const script = here("../reference/released_inputs.py")
   yield* Effect.promise(() => promisify(execFile)(python, [script, folder, "--released", released]))
   const { tensors } = Safetensors.decode(yield* fs.readFile(`${folder}/released.safetensors`))
-  const datasets: { readonly [N in Name]: Published.Published<string> } = {
+  const datasets: { readonly [N in Name]: FolderDataset.FolderDataset<string> } = {
     "crema-d": CremaD.make({ root: `${folder}/crema-d`, seed: 1 }),
     "kinetics-sounds": KineticsSounds.make({ root: `${folder}/kinetics-sounds`, seed: 1 }),
     twitter15: Twitter15.make({ root: `${folder}/twitter15`, seed: 1, text: none }),
@@ -131,6 +132,6 @@ const command = Command.make(
 
 command.pipe(
   Command.run({ version: "0.1.0" }),
-  Effect.provide(Progress.layerSilent.pipe(Layer.provideMerge(NodeServices.layer))),
+  Effect.provide(Layer.merge(Progress.layerSilent, MediaDecoder.layer).pipe(Layer.provideMerge(NodeServices.layer))),
   NodeRuntime.runMain
 )

@@ -4,10 +4,10 @@
  * BertTokenizer's. Exit code 1 where any does.
  */
 import { NodeServices } from "@effect/platform-node"
-import { WordPieces } from "@igm/datasets"
+import { WordPieces } from "@igm/media"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
-import { type Case, type Expected, agrees } from "../../packages/datasets/test/parity/words.ts"
+import { type Case, type Expected, agrees } from "../../packages/media/test/parity/words.ts"
 
 const folder = process.argv[2]
 

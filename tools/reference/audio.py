@@ -1,6 +1,6 @@
 """What librosa makes of wav files: golden values, and a folder for a long comparison.
 
-    python audio.py goldens ../../packages/datasets/test/golden/audio
+    python audio.py goldens ../../packages/media/test/golden/audio
     python audio.py sweep OUT [--count 50] [--seed 0]
 
 Both write wav files of odd rates, widths, channel counts and contents, and reference.safetensors: for `NAME.wav`,

@@ -1,4 +1,4 @@
-"""What the released code makes of texts before they are tokenized, for packages/datasets/test/golden/captions.json.
+"""What the released code makes of texts before they are tokenized, for packages/media/test/golden/captions.json.
 
     python captions.py OUT.json
 

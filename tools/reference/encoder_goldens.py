@@ -3,7 +3,7 @@
     python encoder_goldens.py formula OUT --i3d FOLDER
     python encoder_goldens.py weights OUT ENCODER FILE [--i3d FOLDER]
 
-`formula` takes weights that are a function of their names (`encoders.py` has it, and so has packages/encoders/src/Recipe.ts):
+`formula` takes weights that are a function of their names (`encoders.py` has it, and so has packages/encoders/src/catalog/Recipe.ts):
 the whole ResNets and I3Ds, and a BERT-base of two narrow layers. `weights` takes the published file of an encoder, which is
 for a machine that has it: model.safetensors of timm/resnet18.tv_in1k, timm/resnet50.tv_in1k or
 google-bert/bert-base-uncased, rgb_imagenet.pt or flow_imagenet.pt. The features go to packages/encoders/goldens, thinned out.

@@ -5,17 +5,8 @@
  *     npm run encoder-data -- FSDD_RECORDINGS OUT
  */
 import { NodeServices } from "@effect/platform-node"
-import {
-  DIGITS,
-  Degradation,
-  GreyImage,
-  Mnist,
-  Recordings,
-  Spectrogram,
-  Wav,
-  Synthesizer,
-  VoiceSettings
-} from "@igm/datasets"
+import { Degradation, DIGITS, Mnist, Recordings, Synthesizer, VoiceSettings } from "@igm/av-digits"
+import { GreyImage, MediaDecoder, Spectrogram, Wav } from "@igm/media"
 import { ArtifactStore, AtomicFile, Progress } from "@igm/io"
 import { Keyed, Safetensors, Tensor } from "@igm/tensor"
 import { Effect, Layer } from "effect"
@@ -86,7 +77,7 @@ const exportSounds = Effect.fn(function* (recordings: string, file: string) {
 
 const [recordings, out] = process.argv.slice(2)
 if (recordings === undefined || out === undefined) throw new Error("usage: FSDD_RECORDINGS OUT")
-const layers = Layer.mergeAll(ArtifactStore.layer(join(out, "store")), Progress.layer).pipe(
+const layers = Layer.mergeAll(ArtifactStore.layer(join(out, "store")), MediaDecoder.layer, Progress.layer).pipe(
   Layer.provideMerge(NodeServices.layer)
 )
 await Effect.runPromise(

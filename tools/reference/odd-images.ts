@@ -7,7 +7,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
-import { Picture } from "../../packages/datasets/src/index.ts"
+import { Picture } from "../../packages/media/src/index.ts"
 
 const [folder, all] = process.argv.slice(2)
 

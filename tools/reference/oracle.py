@@ -121,15 +121,15 @@ def train(inputs, case, every):
     epochs_of = {m: 0 for m in names}
     results, losses, epoch, best = {}, [], 0, (-1.0, None)
     matrix = lambda a: a if a.ndim == 2 else a.reshape(1, -1)
-    for stage, turn in enumerate(case["stages"], 1):
+    for number, turn in enumerate(case["turns"], 1):
         theta = heads[turn["head"]]
         ts = None
         if turn["after"] is not None:
             before = turn["after"]
-            ys = moment(heads[before], inputs[f"moment/{stage}"], train_x[before], case["batch"])
+            ys = moment(heads[before], inputs[f"moment/{number}"], train_x[before], case["batch"])
             ts = [modification(y, case["tau"]) for y in ys]
             for layer, (y, t) in enumerate(zip(ys, ts), 1):
-                results[f"moment/{stage}/{layer}"], results[f"P/{stage}/{layer}"] = y, t
+                results[f"moment/{number}/{layer}"], results[f"P/{number}/{layer}"] = y, t
         for _ in range(turn["epochs"]):
             early = epochs_of[turn["head"]] + 1
             factor = case["schedule"]["factor"] ** (early // case["schedule"]["size"])

@@ -8,7 +8,7 @@ import { NodeServices } from "@effect/platform-node"
 import { Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
-import { casesOf, deviations } from "../../packages/datasets/test/parity/images.ts"
+import { casesOf, deviations } from "../../packages/media/test/parity/images.ts"
 
 const [folder] = process.argv.slice(2)
 

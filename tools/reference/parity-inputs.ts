@@ -17,9 +17,9 @@ import { run } from "../../packages/training/test/parity/trajectory.ts"
 const [out, features] = process.argv.slice(2)
 
 const write = Effect.fnUntraced(function* (of: Case, job: Job) {
-  const { inputs, stages } = yield* run(methodOf(of), job, { tau: 0.4, every: Infinity })
+  const { inputs, turns } = yield* run(methodOf(of), job, { tau: 0.4, every: Infinity })
   const file = join(out!, `${of.name}.safetensors`)
-  yield* AtomicFile.write(file, Safetensors.encode(inputs, { case: JSON.stringify({ ...of, tau: 0.4, stages }) }))
+  yield* AtomicFile.write(file, Safetensors.encode(inputs, { case: JSON.stringify({ ...of, tau: 0.4, turns }) }))
   yield* Console.log(file)
 })
 

@@ -153,9 +153,9 @@ def train(checkout, inputs, case, every):
     first = {name: torch.from_numpy(inputs[f"weights/{name}"]) for name in
              (key.removeprefix("weights/") for key in inputs if key.startswith("weights/"))}
     previous = None
-    for number, stage in enumerate(case["stages"], 1):
+    for number, turn in enumerate(case["turns"], 1):
         model = fresh()
-        state, classifier, _ = modalities[stage["head"]]
+        state, classifier, _ = modalities[turn["head"]]
         head = getattr(model, classifier)
         if number == 1:
             with torch.no_grad():
@@ -164,7 +164,7 @@ def train(checkout, inputs, case, every):
                         parameter.copy_(first[f"{modality}.{name}"].reshape(parameter.shape))
         else:
             model.load_state_dict(kept)
-            assert stage["after"] == previous
+            assert turn["after"] == previous
             with torch.no_grad():
                 module.compute_P_matrix(model, loader(inputs[f"moment/{number}"]), module.cfg, modalities[previous][0])
             before = [m for m in getattr(model, modalities[previous][1]) if isinstance(m, torch.nn.Linear)]
@@ -188,7 +188,7 @@ def train(checkout, inputs, case, every):
 
         optimizer.step = recorded
         run = module.train_withoutP if number == 1 else module.train_withP
-        for _ in range(stage["epochs"]):
+        for _ in range(turn["epochs"]):
             scheduler.step()
             rows = inputs[f"rows/{epoch}"]
             places = [{row: i for i, row in enumerate(batch)} for batch in rows]
@@ -200,7 +200,7 @@ def train(checkout, inputs, case, every):
             if score > best:
                 best, kept = score, {k: v.clone() for k, v in model.state_dict().items()}
             epoch += 1
-        previous = stage["head"]
+        previous = turn["head"]
     for modality in case["modalities"]:
         held = model = fresh()
         held.load_state_dict(kept)

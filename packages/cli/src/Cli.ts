@@ -1,17 +1,16 @@
 /** The commands of `igm` and the layers they run on. */
 import { NodeServices } from "@effect/platform-node"
-import { Fsdd } from "@igm/datasets"
+import { Fsdd } from "@igm/av-digits"
 import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
 import { RunFolder, Runs } from "@igm/experiment"
-import { OnnxRuntime } from "@igm/onnx"
-import { Devices } from "@igm/training"
-import { Console, Effect, Layer, Option, Path, Schema } from "effect"
+import { MediaDecoder } from "@igm/media"
+import { Console, Effect, Layer, Option, Path, Schema, Stdio } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
 import * as DataCommand from "./DataCommand.ts"
-import * as Device from "./Device.ts"
+import * as DeviceFlags from "./DeviceFlags.ts"
 import * as DiffCommand from "./DiffCommand.ts"
 import * as EncodersCommand from "./EncodersCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
@@ -19,6 +18,8 @@ import * as FeaturesCommand from "./FeaturesCommand.ts"
 import * as GcCommand from "./GcCommand.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
+import * as ProgramFile from "./ProgramFile.ts"
+import * as ProgramFlags from "./ProgramFlags.ts"
 import * as ReplayCommand from "./ReplayCommand.ts"
 import * as RunCommand from "./RunCommand.ts"
 import * as RunFlags from "./RunFlags.ts"
@@ -39,7 +40,6 @@ const root = Command.make("igm").pipe(
   })
 )
 
-const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const NonNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -49,68 +49,67 @@ const threads = Flag.Int("threads").pipe(
   Flag.withDefault(1)
 )
 
-/** The arguments of a program that a person gave. Views are asked of the experiment itself. */
-const argumentsOf = (flags: { readonly [K in (typeof passed)[number]]: Option.Option<unknown> }) =>
-  passed.filter((name) => Option.isSome(flags[name]))
+/** The program that `igm run` is called with, and the flags of its arguments. */
+interface Asked {
+  readonly loaded: ProgramFile.Loaded
+  readonly flags: Effect.Success<ReturnType<typeof ProgramFlags.of>>
+}
 
-const passed = ["seed", "speech", "data", "limit"] as const
+/** The command `igm run` with the flags of a program; without a program it only appears in the list of commands. */
+const runOf = (asked: Asked | undefined) =>
+  Command.make(
+    "run",
+    {
+      program: Argument.File("program").pipe(
+        Argument.withDescription("The experiment's module; its arguments are flags"),
+        Argument.withDefault(defaultProgram)
+      ),
+      args: asked?.flags ?? {},
+      out: RunFlags.out,
+      check: Flag.Boolean("check").pipe(
+        Flag.withDescription("Typecheck the program first, or not (--no-check); what passed is remembered"),
+        Flag.withDefault(true)
+      ),
+      trace: Flag.Literals("trace", ["epoch", "step"]).pipe(
+        Flag.withDescription(
+          "Record a digest after each epoch, or fingerprints of all tensors after each step as well"
+        ),
+        Flag.withDefault("epoch" as const)
+      ),
+      ...DeviceFlags.flags,
+      threads
+    },
+    Effect.fn("igm.run")(function* ({ program, args, out, check, trace, threads, ...said }) {
+      const path = yield* Path.Path
+      const store = ArtifactStore.layer(path.join(out, Runs.STORE))
+      const { layer, refused } = yield* DeviceFlags.layers(yield* DeviceFlags.wanted(said), { threads })
+      const run = Effect.gen(function* () {
+        const loaded = asked?.loaded ?? (yield* ProgramFile.load(program, { check }))
+        yield* RunCommand.run({ loaded, given: ProgramFlags.givenIn(args), trace, out, refused })
+      })
+      yield* run.pipe(Effect.provide(Layer.mergeAll(layer, store, TypeScript.layer)))
+    })
+  ).pipe(
+    Command.withDescription(
+      asked?.loaded.experiment.description ??
+        "Run an experiment and write its report (igm run FILE --help tells its flags)"
+    )
+  )
 
-const run = Command.make(
-  "run",
-  {
-    program: Argument.File("program").pipe(
-      Argument.withDescription("The experiment's module"),
-      Argument.withDefault(defaultProgram)
-    ),
-    seed: Flag.Int("seed").pipe(
-      Flag.withDescription("The seed of the data; the trainings' seeds follow it (default: 1)"),
-      Flag.withSchema(Natural),
-      Flag.optional
-    ),
-    speech: Flag.String("speech").pipe(
-      Flag.withDescription("A folder of recordings {digit}_{speaker}_{take}.wav instead of synthetic speech"),
-      Flag.optional
-    ),
-    data: Flag.String("data").pipe(
-      Flag.withDescription("The folder of a data set that does not come with the project"),
-      Flag.optional
-    ),
-    limit: Flag.Int("limit").pipe(
-      Flag.withDescription("At most so many samples of each split, for a quick look"),
-      Flag.withSchema(Positive),
-      Flag.optional
-    ),
-    views: Flag.Int("views").pipe(
-      Flag.withDescription("Take so many augmented views of each training sample in its place"),
-      Flag.withSchema(Positive),
-      Flag.optional
-    ),
-    out: RunFlags.out,
-    check: Flag.Boolean("check").pipe(
-      Flag.withDescription("Typecheck the program first; what passed is remembered"),
-      Flag.withDefault(true)
-    ),
-    trace: Flag.Literals("trace", ["epoch", "step"]).pipe(
-      Flag.withDescription("Record a digest after each epoch, or fingerprints of all tensors after each step as well"),
-      Flag.withDefault("epoch" as const)
-    ),
-    ...Device.flags,
-    threads
-  },
-  Effect.fn("igm.run")(function* (said) {
-    const { program, out, check, trace, engine, device, threads } = said
-    const path = yield* Path.Path
-    const store = ArtifactStore.layer(path.join(out, Runs.STORE))
-    const folder = (name: Option.Option<string>) =>
-      Option.getOrUndefined(Option.map(name, (name) => path.resolve(name)))
-    const [limit, views] = [Option.getOrUndefined(said.limit), Option.getOrUndefined(said.views)]
-    const seed = Option.getOrElse(said.seed, () => 1)
-    const args = { seed, speech: folder(said.speech), data: folder(said.data), limit, views }
-    yield* Device.withTrainer({ engine, device }, { threads }, (refused) =>
-      RunCommand.run({ program, args, said: argumentsOf(said), check, trace, out, refused })
-    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
-  })
-).pipe(Command.withDescription("Run an experiment and write its report"))
+/** Loads the program that the command line names. */
+const askedBy = Effect.fnUntraced(function* (line: ReadonlyArray<string>) {
+  const scanned = ProgramFlags.scan(line)
+  if (scanned === undefined) return undefined
+  const path = yield* Path.Path
+  const { program = defaultProgram, out = "runs", check } = scanned
+  const store = ArtifactStore.layer(path.join(out, Runs.STORE))
+  const loaded = yield* ProgramFile.load(program, { check }).pipe(Effect.provide(Layer.merge(store, TypeScript.layer)))
+  const asked: Asked = {
+    loaded,
+    flags: yield* ProgramFlags.of(ProgramFile.shown(path, loaded.file), loaded.experiment)
+  }
+  return asked
+})
 
 const replay = Command.make(
   "replay",
@@ -127,26 +126,23 @@ const replay = Command.make(
       Flag.withDefault(0)
     ),
     json: RunFlags.json,
-    engine: Flag.optional(
-      Flag.Literals("engine", Devices.engines).pipe(Flag.withDescription("Another engine than the run's"))
-    ),
-    device: Flag.optional(
-      Flag.Literals("device", Devices.devices).pipe(Flag.withDescription("Another device than the run's"))
-    ),
+    ...DeviceFlags.flags,
     threads
   },
-  Effect.fn("igm.replay")(function* ({ name, out, from, tolerance, json, engine, device, threads }) {
+  Effect.fn("igm.replay")(function* ({ name, out, from, tolerance, json, threads, ...said }) {
     const path = yield* Path.Path
     const folder = yield* Runs.find(name, out)
     const manifest = yield* RunFolder.read(folder)
     const store = ArtifactStore.layer(path.join(path.dirname(path.resolve(folder)), Runs.STORE))
-    const wanted = {
-      engine: Option.getOrElse(engine, () => manifest.trainer.engine),
-      device: Option.getOrElse(device, () => manifest.trainer.device as (typeof Devices.devices)[number])
-    }
-    const found = yield* Device.withTrainer(wanted, { threads }, (refused) =>
-      ReplayCommand.replay({ folder, manifest, from: Option.getOrUndefined(from), tolerance, refused })
-    ).pipe(Effect.provide(Layer.mergeAll(OnnxRuntime.layerCpu, store, TypeScript.layer)))
+    const wanted = yield* DeviceFlags.wanted(said, DeviceFlags.ofRun(manifest))
+    const { layer, refused } = yield* DeviceFlags.layers(wanted, { threads })
+    const found = yield* ReplayCommand.replay({
+      folder,
+      manifest,
+      from: Option.getOrUndefined(from),
+      tolerance,
+      refused
+    }).pipe(Effect.provide(Layer.mergeAll(layer, store, TypeScript.layer)))
     yield* Console.log(json ? JSON.stringify(found, null, 2) : ReplayCommand.text(found))
     if (!found.equal) {
       return yield* new ReplayCommand.ReplayDiffers({ run: found.run, stage: found.differences[0]!.stage })
@@ -186,10 +182,12 @@ const predict = Command.make(
     model: Argument.String("heads").pipe(Argument.withDescription("A file that igm export wrote")),
     audio: Flag.String("audio").pipe(Flag.withDescription("A wav file")),
     image: Flag.String("image").pipe(Flag.withDescription("A PNG or JPEG file")),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
+    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+    ...DeviceFlags.encoderFlags
   },
-  Effect.fn("igm.predict")(function* ({ model, audio, image, json }) {
-    const prediction = yield* PredictCommand.predict(model, { audio, image }).pipe(Effect.provide(OnnxRuntime.layerCpu))
+  Effect.fn("igm.predict")(function* ({ model, audio, image, json, ...said }) {
+    const runtime = DeviceFlags.encoderLayer(yield* DeviceFlags.encodersWanted(said))
+    const prediction = yield* PredictCommand.predict(model, { audio, image }).pipe(Effect.provide(runtime))
     yield* Console.log(json ? JSON.stringify(prediction) : PredictCommand.text(prediction))
   })
 ).pipe(Command.withDescription("Say what exported heads make of media files"))
@@ -234,18 +232,16 @@ const ledger = Command.make(
       Flag.withSchema(Positive),
       Flag.withDefault(2)
     ),
-    ...Device.flags
+    ...DeviceFlags.headFlags
   },
-  Effect.fn("igm.ledger")(function* ({ features, labels, tau, epochs, engine, device }) {
+  Effect.fn("igm.ledger")(function* ({ features, labels, tau, epochs, ...said }) {
     const options = { labels, tau, epochs, radii: [1e-15, 1e-10, 1e-4] }
-    const measure = Device.withTrainer({ engine, device }, { threads: 1 }, () =>
-      LedgerCommand.ledger(features, options)
-    )
-    yield* Console.log(yield* measure)
+    const { layer } = yield* DeviceFlags.headLayer(DeviceFlags.headsWanted(said), { threads: 1 })
+    yield* Console.log(yield* LedgerCommand.ledger(features, options).pipe(Effect.provide(layer)))
   })
 ).pipe(Command.withDescription("Measure what modification and perturbation do to heads on given features"))
 
-/** What is asked about runs that were made. */
+/** The commands about existing runs. */
 const aboutRuns = [
   RunsCommand.command,
   ShowCommand.command,
@@ -255,13 +251,28 @@ const aboutRuns = [
   SchemaCommand.command
 ] as const
 
-/** The whole command. */
-export const cli = root.pipe(
-  Command.withSubcommands([run, replay, ...aboutRuns, exportRun, predict, EncodersCommand.command, ledger, data])
-)
+/** The whole command, including a program's flags if it runs one. */
+const commandOf = (asked: Asked | undefined) =>
+  root.pipe(
+    Command.withSubcommands([
+      runOf(asked),
+      replay,
+      ...aboutRuns,
+      exportRun,
+      predict,
+      EncodersCommand.command,
+      ledger,
+      data
+    ])
+  )
 
-/** The command on this process's arguments. */
-export const main = cli.pipe(
-  Command.run({ version: "0.1.0" }),
-  Effect.provide(Progress.layer.pipe(Layer.provideMerge(NodeServices.layer)))
+/** Runs the command with a list of command-line arguments. */
+export const igm = Effect.fnUntraced(function* (line: ReadonlyArray<string>) {
+  const command = commandOf(yield* askedBy(line))
+  yield* Command.runWith(command, { version: "0.1.0" })(line)
+})
+
+/** Runs the command with this process's arguments. */
+export const main = Stdio.Stdio.use(({ args }) => Effect.flatMap(args, igm)).pipe(
+  Effect.provide(Layer.merge(Progress.layer, MediaDecoder.layer).pipe(Layer.provideMerge(NodeServices.layer)))
 )

@@ -1,11 +1,12 @@
 /**
- * `igm data`: what is in the folder of a published data set, before anything is run on it. `check` tells row by row what
- * would be used and what is wrong, `stats` how large and long and how even it is, `sample` makes a page to look at and to
- * listen to, and `prepare` makes what has to be made once.
+ * `igm data`: examines the folder of a published data set before an experiment uses it. `check` reports row by row
+ * which samples are usable and what is wrong, `stats` reports sizes, durations and the balance of classes, `sample`
+ * makes a page with samples to look at and listen to, and `prepare` makes files that have to be made once.
  */
-import { type Dataset, type Fault, Inspection, Measures, Shown, faultText } from "@igm/datasets"
+import { type Dataset, DatasetStats, type Fault, faultText, Validation } from "@igm/datasets"
+import { SamplePreview } from "@igm/media"
 import { AtomicFile, Progress } from "@igm/io"
-import { SamplesPage, Table } from "@igm/report"
+import { Page, Report, type SampleCard, Terminal } from "@igm/report"
 import { Keyed, Split } from "@igm/tensor"
 import { Console, Effect, Option, Path } from "effect"
 import { Command, Flag } from "effect/cli"
@@ -14,7 +15,7 @@ import { prepare } from "./DataPrepare.ts"
 import * as DataSets from "./DataSets.ts"
 import * as RunFlags from "./RunFlags.ts"
 
-/** Kinds of faults, with how often each occurs: the same words but for names and numbers. */
+/** Groups faults by kind and counts them: messages that are equal except for names and numbers are one kind. */
 const kindsOf = (faults: ReadonlyArray<Fault>): ReadonlyArray<readonly [string, number]> => {
   const kinds = new Map<string, number>()
   for (const { column, problem, missing } of faults) {
@@ -27,7 +28,7 @@ const kindsOf = (faults: ReadonlyArray<Fault>): ReadonlyArray<readonly [string, 
 const checkText = (
   folder: string,
   classes: ReadonlyArray<string>,
-  inspection: Inspection.Inspection<string>,
+  inspection: Validation.Validation<string>,
   faults: ReadonlyArray<Fault>
 ): string => {
   const { samples, rows } = inspection
@@ -38,8 +39,8 @@ const checkText = (
       empty.length === 0 ? "" : `; none of ${empty.slice(0, 5).join(", ")}${empty.length > 5 ? ", …" : ""}`
     return `${split} ${all.length} in ${plural(new Set(all.map(({ group }) => group)).size, "group")}${lacking}`
   })
-  const shared = Inspection.sharedGroups(inspection)
-  const duplicates = Inspection.duplicates(inspection)
+  const shared = Validation.sharedGroups(inspection)
+  const duplicates = Validation.duplicates(inspection)
   const told = (list: ReadonlyArray<string>) => list.slice(0, SHOWN).join(", ") + (list.length > SHOWN ? ", …" : "")
   return [
     folder,
@@ -74,7 +75,7 @@ const check = Command.make(
         const total = Split.all.reduce((count, split) => count + inspection.samples[split].length, 0)
         const tried = Effect.gen(function* () {
           const tell = yield* (yield* Progress).bar("prepare samples", total)
-          return yield* Inspection.undecodable(inspection, modalities, tell)
+          return yield* Validation.undecodable(inspection, modalities, tell)
         })
         const inside = decode ? yield* Effect.scoped(tried) : []
         const faults = [...inspection.faults, ...inside]
@@ -89,8 +90,8 @@ const check = Command.make(
           usable: faults.length === 0,
           rows: inspection.rows,
           used: Object.fromEntries(Split.all.map((split) => [split, used[split].map(row)])),
-          sharedGroups: Inspection.sharedGroups(found),
-          duplicates: Inspection.duplicates(found),
+          sharedGroups: Validation.sharedGroups(found),
+          duplicates: Validation.duplicates(found),
           faults
         }
         yield* Console.log(json ? JSON.stringify(everything, null, 2) : checkText(root, classes, found, faults))
@@ -100,7 +101,7 @@ const check = Command.make(
   })
 ).pipe(Command.withDescription("Tell what of a folder would be used, and everything that is wrong with it"))
 
-/** Says on the other stream what is not in a figure or page, so that nothing is left out in silence. */
+/** Reports on standard error what a figure or page leaves out. */
 const leftOut = (name: string, faults: ReadonlyArray<Fault>) =>
   faults.length === 0
     ? Effect.void
@@ -110,7 +111,7 @@ const leftOut = (name: string, faults: ReadonlyArray<Fault>) =>
 
 const BLOCKS = "▁▂▃▄▅▆▇█"
 
-/** A distribution as a line of blocks. */
+/** Formats a histogram as a line of block characters. */
 const sparkline = (bins: ReadonlyArray<number>): string => {
   const most = Math.max(...bins)
   return bins.map((n) => (n === 0 ? " " : BLOCKS[Math.min(7, Math.floor((8 * n) / most))]!)).join("")
@@ -134,12 +135,12 @@ const stats = Command.make(
             Effect.forEach(
               all,
               ({ media }) =>
-                Effect.tap(Effect.option(Measures.of(media[modality]!)), tell(1 / Object.keys(media).length)),
+                Effect.tap(Effect.option(DatasetStats.of(media[modality]!)), tell(1 / Object.keys(media).length)),
               { concurrency: 8 }
             ).pipe(
               Effect.map((found) => {
                 const good = found.flatMap((one) => (one._tag === "Some" ? [one.value] : []))
-                return [modality, { unread: found.length - good.length, ...Measures.distributions(good) }] as const
+                return [modality, { unread: found.length - good.length, ...DatasetStats.distributions(good) }] as const
               })
             )
           )
@@ -162,7 +163,7 @@ const stats = Command.make(
           "█".repeat(Math.round((20 * train) / most))
         ])
         const measures = measured.flatMap(([modality, { unread, ...of }]) => [
-          ...Object.entries(of as { readonly [measure: string]: Measures.Distribution }).map(
+          ...Object.entries(of as { readonly [measure: string]: DatasetStats.Distribution }).map(
             ([measure, { least, median, most, bins }]) => [
               modality,
               measure,
@@ -176,15 +177,38 @@ const stats = Command.make(
         ])
         yield* Console.log(
           [
-            ...Table.aligned([["class", "train", "valid", "test", ""], ...rows]),
+            ...Terminal.aligned([["class", "train", "valid", "test", ""], ...rows]),
             "",
-            ...Table.aligned([["", "", "least", "median", "most", "from least to most"], ...measures])
+            ...Terminal.aligned([["", "", "least", "median", "most", "from least to most"], ...measures])
           ].join("\n")
         )
       }, Effect.scoped)
     )
   })
 ).pipe(Command.withDescription("Count a folder's classes, and measure durations, sizes and lengths"))
+
+/** A sample to show. */
+interface Example {
+  readonly id: string
+  readonly group: string
+  readonly split: string
+  readonly class: string
+  readonly media: { readonly [modality: string]: SampleCard["media"][number]["media"] }
+}
+
+const cardOf = ({ id, group, split, class: label, media }: Example): SampleCard => ({
+  title: id,
+  subtitle: [split, ...(group === id ? [] : [group])].join(" · "),
+  media: Object.entries(media).map(([modality, media]) => ({
+    alt: media.kind === "fault" ? modality : `${modality} of ${label}`,
+    media
+  })),
+  bars: []
+})
+
+/** A section for each class that has samples. */
+const sectionsOf = (samples: ReadonlyArray<Example>) =>
+  [...Map.groupBy(samples, (one) => one.class)].map(([label, own]) => Report.cards(label, own.map(cardOf)))
 
 const sample = Command.make(
   "sample",
@@ -212,7 +236,7 @@ const sample = Command.make(
         })
         const shown = yield* Effect.forEach(chosen, ({ id, group, split, label, media }) =>
           Effect.forEach(Object.entries(media), ([modality, source]) =>
-            Shown.of(source, modalities[modality]!).pipe(
+            SamplePreview.of(source, modalities[modality]!).pipe(
               Effect.catch(({ message }) => Effect.succeed({ kind: "fault", problem: message } as const)),
               Effect.map((one) => [modality, one] as const)
             )
@@ -220,12 +244,13 @@ const sample = Command.make(
         )
         const facts = [
           ["folder", root],
-          ["rows", String(rows)],
-          ["faults", String(faults.length)],
-          ...Split.all.map((split) => [split, `${samples[split].length} samples`] as const)
-        ] as ReadonlyArray<readonly [string, string]>
+          ["rows", rows],
+          ["faults", faults.length],
+          ...Split.all.map((split) => [split, `${samples[split].length} samples`])
+        ] as const
+        const report = Report.make(name, [Report.table("Data", ["", ""], facts), ...sectionsOf(shown)])
         const to = Option.getOrElse(given.to, () => path.join(given.out, "samples.html"))
-        yield* AtomicFile.write(to, new TextEncoder().encode(SamplesPage.page(name, facts, shown)))
+        yield* AtomicFile.write(to, new TextEncoder().encode(yield* Page.html(report)))
         yield* Console.log(`${plural(shown.length, "sample")} of ${plural(classes.length, "class")}: ${to}`)
       }, Effect.scoped)
     )
@@ -246,7 +271,7 @@ const list = Command.make(
     yield* Console.log(
       json
         ? JSON.stringify(all, null, 2)
-        : Table.aligned([["name", "", "licence", "where to get it"], ...rows]).join("\n")
+        : Terminal.aligned([["name", "", "licence", "where to get it"], ...rows]).join("\n")
     )
   })
 ).pipe(Command.withDescription("List the published data sets, and where to get them"))

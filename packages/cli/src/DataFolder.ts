@@ -1,5 +1,5 @@
-/** The folder of a published data set that a command of `igm data` is asked about, and the verdict on it. */
-import type { Published } from "@igm/datasets"
+/** The data set folder that a command of `igm data` works on, and the command's verdict about it. */
+import type { FolderDataset } from "@igm/datasets"
 import { Runs } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import { Effect, FileSystem, Option, Path, Schema } from "effect"
@@ -8,7 +8,7 @@ import * as DataSets from "./DataSets.ts"
 import { ProgramError } from "./ProgramError.ts"
 import * as RunFlags from "./RunFlags.ts"
 
-/** The verdict on a folder that cannot be used as it is. */
+/** The error of a folder that cannot be used as it is. */
 export class DataUnusable extends Schema.TaggedError<DataUnusable>()("DataUnusable", {
   folder: Schema.String,
   faults: Schema.Int
@@ -18,13 +18,13 @@ export class DataUnusable extends Schema.TaggedError<DataUnusable>()("DataUnusab
   }
 }
 
-/** A seed. */
+/** The schema of seeds. */
 const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** A count. */
+/** The schema of counts. */
 export const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
-/** What every command that reads a data set is told. */
+/** The arguments and flags of every command that reads a data set. */
 export const asked = {
   name: Argument.Literals("name", Object.keys(DataSets.entries)).pipe(
     Argument.withDescription("The data set; igm data list names them")
@@ -67,7 +67,7 @@ type Asked = {
   readonly out: string
 }
 
-/** The folder of that name, which has to be there. */
+/** Checks that the folder exists. */
 export const folderOf = Effect.fnUntraced(function* (data: string) {
   const path = yield* Path.Path
   const fs = yield* FileSystem.FileSystem
@@ -77,7 +77,7 @@ export const folderOf = Effect.fnUntraced(function* (data: string) {
   return yield* new ProgramError({ path: root, problem })
 })
 
-/** The data set of that name. */
+/** The data set of a name. */
 export const entryOf = (name: string): Effect.Effect<DataSets.Entry, ProgramError> => {
   const entry = DataSets.entries[name]
   if (entry !== undefined) return Effect.succeed(entry)
@@ -85,10 +85,10 @@ export const entryOf = (name: string): Effect.Effect<DataSets.Entry, ProgramErro
   return Effect.fail(new ProgramError({ path: name, problem }))
 }
 
-/** The data set that was asked for, with the store that remembers its digests. */
+/** Gives a function the requested data set, with the store that caches its digests. */
 export const withDataset = <A, E, R>(
   { name, data, seed, limit, split, vocabulary, lists, out }: Asked,
-  use: (dataset: Published.Published<string>) => Effect.Effect<A, E, R>
+  use: (dataset: FolderDataset.FolderDataset<string>) => Effect.Effect<A, E, R>
 ) =>
   Effect.gen(function* () {
     const path = yield* Path.Path
@@ -108,14 +108,14 @@ export const withDataset = <A, E, R>(
     )
   })
 
-/** A number of things, in words. */
+/** A count with its noun, in the plural if needed. */
 export const plural = (count: number, one: string): string =>
   `${count} ${one}${count === 1 ? "" : one.endsWith("s") ? "es" : "s"}`
 
-/** How many of a long list are told. */
+/** The maximal number of items that are printed of a long list. */
 export const SHOWN = 10
 
-/** The first lines of faults, and how many more there are. */
+/** The first items of a list of faults, and the number of the remaining ones. */
 export const firstOf = (faults: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...faults.slice(0, SHOWN).map((fault) => `  ${fault}`),
   ...(faults.length > SHOWN ? [`  and ${faults.length - SHOWN} more: --json lists all`] : [])

@@ -1,5 +1,6 @@
-/** `igm data prepare`: makes once what a published data set is read as, and is not published. */
-import { FilmFrames, faultText } from "@igm/datasets"
+/** `igm data prepare`: makes the files of a data set that experiments read and that are not published. */
+import { faultText } from "@igm/datasets"
+import { FilmFrames } from "@igm/media"
 import { Progress } from "@igm/io"
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"

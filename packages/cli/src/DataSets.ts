@@ -1,38 +1,37 @@
-/** The published data sets by the names that commands have for them: what they are, and where a person gets them. */
+/** The published data sets by their names on the command line: their contents and their sources. */
 import {
   CremaD,
   type Dataset,
   type Fault,
-  type FilmFrames,
+  type FolderDataset,
   KineticsSounds,
   NvGesture,
-  type Published,
   Sarcasm,
-  TextInput,
   Twitter15
 } from "@igm/datasets"
+import { type FilmFrames, type Preprocess, TextInput } from "@igm/media"
 import { FileDigest } from "@igm/io"
 import { Effect, type FileSystem, type Path } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 
-/** What a command says about a data set. */
+/** The options of a data set on the command line. */
 interface Asked {
   readonly root: string
   readonly seed: number
   readonly limit: number | undefined
   readonly split: "published" | "independent"
-  /** A BERT's vocab.txt or tokenizer.json, where texts are to be tokenized. */
+  /** A BERT's vocab.txt or tokenizer.json, if texts are to be tokenized. */
   readonly vocabulary: string | undefined
-  /** The names of the lists, where they are not the published ones. */
+  /** The names of the list files, if they are not the published ones. */
   readonly lists: { readonly train: string; readonly test: string } | undefined
 }
 
-/** A data set that is known by name. */
+/** A data set that has a name on the command line. */
 export interface Entry {
   readonly title: string
   readonly where: string
   readonly licence: string
-  /** The films that pictures have to be made of once, if there are any, and what is wrong with their lists. */
+  /** The films that must be converted to images once, if there are any, and the faults of their lists. */
   readonly films?: (
     root: string
   ) => Effect.Effect<
@@ -40,11 +39,11 @@ export interface Entry {
     never,
     FileSystem.FileSystem | Path.Path
   >
-  readonly make: (asked: Asked) => Effect.Effect<Published.Published<string>, ProgramError, Dataset.Environment>
+  readonly make: (asked: Asked) => Effect.Effect<FolderDataset.FolderDataset<string>, ProgramError, Dataset.Environment>
 }
 
-/** Texts as they are, where there is no vocabulary to make tokens with. */
-const words: Dataset.Preprocess = {
+/** Texts without tokenization, if no vocabulary is given. */
+const words: Preprocess = {
   settings: { kind: "words", version: 1 },
   shape: {},
   load: () => Effect.succeed({})
@@ -58,7 +57,7 @@ const tokens = (of: typeof TextInput.twitter15, file: string | undefined) =>
         Effect.mapError((cause) => new ProgramError({ path: file, problem: "this vocabulary cannot be read", cause }))
       )
 
-/** Fails where lists are named for a data set that has them under one name alone. */
+/** Fails if list files are named for a data set whose lists have fixed names. */
 const unnamed = ({ root, lists }: Asked, name: string) =>
   lists === undefined
     ? Effect.void

@@ -1,12 +1,12 @@
-/** `igm diff`: where two runs differ, in what was asked for, read, made and found. */
-import { Compared, JsonDifference, Runs } from "@igm/experiment"
-import { Table } from "@igm/report"
+/** `igm diff`: shows the differences of two runs in settings, inputs, artifacts and results. */
+import { RunDiff, JsonDifference, Runs } from "@igm/experiment"
+import { Terminal } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 
-/** The end of `igm diff --exit-code` on runs that differ. */
+/** The error with which `igm diff --exit-code` ends if the runs differ. */
 class RunsDiffer extends Schema.TaggedError<RunsDiffer>()("RunsDiffer", { a: Schema.String, b: Schema.String }) {
   override get message(): string {
     return `${this.a} and ${this.b} differ`
@@ -25,15 +25,18 @@ const rowsOf = (differences: ReadonlyArray<JsonDifference.Difference>) =>
   differences.map(({ path, a, b }) => [JsonDifference.pathText(path), short(a), short(b)])
 
 const section = (title: string, header: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
-  rows.length === 0 ? [] : ["", title, "", ...Table.aligned([header, ...rows])]
+  rows.length === 0 ? [] : ["", title, "", ...Terminal.aligned([header, ...rows])]
 
 const same = (is: boolean | null) => (is === null ? "not known" : is ? "the same" : "differs")
 
-/** Key paths of one artifact that are written out; the rest is counted. */
+/** The maximal number of paths that are printed for an artifact; the rest is counted. */
 const PATHS = 4
 
-/** Places in a list are told together, with their number. */
-const pathsOf = ({ in: where, differences }: Compared.ArtifactDifference): string => {
+/** The maximal number of paths of the reports' data that are printed; the rest is counted. */
+const PLACES = 8
+
+/** The differing paths of an artifact; elements of one list are grouped, with their number. */
+const pathsOf = ({ in: where, differences }: RunDiff.ArtifactDifference): string => {
   if (where !== "both") return `only in ${where}`
   const paths = Map.groupBy(differences, ({ path }) => JsonDifference.pathText(path).replaceAll(/\[\d+\]/g, "[…]"))
   const told = [...paths].map(([path, { length }]) => (length === 1 ? path : `${path} (${length})`))
@@ -42,13 +45,13 @@ const pathsOf = ({ in: where, differences }: Compared.ArtifactDifference): strin
 
 const number = (x: number | null) => (x === null ? "none" : x.toFixed(4))
 
-const text = (names: readonly [string, string], compared: Compared.Compared): string => {
+const text = (names: readonly [string, string], compared: RunDiff.RunDiff): string => {
   const sides = ["a", "b"]
-  const { settings, inputs, environment, artifacts, results, predictions } = compared
+  const { settings, inputs, environment, artifacts, report, results, predictions } = compared
   return [
     `a   ${names[0]}`,
     `b   ${names[1]}`,
-    ...(Compared.isSame(compared) ? ["", "No difference."] : []),
+    ...(RunDiff.isSame(compared) ? ["", "No difference."] : []),
     ...section("Settings", ["", ...sides], rowsOf(settings)),
     ...section("Inputs", ["", ...sides], rowsOf(inputs)),
     ...section("Environment", ["", ...sides], rowsOf(environment)),
@@ -57,6 +60,8 @@ const text = (names: readonly [string, string], compared: Compared.Compared): st
       ["stage", "name", "key", "content", "where the key differs"],
       artifacts.map((one) => [one.stage, one.name, same(one.sameKey), same(one.sameContent), pathsOf(one)])
     ),
+    ...section("Data of the report", ["", ...sides], rowsOf(report.slice(0, PLACES))),
+    ...(report.length > PLACES ? [`… and ${report.length - PLACES} more`] : []),
     ...section(
       "Results",
       ["method", "seed", "metric", ...sides, "b − a"],
@@ -96,9 +101,9 @@ export const command = Command.make(
   },
   Effect.fn("igm.diff")(function* ({ a, b, out, json, exitCode }) {
     const [one, other] = yield* Effect.forEach([a, b], (name) => Effect.flatMap(Runs.find(name, out), Runs.look))
-    const compared = Compared.of(yield* Compared.side(one!), yield* Compared.side(other!))
+    const compared = RunDiff.of(yield* RunDiff.side(one!), yield* RunDiff.side(other!))
     const names = [one!.folder, other!.folder] as const
     yield* Console.log(json ? JSON.stringify(compared, null, 2) : text(names, compared))
-    if (exitCode && !Compared.isSame(compared)) return yield* new RunsDiffer({ a: names[0], b: names[1] })
+    if (exitCode && !RunDiff.isSame(compared)) return yield* new RunsDiffer({ a: names[0], b: names[1] })
   })
 ).pipe(Command.withDescription("Show where two runs differ: settings, inputs, environment, artifacts, results"))

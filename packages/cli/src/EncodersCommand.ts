@@ -1,15 +1,15 @@
 /** `igm encoders`: frozen encoders from published weights or ONNX files, pinned by their digests. */
-import { Catalog, type Check, EncoderFolder, type EncoderLock, Encoders, Hub, Named } from "@igm/encoders"
-import { OnnxRuntime } from "@igm/onnx"
-import { Table } from "@igm/report"
+import { Catalog, type Check, EncoderFolder, type EncoderLock, EncoderRef, Encoders, Hub } from "@igm/encoders"
+import { Terminal } from "@igm/report"
 import { Digest } from "@igm/tensor"
-import { Console, Effect, Option, Schema } from "effect"
+import { Console, Effect, Layer, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as DeviceFlags from "./DeviceFlags.ts"
 import { ProgramError } from "./ProgramError.ts"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
 
-/** Files of a folder that are not as its lock file says. */
+/** The error of a folder whose files differ from its lock file. */
 class EncodersDiffer extends Schema.TaggedError<EncodersDiffer>()("EncodersDiffer", {
   folder: Schema.String,
   problems: Schema.Array(Schema.String)
@@ -21,7 +21,7 @@ class EncodersDiffer extends Schema.TaggedError<EncodersDiffer>()("EncodersDiffe
 
 const to = Flag.String("to").pipe(
   Flag.withDescription("The folder of the encoders and their lock file"),
-  Flag.withDefault(Named.FOLDER)
+  Flag.withDefault(EncoderRef.FOLDER)
 )
 
 const short = (digest: string | undefined): string => (digest === undefined ? "" : Digest.short(digest))
@@ -34,13 +34,13 @@ const shapeText = ({ inputs, width }: EncoderLock.Pin): string => {
   return `${ports.join(", ")} to ${width} features`
 }
 
-/** The bytes of the ONNX file and of its weights. */
+/** The size in bytes of the ONNX file and its external weights. */
 const bytesOf = ({ onnx, data = {} }: EncoderLock.Pin): number =>
   Object.values(data).reduce((sum, { bytes }) => sum + bytes, onnx.bytes)
 
 const checkText = ({ name, passed, told }: Check): string => `${name}: ${passed ? told : `not checked, ${told}`}`
 
-/** What was added, and what was tried of it. */
+/** Describes an added encoder and the checks that it passed. */
 const addedText = ({ name, file, pin, reused, checks }: Encoders.Added): string =>
   [
     `${name}: ${reused ? "there already, as pinned" : "added"}`,
@@ -69,11 +69,14 @@ const listText = (found: ReadonlyArray<EncoderFolder.Listed>, folder: string): s
   return [
     ...(found.length === 0
       ? [`there are no encoders in ${folder}`]
-      : Table.aligned([["encoder", "size", "weights", "ONNX file", "from", "takes"], ...rows])),
+      : Terminal.aligned([["encoder", "size", "weights", "ONNX file", "from", "takes"], ...rows])),
     ...(missing.length === 0 ? [] : ["", `to get what is not there: igm encoders add ${missing.join(", ")}`]),
     "",
     "igm encoders add NAME, of these:",
-    ...Table.aligned([["name", "what", "weights"], ...rest.map(([name, entry]) => [name, entry.title, whence(entry)])])
+    ...Terminal.aligned([
+      ["name", "what", "weights"],
+      ...rest.map(([name, entry]) => [name, entry.title, whence(entry)])
+    ])
   ].join("\n")
 }
 
@@ -106,7 +109,8 @@ const addCommand = Command.make(
       Flag.withDescription("Pin what is found now in the place of what is pinned"),
       Flag.withDefault(false)
     ),
-    to
+    to,
+    ...DeviceFlags.encoderFlags
   },
   Effect.fn("igm.encoders.add")(function* ({ encoder, to, repin, ...flags }) {
     const { file, name, output, prefix, revision } = {
@@ -128,7 +132,8 @@ const addCommand = Command.make(
     const added = isOnnx
       ? Encoders.addOnnx(encoder, name!, { ...options, output })
       : Encoders.add(encoder, { ...options, name, file, prefix, revision })
-    yield* Console.log(addedText(yield* added.pipe(Effect.provide([Hub.layer, OnnxRuntime.layerCpu]))))
+    const runtime = DeviceFlags.encoderLayer(yield* DeviceFlags.encodersWanted(flags))
+    yield* Console.log(addedText(yield* added.pipe(Effect.provide(Layer.mergeAll(Hub.layer, runtime)))))
   })
 ).pipe(Command.withDescription("Get an encoder's weights, build its ONNX file, try it, and pin its digests"))
 

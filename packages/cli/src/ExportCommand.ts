@@ -1,6 +1,6 @@
-/** `igm export`: a run's trained heads and fusion as one ONNX file. */
-import { RunFolder } from "@igm/experiment"
-import { Stages } from "@igm/gradient"
+/** `igm export`: exports a run's trained heads and their fusion as one ONNX file. */
+import { Results, RunFolder } from "@igm/experiment"
+import { Turns } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
 import { Safetensors, Tensor } from "@igm/tensor"
 import { Model } from "@igm/onnx"
@@ -8,24 +8,29 @@ import { Exported } from "@igm/training"
 import { Effect, Path } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 
-/** Which of a run's trainings, and where to. */
+/** The training to export, and the path of the file. */
 export interface Options {
   readonly method: string | undefined
   readonly seed: number | undefined
   readonly to: string | undefined
 }
 
-/** Advice where the run's folder may not be written. */
+/** Advice if the run's folder is not writable. */
 const elsewhere = ({ to }: Options): string => (to === undefined ? "; name another file with --to" : "")
 
-/** Writes the file; returns its path. */
+/** Writes the ONNX file and gives its path. */
 export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder: string, options: Options) {
   const path = yield* Path.Path
   const manifest = yield* RunFolder.read(folder)
-  const method =
-    options.method === undefined ? manifest.methods[0] : manifest.methods.find(({ name }) => name === options.method)
+  const results = yield* Results.read(folder, manifest)
+  if (results === null) {
+    const problem = "this run is no comparison of methods: its results have no heads to export"
+    return yield* new ProgramError({ path: folder, problem })
+  }
+  const { methods, classes } = results
+  const method = options.method === undefined ? methods[0] : methods.find(({ name }) => name === options.method)
   if (method === undefined) {
-    const names = manifest.methods.map(({ name }) => `"${name}"`).join(", ")
+    const names = methods.map(({ name }) => `"${name}"`).join(", ")
     return yield* new ProgramError({ path: folder, problem: `it has no method "${options.method}", but ${names}` })
   }
   const training =
@@ -41,7 +46,7 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
   if (!(training.heads in manifest.files)) {
     return yield* new ProgramError({
       path: folder,
-      problem: `its manifest names ${training.heads} and no digest of it`
+      problem: `its results name ${training.heads}, and its manifest no digest of it`
     })
   }
   const bytes = yield* AtomicFile.read(file)
@@ -51,24 +56,24 @@ export const exportRun = Effect.fn("ExportCommand.exportRun")(function* (folder:
   })
   const weights = Object.fromEntries(Object.entries(tensors).map(([name, w]) => [name, Tensor.toFloat64(w)]))
   const { heads, fusion } = method.settings
-  const misfit = Object.values(heads).find(({ head }) => head.out !== manifest.classes.length)
+  const misfit = Object.values(heads).find(({ head }) => head.out !== classes.length)
   if (misfit !== undefined) {
-    const problem = `its heads tell ${misfit.head.out} classes apart, and its manifest names ${manifest.classes.length}`
+    const problem = `its heads tell ${misfit.head.out} classes apart, and its results name ${classes.length}`
     return yield* new ProgramError({ path: folder, problem })
   }
   const read = new Set(Object.values(heads).flatMap(({ reads }) => reads))
-  const encoders = Object.entries(manifest.encoders).filter(([modality]) => read.has(modality))
+  const encoders = Object.entries(results.encoders).filter(([modality]) => read.has(modality))
   const model = Exported.encode(
-    Stages.predictor(heads, fusion),
+    Turns.predictor(heads, fusion),
     weights,
     Object.fromEntries(encoders.map(([modality, { width }]) => [modality, width])),
     {
       "igm.run": manifest.id,
       "igm.method": method.name,
       "igm.seed": String(training.seed),
-      "igm.classes": JSON.stringify(manifest.classes),
+      "igm.classes": JSON.stringify(classes),
       "igm.encoders": JSON.stringify(Object.fromEntries(encoders.map(([modality, { digest }]) => [modality, digest]))),
-      "igm.preprocessing": JSON.stringify(manifest.preprocessing)
+      "igm.preprocessing": JSON.stringify(results.preprocessing)
     }
   )
   const target = options.to ?? path.join(folder, "heads.onnx")

@@ -1,11 +1,11 @@
-/** How a failure is told: one line for a person, and with `--verbose` everything that is known about it. */
+/** Prints failures of the command: one line, or with `--verbose` everything that is known. */
 import { systemSaid } from "@igm/io"
 import { Cause, Console, Effect } from "effect"
 
-/** Whether the arguments ask for everything. */
+/** Tests whether the arguments contain `--verbose`. */
 const isVerbose = (): boolean => process.argv.includes("--verbose")
 
-/** The error's first line, and what the system said if that is not in it. */
+/** The error's first line, with the system's message if it is not in that line. */
 const lineOf = (error: unknown): string => {
   const text = error instanceof Error ? error.message : String(error)
   const line = text.split("\n")[0]!
@@ -13,10 +13,10 @@ const lineOf = (error: unknown): string => {
   return said === undefined || said === MISSING || line.includes(said) ? line : `${line}: ${said}`
 }
 
-/** The system's words for a missing file, which errors say in words of their own. */
+/** The system's message for a missing file, which errors already state in their own words. */
 const MISSING = systemSaid({ code: "ENOENT" })
 
-/** Tells a failure on standard error. */
+/** Prints a failure on standard error. */
 export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.gen(function* () {
     if (Cause.hasInterruptsOnly(cause)) {
@@ -27,7 +27,10 @@ export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     }
   })
 
-/** Whether the command line has told it already, with its help, or nobody listens any more. */
+/**
+ * Tests whether a failure needs no message: the command line has printed it with its help, or the reader of the output
+ * is gone.
+ */
 const isTold = (cause: Cause.Cause<unknown>): boolean => {
   const error = Cause.squash(cause)
   return (

@@ -1,29 +1,29 @@
-/** `igm features`: the features that are stored, what made them, and what that cost. */
-import { Stored } from "@igm/encoders"
+/** `igm features`: lists the stored features, the encoders that computed them, and the time that it took. */
+import { FeatureIndex } from "@igm/encoders"
 import { Runs } from "@igm/experiment"
-import { Table } from "@igm/report"
+import { Terminal } from "@igm/report"
 import { Digest } from "@igm/tensor"
 import { Console, Effect, Path } from "effect"
 import { Command } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
 
-/** Samples per second; null where no time was measured. */
-const rateOf = ({ encoded, seconds }: Stored.Entry): number | null => (seconds > 0 ? encoded / seconds : null)
+/** Samples per second; null if no time was measured. */
+const rateOf = ({ encoded, seconds }: FeatureIndex.Entry): number | null => (seconds > 0 ? encoded / seconds : null)
 
-const entryOf = (entry: Stored.Entry) => ({
+const entryOf = (entry: FeatureIndex.Entry) => ({
   ...entry,
   samplesPerSecond: rateOf(entry),
   last: entry.last === null ? null : new Date(entry.last).toISOString()
 })
 
-/** What preprocessing calls itself, or the beginning of its digest. */
-const preprocessingOf = ({ preprocessing }: Stored.Entry): string => {
+/** The name that the preprocessing's settings declare, or the beginning of their digest. */
+const preprocessingOf = ({ preprocessing }: FeatureIndex.Entry): string => {
   const { kind } = (preprocessing ?? {}) as { readonly kind?: unknown }
   return typeof kind === "string" ? kind : Digest.short(Digest.ofJson(preprocessing))
 }
 
-const placeOf = ({ on, device }: Stored.Entry): string => {
+const placeOf = ({ on, device }: FeatureIndex.Entry): string => {
   const { provider, runtime, batch } = on as { readonly [name: string]: unknown }
   const size = batch === undefined ? "" : `, batch ${batch}`
   return `${provider}, onnxruntime ${runtime}${size}${device === null ? "" : ` (${device})`}`
@@ -42,7 +42,7 @@ const HEADER = [
   "on"
 ]
 
-const text = (entries: ReadonlyArray<Stored.Entry>, out: string): string => {
+const text = (entries: ReadonlyArray<FeatureIndex.Entry>, out: string): string => {
   if (entries.length === 0) return `there are no features in ${out}`
   const rows = entries.map((entry) => {
     const { encoder, samples, unfinished, sets, bytes, encoded, seconds, last } = entry
@@ -60,7 +60,7 @@ const text = (entries: ReadonlyArray<Stored.Entry>, out: string): string => {
       placeOf(entry)
     ]
   })
-  return Table.aligned([HEADER, ...rows]).join("\n")
+  return Terminal.aligned([HEADER, ...rows]).join("\n")
 }
 
 /** The command. */
@@ -69,7 +69,7 @@ export const command = Command.make(
   { out: RunFlags.out, json: RunFlags.json },
   Effect.fn("igm.features")(function* ({ out, json }) {
     const path = yield* Path.Path
-    const entries = yield* Stored.list(path.join(out, Runs.STORE))
+    const entries = yield* FeatureIndex.list(path.join(out, Runs.STORE))
     yield* Console.log(json ? JSON.stringify(entries.map(entryOf), null, 2) : text(entries, out))
   })
 ).pipe(Command.withDescription("List the features that are stored, what made them, and what that cost"))

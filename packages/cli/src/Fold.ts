@@ -1,20 +1,22 @@
 /**
- * Text in a narrow terminal. A line that is too long goes on in the next ones, indented; it is broken between the columns of
- * a table where it can, and otherwise between words. A word is not broken, so that paths can be copied, but between choices
- * (`a|b|c`) it is.
+ * Wraps text for narrow terminals. A long line continues in indented ones; it is broken between the columns of a table
+ * if possible, and otherwise between words. Words are not broken, so that paths can be copied, except between choices
+ * (`a|b|c`).
  */
 import { stripVTControlCharacters } from "node:util"
 
-/** Columns by which a line that goes on stands further in. */
+/** The additional indentation of continuation lines, in columns. */
 const INDENT = 2
 
 const widthOf = (text: string): number => stripVTControlCharacters(text).length
 
-/** Words, each with the space before it, of which there is none between choices. */
+/** Splits a line into words, each with the space before it, which is empty between choices. */
 const wordsOf = (line: string): ReadonlyArray<readonly [space: string, word: string]> =>
   [...line.matchAll(/(\s*)([^\s|]+\|?|\|)/g)].map(([, space, word]) => [space!, word!] as const)
 
-/** The text of one column, with the space before it. Three spaces and more stand between columns. */
+/**
+ * Splits a line into the cells of a table, each with the space before it. Cells are separated by three spaces or more.
+ */
 const cellsOf = (line: string): ReadonlyArray<string> => line.split(/(?<=\S)(?= {3})/)
 
 const foldLine = (line: string, columns: number): ReadonlyArray<string> => {
@@ -42,7 +44,7 @@ const foldLine = (line: string, columns: number): ReadonlyArray<string> => {
   return [...lines, last]
 }
 
-/** A text in lines of so many columns at most, but for words that are longer. */
+/** Wraps a text to a number of columns; longer words are kept whole. */
 export const fold = (text: string, columns: number): string =>
   text
     .split("\n")

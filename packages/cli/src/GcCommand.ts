@@ -1,11 +1,11 @@
-/** `igm gc`: removes what no run needs, and tells what that was. */
-import { Garbage, Runs } from "@igm/experiment"
+/** `igm gc`: removes files that no run needs, and lists them. */
+import { Gc, Runs } from "@igm/experiment"
 import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
 
-const text = (items: ReadonlyArray<Garbage.Item>, kept: ReadonlyArray<string>, dryRun: boolean): string => {
+const text = (items: ReadonlyArray<Gc.Item>, kept: ReadonlyArray<string>, dryRun: boolean): string => {
   const total = items.reduce((sum, { bytes }) => sum + bytes, 0)
   const verb = dryRun ? "would remove" : "removed"
   return [
@@ -40,11 +40,11 @@ export const command = Command.make(
   },
   Effect.fn("igm.gc")(function* ({ out, run, olderThan, dryRun }) {
     if (Option.isSome(run)) {
-      const item = yield* Garbage.removeRun(yield* Runs.find(run.value, out), { dryRun })
+      const item = yield* Gc.removeRun(yield* Runs.find(run.value, out), { dryRun })
       return yield* Console.log(text([item], [], dryRun))
     }
     const options = { olderThan: Option.getOrUndefined(olderThan) }
-    const { items, kept } = yield* dryRun ? Garbage.plan(out, options) : Garbage.collect(out, options)
+    const { items, kept } = yield* dryRun ? Gc.plan(out, options) : Gc.collect(out, options)
     yield* Console.log(text(items, kept, dryRun))
   })
 ).pipe(Command.withDescription("Remove artifacts, leftovers and checkpoints that no run needs"))

@@ -1,6 +1,6 @@
 /**
- * `igm ledger`: what IGM's two devices do to heads on given features, measured while they train: the spectrum of I − P,
- * the gradient before and after it, and the share of weights that the perturbation moves in single precision.
+ * `igm ledger`: measures the effect of IGM's two techniques on heads while they train on given features: the spectrum
+ * of I − P, the gradient before and after it, and the share of weights that the perturbation moves in single precision.
  */
 import { type Features, Head, Igm, Selection } from "@igm/gradient"
 import { AtomicFile } from "@igm/io"
@@ -9,19 +9,19 @@ import { HeadTrainer } from "@igm/training"
 import { Effect, Stream } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 
-/** What is measured. */
+/** Options of the measurement. */
 export interface Options {
   readonly labels: string
   readonly tau: number
   readonly epochs: number
-  /** The radii whose effect on the weights is counted. */
+  /** The radii ρ whose effect on the weights is measured. */
   readonly radii: ReadonlyArray<number>
 }
 
 const HIDDEN = [256, 64] as const
 const BATCH = 12
 
-/** All samples train, and all select: no accuracy is told. */
+/** Uses all samples for training and for selection, so that no accuracy can be reported. */
 const splitOf = <S extends Split.Split>(
   split: S,
   { labels, modalities }: Samples
@@ -71,7 +71,7 @@ const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<stri
   return rows.map((row) => `  ${row.map((cell, c) => cell.padEnd(widths[c]!)).join("  ")}`.trimEnd())
 }
 
-/** Trains by the released code's settings, once for each radius, and tells what was measured. */
+/** Trains with the released code's settings, once for each radius, and formats the measurements. */
 export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string, options: Options) {
   const samples = yield* read(file, options.labels)
   const names = Object.keys(samples.modalities)
@@ -93,9 +93,9 @@ export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string,
   })
   const bound = 0.02 * -Math.expm1(-options.tau)
   const begun = runs[0]!.events.flatMap((event) => (event.kind === "modification" ? [event] : []))
-  const spectra = begun.flatMap(({ stage, head, from, effectiveRank, secondEigenvalue, meanEigenvalue }) =>
+  const spectra = begun.flatMap(({ turn, head, from, effectiveRank, secondEigenvalue, meanEigenvalue }) =>
     effectiveRank.map((rank, l) => [
-      String(stage),
+      String(turn),
       `${head} after ${from}`,
       String(l + 1),
       String(heads[head]!.widths[l]),
@@ -106,10 +106,10 @@ export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string,
     ])
   )
   const gradients = runs[0]!.events.flatMap((event) =>
-    event.kind === "epoch" && event.stage > 1
+    event.kind === "epoch" && event.turn > 1
       ? [
           [
-            String(event.stage),
+            String(event.turn),
             event.head,
             String(event.epoch),
             event.ledger["cosine"]!.toFixed(5),
@@ -126,23 +126,23 @@ export const ledger = Effect.fn("LedgerCommand.ledger")(function* (file: string,
   })
   const notes = runs.flatMap(({ rho, events }) =>
     events.flatMap((event) =>
-      event.kind === "note" ? [`  ρ = ${rho.toExponential(0)}, stage ${event.stage}, ${event.head}: ${event.note}`] : []
+      event.kind === "note" ? [`  ρ = ${rho.toExponential(0)}, turn ${event.turn}, ${event.head}: ${event.note}`] : []
     )
   )
   const shape = names.map((name) => `${name} ${job.train.widths[name]}`).join(", ")
   return [
     `${file}: ${samples.labels.length} samples, ${classes} classes, features ${shape}`,
-    `IGM (code), τ = ${options.tau}, batches of ${BATCH}; all samples train, a stage is a head's turn`,
-    `Interpreter: ${trainer.engine}, ${trainer.about.precision}`,
+    `IGM (code), τ = ${options.tau}, batches of ${BATCH}; all samples train`,
+    `Interpreter: ${trainer.engine}, ${trainer.info.precision}`,
     "",
     `I − P by layer; its largest eigenvalue is 1 − e^−τ = ${(-Math.expm1(-options.tau)).toFixed(4)}`,
     ...aligned([
-      ["stage", "head", "layer", "inputs", "second eigenvalue", "< 2 % of that", "effective rank", "tr(P)/d"],
+      ["turn", "head", "layer", "inputs", "second eigenvalue", "< 2 % of that", "effective rank", "tr(P)/d"],
       ...spectra
     ]),
     "",
     "Gradient G before and after P, over all weights, at each epoch's first batch; share removed is ‖G − G P‖/‖G‖",
-    ...aligned([["stage", "head", "epoch", "cosine", "norm ratio", "share removed"], ...gradients]),
+    ...aligned([["turn", "head", "epoch", "cosine", "norm ratio", "share removed"], ...gradients]),
     "",
     "Weights that the perturbation moves in single precision, least and most over the epochs",
     ...aligned([["ρ", "least", "most"], ...moved]),

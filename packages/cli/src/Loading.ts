@@ -1,28 +1,30 @@
 /**
- * The time in which a program's own code runs before anything is made: its module is loaded and its experiment built. It
- * is someone else's code, and may never come back, hold the thread, end the process, or throw where nobody waits for it. Each of
- * them is told in one line. The last two may come later too, while the experiment runs.
+ * Guards the code of a program while its module is loaded and its experiment is built. That code may never return,
+ * block the thread, exit the process, or throw in a callback or an unhandled promise. Each of these is reported in one
+ * line. The last two are also guarded against later, while the experiment runs.
  */
 import { Effect } from "effect"
 import { writeSync } from "node:fs"
 import { Worker } from "node:worker_threads"
 import { ProgramError, wordsOf } from "./ProgramError.ts"
 
-/** Seconds that a program may take. It describes an experiment; what takes long belongs into a stage. */
+/** The time limit in seconds. A program only describes an experiment; long computations belong into stages. */
 const PATIENCE = 30
 
-/** The line that tells of a program that does not come back. */
+/** The message about a program that does not return. */
 const late = (seconds: number): string =>
   `it is still loading after ${seconds} s: does it wait for something that never comes, or loop without end?`
 
 /** The task of a watching thread. */
 export interface Watch {
-  /** The line for standard error, and the time for it: later than this thread would tell it if it could. */
+  /**
+   * The line for standard error, and the delay until it: longer than this thread would take to report it, if it could.
+   */
   readonly line: string
   readonly milliseconds: number
 }
 
-/** A thread that ends the process where this one is held. It watches once it says so. */
+/** Starts a thread that ends the process if this one is blocked. Waits until the thread is ready. */
 const watch = (workerData: Watch) =>
   Effect.acquireRelease(
     Effect.callback<Worker>((resume) => {
@@ -36,7 +38,7 @@ const watch = (workerData: Watch) =>
     (worker) => Effect.promise(() => worker.terminate())
   )
 
-/** Tells of a process that ends meanwhile, and that it did not end well. */
+/** Reports that the program exits the process, and makes the exit code nonzero. */
 const untilExit = (name: string, doing: string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -53,7 +55,7 @@ const untilExit = (name: string, doing: string) =>
     (listener) => Effect.sync(() => void process.off("exit", listener))
   )
 
-/** Fails when something is thrown that nobody waits for: in a timer, or in a promise that was left alone. */
+/** Fails if an error is thrown outside the awaited code: in a timer, or in an unhandled promise. */
 const astray = (name: string) =>
   Effect.callback<never, ProgramError>((resume) => {
     const listener = (cause: unknown) => {
@@ -64,7 +66,7 @@ const astray = (name: string) =>
     return Effect.sync(() => void process.off("uncaughtException", listener))
   })
 
-/** Does what a program's code takes part in. */
+/** Runs an effect that executes a program's code, guarded. */
 export const guarded = <A, E, R>(
   name: string,
   doing: string,
@@ -75,7 +77,7 @@ export const guarded = <A, E, R>(
     return yield* Effect.raceFirst(effect, astray(name))
   }).pipe(Effect.scoped)
 
-/** Loads a program's code under watch. */
+/** Loads a program's code, guarded and with a time limit. */
 export const watched = <A, E, R>(
   name: string,
   load: Effect.Effect<A, E, R>,

@@ -1,7 +1,7 @@
 /**
- * Standard output and standard error of the command. What cannot be written is an error of the command, at its end: the work
- * itself goes on, and what it makes is kept. In a terminal lines are as long as it is wide; text for other programs, JSON
- * and scripts, is left as it is.
+ * Standard output and standard error of the command. A failure to write is an error of the command at its end: the work
+ * itself continues, and its results are kept. In a terminal lines are wrapped to its width; text for other programs,
+ * JSON and scripts, is left as it is.
  */
 import { type IoError, ioError } from "@igm/io"
 import { Console, Effect, Logger, Runtime, Schema } from "effect"
@@ -9,7 +9,10 @@ import { fstatSync, writeSync } from "node:fs"
 import { format, stripVTControlCharacters } from "node:util"
 import { fold } from "./Fold.ts"
 
-/** Whoever read the output has closed it, as `head` does: nobody is to be told, and the exit code is that of SIGPIPE. */
+/**
+ * The reader of the output has closed it, as `head` does: nothing more is printed, and the exit code is that of
+ * SIGPIPE.
+ */
 export class ReaderGone extends Schema.TaggedError<ReaderGone>()("ReaderGone", {}) {
   override readonly [Runtime.errorExitCode] = 141
 }
@@ -18,16 +21,16 @@ export class ReaderGone extends Schema.TaggedError<ReaderGone>()("ReaderGone", {
 export interface Stream {
   readonly columns: number | undefined
   readonly write: (text: string) => void
-  /** Calls back when all that was written has been written or has failed. */
+  /** Calls back when all writes have succeeded or failed. */
   readonly flush: (done: () => void) => void
 }
 
-/** A stream that is told whom to tell when something cannot be written. */
+/** Opens a stream with a callback for failures to write. */
 export type Open = (failed: (cause: unknown) => void) => Stream
 
 const OUTPUT = 1
 
-/** A file, which takes as much as there is room for and says only how much that was. */
+/** A file, whose write takes as many bytes as there is space for and returns their number. */
 const file: Open = (failed) => ({
   columns: undefined,
   write: (text) => {
@@ -41,7 +44,7 @@ const file: Open = (failed) => ({
   flush: (done) => done()
 })
 
-/** A terminal, pipe or socket. One that does not know its width is taken for as wide as need be. */
+/** A terminal, pipe or socket. Without a known width, lines are not wrapped. */
 const stream =
   (to: NodeJS.WriteStream): Open =>
   (failed) => {
@@ -60,13 +63,13 @@ const output: Open = (failed) => {
   return (isStream ? stream(process.stdout) : file)(failed)
 }
 
-/** Standard error, of which nobody could be told that it cannot be written to. Only a terminal is sent colours. */
+/** Standard error, whose own failures are ignored. Colours are sent to terminals only. */
 const errors = (): Stream => {
   const { write, ...rest } = stream(process.stderr)(() => {})
   return { ...rest, write: (text) => write(process.stderr.isTTY ? text : stripVTControlCharacters(text)) }
 }
 
-/** Whether a text is for programs. */
+/** Tests whether a text is for programs: JSON, or a script. */
 const isData = (text: string): boolean => /^[[{#]/.test(text)
 
 /** A console that writes to the streams. */
@@ -79,11 +82,13 @@ const consoleOn = ({ columns, write }: Stream, errors: Stream): Console.Console 
     error: (...args: ReadonlyArray<unknown>) => errors.write(`${format(...args)}\n`)
   })
 
-/** What a failure to write means to the command. */
+/** Converts a failure to write to an error of the command. */
 const errorOf = (cause: unknown): IoError | ReaderGone =>
   (cause as { code?: unknown }).code === "EPIPE" ? new ReaderGone() : ioError("standard output", "write to it")(cause)
 
-/** Has an effect write to streams by its console, and its log to the second; fails after it if not all could be written. */
+/**
+ * Runs an effect with a console on the given streams, and its log on the second. Fails afterwards if a write failed.
+ */
 export const to =
   (open: Open, errors: Stream) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | IoError | ReaderGone, R> =>
@@ -99,5 +104,5 @@ export const to =
       )
     })
 
-/** Has an effect write to this process's standard output and standard error. */
+/** Runs an effect with its console on this process's standard output and standard error. */
 export const toProcess = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.suspend(() => to(output, errors())(effect))

@@ -1,7 +1,7 @@
 /**
- * The end of a process that was started for another. npm hands on SIGINT and SIGTERM; if it is ended by any other signal,
- * what it started goes on without it and keeps its locks. The scripts of package.json therefore name npm's process in
- * `IGM_PARENT`; without that variable nothing is watched, so that whoever starts `igm` by itself may leave it alone.
+ * Ends this process when its parent ends. npm passes on SIGINT and SIGTERM; if it is ended by another signal, its child
+ * process would continue and keep its locks. The scripts of package.json therefore set `IGM_PARENT` to npm's process
+ * id; without that variable nothing is watched, so that `igm` may outlive a parent that starts it directly.
  */
 import { Effect, Schedule } from "effect"
 
@@ -9,7 +9,7 @@ const NAME = "IGM_PARENT"
 
 const EVERY = "250 millis"
 
-/** Stops this process, as SIGTERM does, once its parent is another one than `IGM_PARENT` says; beside what it is given to. */
+/** Runs an effect and stops this process, as SIGTERM does, when its parent process is no longer `IGM_PARENT`. */
 export const watched = <A, E, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     const named = process.env[NAME]

@@ -1,9 +1,10 @@
-/** `igm predict`: media files through the encoders and exported heads to class probabilities. */
-import { GreyImage, Spectrogram } from "@igm/datasets"
-import { DigitEncoders, Encoder } from "@igm/encoders"
+/** `igm predict`: computes class probabilities of media files with the encoders and exported heads. */
+import { DigitEncoders } from "@igm/av-digits"
+import { Encoder, EncoderRuntime } from "@igm/encoders"
 import { Line } from "@igm/experiment"
 import { AtomicFile } from "@igm/io"
-import { Model, OnnxRuntime } from "@igm/onnx"
+import { GreyImage, Spectrogram } from "@igm/media"
+import { Model } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, Schema } from "effect"
 import { ProgramError } from "./ProgramError.ts"
@@ -25,12 +26,12 @@ const modalities = {
   image: { encoder: DigitEncoders.image, preprocess: GreyImage.preprocess }
 } as const
 
-/** What the heads say about media files. */
+/** Predicts class probabilities of media files. */
 export const predict = Effect.fn("PredictCommand.predict")(function* (
   file: string,
   media: { readonly audio: string; readonly image: string }
 ) {
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   const bytes = yield* AtomicFile.read(file)
   const unusable = (cause: unknown) =>
     new ProgramError({ path: file, problem: "this is not a file that igm export wrote", cause })
@@ -68,7 +69,7 @@ export const predict = Effect.fn("PredictCommand.predict")(function* (
   return prediction
 }, Effect.scoped)
 
-/** The classes from the most to the least probable. */
+/** Lists the classes from the most to the least probable. */
 export const text = ({ classes, probabilities }: Prediction): string =>
   classes
     .map((name, i) => ({ name, p: probabilities[i]! }))

@@ -1,8 +1,8 @@
-/** The error of a command that was given something it cannot use. */
+/** The error of a command whose input cannot be used. */
 import { Name } from "@igm/tensor"
 import { Schema } from "effect"
 
-/** Names the file and says what is wrong with it. */
+/** Names the file and describes the problem. */
 export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramError", {
   path: Schema.String,
   problem: Schema.String,
@@ -13,7 +13,7 @@ export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramErr
   }
 }
 
-/** What was thrown, in one line. */
+/** The message of a thrown value, in one line. */
 export const wordsOf = (cause: unknown): string => {
   try {
     return words(cause)

@@ -1,44 +1,47 @@
 /**
- * An experiment's module as its author left it: typechecked, loaded, and built, or told plainly what is wrong with it. A
- * check that the module passed is remembered in the store with the digests of the files that it depended on, and is not
- * made again before one of them, the framework or the compiler changes.
+ * Typechecks and loads the module of an experiment, or reports clearly what is wrong with it. A passed check is cached
+ * in the store with the digests of the files that it depended on, and is repeated only if one of them, the framework or
+ * the compiler changes.
  */
-import { Experiment, Runs } from "@igm/experiment"
-import { ArtifactStore, FileDigest, type IoError, ioError } from "@igm/io"
+import { type Args, CodeVersion, Experiment, Runner, Runs, Sources } from "@igm/experiment"
+import type { NodeServices } from "@effect/platform-node"
+import type { EncoderRuntime } from "@igm/encoders"
+import { ArtifactStore, IoError, type Progress, ioError } from "@igm/io"
+import type { MediaDecoder } from "@igm/media"
 import { Digest } from "@igm/tensor"
+import type { HeadTrainer } from "@igm/training"
 import { Console, Effect, FileSystem, Path, Predicate, Schema } from "effect"
 import { pathToFileURL } from "node:url"
-import * as CodeVersion from "./CodeVersion.ts"
 import * as Loading from "./Loading.ts"
-import * as ModuleGraph from "./ModuleGraph.ts"
 import { ProgramError, wordsOf } from "./ProgramError.ts"
 import { type Complaint, TypeScript } from "./TypeScript.ts"
 
-/** What a program's module gave. */
+/** A loaded program. */
 export interface Loaded {
-  readonly experiment: ReturnType<Experiment.Program>
-  readonly code: CodeVersion.CodeVersion
-  /** The program's file, and those that it imports. */
-  readonly program: ModuleGraph.Module
-  readonly modules: ReadonlyArray<ModuleGraph.Module>
-  /** Remembers that the program passed its check. A store that exists has it already; none is made before it is used. */
-  readonly remember: Effect.Effect<void, IoError>
+  readonly file: string
+  readonly experiment: Experiment.Any
+  /**
+   * Records in the store that the program passed its check. An existing store has the record already; a missing store
+   * is not created before a run uses it.
+   */
+  readonly remember: Effect.Effect<void, IoError, ArtifactStore>
 }
 
 const NO_CHECK = "run with --no-check to run it all the same"
 
-const HOW = "export one as the default: export default Experiment.program(…)"
+const HOW = "export one as the default: export default Experiment.make(…)"
 
-/** The experiment of a program, which is typechecked first if that is wanted. */
-export const load = Effect.fn("ProgramFile.load")(function* (
-  program: string,
-  args: Experiment.Arguments,
-  options: {
-    readonly check: boolean
-    /** The arguments that a person gave, which the program has to read; not those that are taken where none are given. */
-    readonly said?: ReadonlyArray<keyof Experiment.Arguments>
-  }
-) {
+/** Runs a program's own code, guarded; fails if the code changes the working directory. */
+const watched = Effect.fnUntraced(function* <A, E, R>(name: string, code: Effect.Effect<A, E, R>) {
+  const before = process.cwd()
+  const result = yield* Loading.watched(name, code)
+  if (process.cwd() === before) return result
+  const problem = "it changes the working folder, with process.chdir: leave that out"
+  return yield* new ProgramError({ path: name, problem })
+})
+
+/** Loads the program of a module, after a typecheck if `check` is set. */
+export const load = Effect.fn("ProgramFile.load")(function* (program: string, options: { readonly check: boolean }) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const file = path.resolve(program)
@@ -48,72 +51,80 @@ export const load = Effect.fn("ProgramFile.load")(function* (
 
   const info = yield* fs.stat(file).pipe(Effect.mapError(ioError(name, "read this program")))
   if (info.type !== "File") return yield* unusable("this is not a file: name the experiment's module")
-  const code = yield* CodeVersion.codeDigest
-  const remember = options.check && /\.[cm]?ts$/.test(file) ? yield* check(file, code) : Effect.void
-
-  const reads = new Set<string>()
-  const build = Effect.gen(function* () {
-    const module = yield* Effect.tryPromise({
-      try: () => import(pathToFileURL(file).href) as Promise<{ readonly default?: unknown }>,
-      catch: (cause) => unusable(unfound(wordsOf(cause)) ?? `this module cannot be loaded: ${wordsOf(cause)}`, cause)
-    })
-    if (module.default === undefined) return yield* unusable(`it exports no experiment: ${HOW}`)
-    const made = module.default
-    if (!Predicate.isFunction(made)) return yield* unusable(`its default export is not an experiment: ${HOW}`)
-    const cannot = (cause: unknown) => unusable(`this experiment cannot be made: ${wordsOf(cause)}`, cause)
-    const built: unknown = yield* Effect.try({ try: () => made(noting(args, reads)), catch: cannot })
-    if (Predicate.isPromise(built)) {
-      // Whether it fails is of no interest any more.
-      built.catch(() => undefined)
-      return yield* unusable(`its default export makes a promise of an experiment: ${HOW}`)
-    }
-    if (!isExperiment(built)) return yield* unusable(`its default export makes no experiment: ${HOW}`)
-    yield* Effect.try({ try: () => Experiment.check(built), catch: cannot })
-    return built
+  const remember = options.check && /\.[cm]?ts$/.test(file) ? yield* check(file) : Effect.void
+  const imported = Effect.tryPromise({
+    try: () => import(pathToFileURL(file).href) as Promise<{ readonly default?: unknown }>,
+    catch: (cause) => unusable(unfound(wordsOf(cause)) ?? `this module cannot be loaded: ${wordsOf(cause)}`, cause)
   })
-  const before = process.cwd()
-  const experiment = yield* Loading.watched(name, build)
-  if (process.cwd() !== before) {
-    return yield* unusable("it changes the working folder, with process.chdir: leave that out")
-  }
-  const unread = options.said?.find((flag) => !reads.has(flag))
-  if (unread !== undefined) {
-    return yield* unusable(`it does not read --${unread}, and ${args[unread]} is given: leave out --${unread}`)
-  }
-  const modules = yield* ModuleGraph.of(file)
-  const own = experiment.views?.count
-  if (args.views !== undefined && own !== args.views) {
-    const has = own === undefined ? "no augmented views of its samples" : `${own} views of each sample of its own`
-    return yield* unusable(`it has ${has}, and ${args.views} are asked for: leave out --views`)
-  }
-  const digest = yield* FileDigest.of(file).pipe(Effect.mapError(ioError(name, "read this program")))
-  return { experiment, code, program: { path: file, digest }, modules, remember } satisfies Loaded
+  const module = yield* watched(name, imported)
+  const experiment = module.default
+  if (experiment === undefined) return yield* unusable(`it exports no experiment: ${HOW}`)
+  if (!Experiment.isExperiment(experiment)) return yield* unusable(`its default export is not an experiment: ${HOW}`)
+  return { file, experiment, remember } satisfies Loaded
 })
 
-/** The arguments, which note what is read of them. */
-const noting = (args: Experiment.Arguments, reads: Set<string>): Experiment.Arguments =>
-  Object.defineProperties(
-    {} as Experiment.Arguments,
-    Object.fromEntries(
-      Object.entries(args).map(([name, value]) => {
-        const get = () => (reads.add(name), value)
-        return [name, { enumerable: true, get }]
-      })
+/** A program whose `run` may give a promise, as none should: its failing is of no interest. */
+const unattended = (experiment: Experiment.Any): Experiment.Any => ({
+  ...experiment,
+  run: (args) => {
+    const made = experiment.run(args)
+    if (Predicate.isPromise(made)) made.catch(() => undefined)
+    return made
+  }
+})
+
+/** Applies arguments to a program and determines its source files. */
+export const prepare = Effect.fn("ProgramFile.prepare")(function* ({ file, experiment }: Loaded, given: Args.Given) {
+  const path = yield* Path.Path
+  const name = shown(path, file)
+  const unusable = (cause: unknown) =>
+    new ProgramError({ path: name, problem: `this experiment cannot be made: ${wordsOf(cause)}`, cause })
+  const prepared = yield* watched(name, Runner.prepare(unattended(experiment), given)).pipe(
+    // A program may throw anything.
+    Effect.mapError((error: unknown) =>
+      error instanceof ProgramError || error instanceof IoError ? error : unusable(error)
     )
   )
+  const made: unknown = prepared.program
+  if (Predicate.isPromise(made)) {
+    return yield* new ProgramError({ path: name, problem: "its run gives a promise: give an Effect" })
+  }
+  if (!Effect.isEffect(made)) return yield* new ProgramError({ path: name, problem: "its run gives no Effect" })
+  return { prepared, sources: yield* Sources.of(file) }
+})
 
-/** Whether a value has the parts of an experiment; what they are is checked next. */
-const isExperiment = (value: unknown): value is ReturnType<Experiment.Program> =>
-  Predicate.isObject(value) &&
-  ["name", "title", "dataset", "encoders", "methods", "compared", "seeds"].every((part) => part in value)
+/** The services that the command provides to a program, besides those of its run. */
+export type Services =
+  Runner.Environment | EncoderRuntime | HeadTrainer | MediaDecoder | Progress | NodeServices.NodeServices
 
-/** A path as a person would name it: from the working folder where it lies in there. */
+/**
+ * Requires that a program can be run by the command. If it needs a service that the command does not have, the error
+ * says so.
+ */
+export const served = <A>(
+  name: string,
+  program: Effect.Effect<A, unknown, unknown>
+): Effect.Effect<A, unknown, Services> =>
+  // The types of a module that is loaded are not known: what it lacks is found when it asks for it.
+  (program as Effect.Effect<A, unknown, Services>).pipe(
+    Effect.catchDefect((defect) => {
+      const [, service] = /^Service not found: (\S+)/.exec(wordsOf(defect)) ?? []
+      if (service === undefined) return Effect.die(defect)
+      const problem = `it asks for the service ${service}, which the command does not have: provide it in the program, or run it by a main module of your own`
+      return Effect.fail(new ProgramError({ path: name, problem, cause: defect }))
+    })
+  )
+
+/** A path for messages: relative to the working directory if it lies inside. */
 export const shown = (path: Path.Path, file: string): string => {
   const relative = path.relative(".", file)
   return relative.startsWith("..") || path.isAbsolute(relative) ? file : relative
 }
 
-/** What to tell when a package of the framework cannot be found from the program's folder. */
+/**
+ * The message for a package of the framework that cannot be resolved from the program's folder; undefined for other
+ * errors.
+ */
 const unfound = (message: string): string | undefined => {
   const [, name] = /Cannot find (?:module|package) '((?:@igm\/|effect(?=[/']))[^']*)'/.exec(message) ?? []
   return name === undefined
@@ -125,8 +136,9 @@ const Remembered = Schema.fromJsonString(
   Schema.Struct({ program: Schema.String, files: Schema.Record(Schema.String, Schema.String) })
 )
 
-/** Fails if the program does not typecheck, and gives what remembers that it does; a remembered check is not made again. */
-const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources }: CodeVersion.CodeVersion) {
+/** Typechecks a program unless a cached check is valid; gives the effect that caches the result. */
+const check = Effect.fn("ProgramFile.check")(function* (file: string) {
+  const { sources } = yield* CodeVersion.codeDigest
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const store = yield* ArtifactStore
@@ -162,12 +174,13 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string, { sources 
     )
   )
   const text = `${JSON.stringify({ program: file, files: Object.fromEntries(files) }, null, 2)}\n`
-  const remember = store.put(name, text)
+  // The store that a run has, which need not be the one that is open now.
+  const remember = ArtifactStore.use((store) => store.put(name, text))
   if (yield* Effect.orElseSucceed(fs.exists(store.folder), () => false)) yield* remember
   return remember
 })
 
-/** The error of a program that does not typecheck: the first complaint in one line, then all that the compiler said. */
+/** The error of a program that does not typecheck: the first error in one line, then the compiler's whole output. */
 const refusal = (path: Path.Path, complaints: readonly [Complaint, ...ReadonlyArray<Complaint>]): ProgramError => {
   const place = ({ file, line, column }: Complaint) => `${shown(path, file)}:${line}:${column}`
   const [first, ...others] = complaints
@@ -180,7 +193,10 @@ const refusal = (path: Path.Path, complaints: readonly [Complaint, ...ReadonlyAr
   })
 }
 
-/** The complaint in one line: the innermost of its explanations, where they lead to one, and the property it is about. */
+/**
+ * A compiler error in one line: its innermost explanation, if the explanations form a chain, and the property that it
+ * is about.
+ */
 const headline = ({ text }: Complaint): string => {
   const depths = text.map((line) => line.search(/\S/))
   const isChain = depths.every((depth, i) => i === 0 || depth > depths[i - 1]!)

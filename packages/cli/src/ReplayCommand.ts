@@ -1,27 +1,26 @@
 /**
- * `igm replay`: executes a run again from what it recorded of itself, and tells whether all of it comes out the same; if
- * not, where the two part, by how much, and what differs in their surroundings.
+ * `igm replay`: executes a run again from its own records and reports if all results are equal; if not, the first
+ * differences, their sizes, and the differences of the environments.
  */
-import { JsonDifference, Manifest, Pipeline, Replay, Run, Training, placeOf } from "@igm/experiment"
+import { Args, JsonDifference, type Manifest, Replay, Run, Runner, Training, placeOf } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import type { Devices } from "@igm/training"
 import { Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { ProgramError } from "./ProgramError.ts"
 import * as ProgramFile from "./ProgramFile.ts"
-import * as RunCommand from "./RunCommand.ts"
 
-/** What to replay, and how. */
+/** Options of a replay. */
 export interface Options {
   /** The run's folder. */
   readonly folder: string
   readonly manifest: Manifest.Finished
-  /** The first stage, or piece of work, that is made anew; everything by default. */
+  /** The first stage, or piece of work, that is computed again; all of them by default. */
   readonly from: string | undefined
   readonly tolerance: number
   readonly refused: ReadonlyArray<Devices.Refused>
 }
 
-/** A replay that came out differently: what it found has been printed, and the exit code tells it too. */
+/** The error of a replay with different results, which have been printed already; it sets the exit code. */
 export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDiffers", {
   run: Schema.String,
   stage: Schema.String
@@ -31,10 +30,10 @@ export class ReplayDiffers extends Schema.TaggedError<ReplayDiffers>()("ReplayDi
   }
 }
 
-/** What a replay found. */
+/** The result of a replay. */
 export interface Found extends Replay.Comparison {
   readonly run: string
-  /** Whether all that was compared is equal, within the tolerance. */
+  /** `true` if everything that was compared is equal within the tolerance. */
   readonly equal: boolean
   readonly reused: number
   readonly tolerance: number
@@ -44,32 +43,20 @@ export interface Found extends Replay.Comparison {
   readonly again: Replay.Again | null
 }
 
-/** Runs the step again at which a training parts, if the traces tell which it is. */
+/** Repeats the step at which a training diverges, if the traces identify it. */
 const again = Effect.fnUntraced(function* (
-  { methods, features, artifacts }: Pipeline.Result,
+  tasks: ReadonlyMap<string, Parameters<typeof Replay.again>[0]>,
+  artifacts: Runner.Executed["artifacts"],
   [first]: ReadonlyArray<Replay.Difference>,
   recorded: string | undefined
 ) {
   const place = first?.divergence ?? null
-  if (first === undefined || recorded === undefined || place === null) return null
+  const task = first === undefined ? undefined : tasks.get(first.name)
+  if (first === undefined || task === undefined || recorded === undefined || place === null) return null
   const { step, tensors } = place
   if (step === null || tensors.length === 0 || first.work.length > 0) return null
-  for (const { method, outcomes } of methods) {
-    for (const { seed } of outcomes) {
-      if (Training.nameOf(method, seed) !== first.name) continue
-      const own = artifacts.find(({ stage, name }) => stage === first.stage && name === first.name)!
-      const job = { seed, train: features.train, select: features.valid }
-      return yield* Replay.again(
-        method,
-        job,
-        place,
-        step,
-        yield* Training.read(recorded),
-        yield* Training.read(own.folder)
-      )
-    }
-  }
-  return null
+  const own = artifacts.find(({ stage, name }) => stage === first.stage && name === first.name)!
+  return yield* Replay.again(task, place, step, yield* Training.read(recorded), yield* Training.read(own.folder))
 })
 
 /** Replays a run. */
@@ -92,17 +79,18 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
   }
   const { trace } = manifest
   const there = (file: string) => placeOf(path, folder, file)
-  const { speech, data, ...rest } = manifest.arguments
-  const args = { ...rest, speech: speech && there(speech), data: data && there(data) }
-  const loaded = yield* ProgramFile.load(there(manifest.program.path), args, { check: false })
-  const { begun: own, place } = yield* RunCommand.begin(loaded, { args, trace, refused, folder })
+  const loaded = yield* ProgramFile.load(there(manifest.program.path), { check: false })
+  const args = Args.mapPaths(loaded.experiment.specs, manifest.arguments, there)
+  const { prepared, sources } = yield* ProgramFile.prepare(loaded, args)
+  const { begun: own } = yield* Runner.begin(prepared, { sources, trace, refused }, folder)
+  const tasks = new Map<string, Parameters<typeof Replay.again>[0]>()
   return yield* Effect.gen(function* () {
-    const result = yield* Pipeline.run(loaded.experiment)
-    const compared = yield* Replay.compare(manifest.artifacts, store, result.artifacts, { tolerance })
-    const { files } = manifest
-    const said =
-      tolerance > 0 ? null : Replay.results(manifest, result, Manifest.conclude(own, result, { files, place }))
-    const comparison = { ...compared, differences: [...compared.differences, ...(said === null ? [] : [said])] }
+    const executed = yield* Runner.execute(ProgramFile.served(manifest.id, prepared.program)).pipe(
+      Effect.provideService(Training.Witness, (name, task) => void tasks.set(name, task))
+    )
+    const compared = yield* Replay.compare(manifest.artifacts, store, executed.artifacts, { tolerance })
+    const results = tolerance > 0 ? null : yield* Replay.results(folder, manifest, executed)
+    const comparison = { ...compared, differences: [...compared.differences, ...(results === null ? [] : [results])] }
     const [first] = comparison.differences
     const used = manifest.artifacts.find(({ stage, name }) => stage === first?.stage && name === first.name)
     const recorded = used === undefined ? undefined : yield* store.find(used.stage, used.digest)
@@ -110,12 +98,12 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
       ...comparison,
       run: manifest.id,
       equal: comparison.differences.length === 0,
-      reused: result.artifacts.filter(({ reused }) => reused).length,
+      reused: executed.artifacts.filter(({ reused }) => reused).length,
       tolerance,
       trace,
       inputs: { count: inputs.count, changed: inputs.changed },
       surroundings: Replay.surroundings(manifest, own),
-      again: yield* again(result, comparison.differences, recorded?.folder)
+      again: yield* again(tasks, executed.artifacts, comparison.differences, recorded?.folder)
     }
     return found
   }).pipe(
@@ -143,11 +131,11 @@ const inWords = ({ path, a, b }: JsonDifference.Difference): string =>
 
 const number = (x: number): string => x.toPrecision(3)
 
-/** Where two trainings part, in words. */
+/** Describes the first difference of two trainings. */
 const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Difference): ReadonlyArray<string> => {
   if (divergence === null) return []
-  const { epoch, stage, head, step, tensors, losses, size } = divergence
-  const at = `  epoch ${epoch} (stage ${stage}, head ${head})${step === null ? "" : `, step ${step}`}`
+  const { epoch, turn, head, step, tensors, losses, size } = divergence
+  const at = `  epoch ${epoch} (turn ${turn}, head ${head})${step === null ? "" : `, step ${step}`}`
   const what = tensors.length > 0 ? `: ${tensors.join(", ")}` : step === null ? "" : ": the loss"
   const bySize = Object.entries(size).map(([name, most]) => `${name} ${number(most)}`)
   const astray = (who: string): string => (surroundings.length === 0 ? `: ${who} went astray there` : "")
@@ -165,7 +153,7 @@ const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Dif
     ...(losses === null || Object.is(losses[0], losses[1])
       ? []
       : [`  its loss: ${losses[0]}, replayed ${losses[1]} (difference ${number(Math.abs(losses[0] - losses[1]))})`]),
-    ...(bySize.length === 0 ? [] : [`  largest differences at the end of that stage: ${bySize.join(", ")}`]),
+    ...(bySize.length === 0 ? [] : [`  largest differences at the end of that turn: ${bySize.join(", ")}`]),
     ...(again === null ? [] : [`  the step, run again, leaves ${agrees[again.agrees]}; it moves them by ${moved}`]),
     ...(trace === "epoch" && step !== null
       ? ["  a loss shows a difference a step late or more; run with --trace step to have each step's tensors recorded"]
@@ -173,7 +161,7 @@ const place = ({ again, trace, surroundings }: Found, { divergence }: Replay.Dif
   ]
 }
 
-/** What a replay found, for a person. */
+/** Formats the result of a replay for a terminal. */
 export const text = (found: Found): string => {
   const { run, artifacts, epochs, steps, reused, tolerance, inputs, surroundings, differences, deviation } = found
   const counts = `${artifacts} artifacts (${reused} of them taken as recorded), ${epochs} epochs, ${steps} steps`

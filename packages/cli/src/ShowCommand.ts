@@ -1,23 +1,23 @@
-/** `igm show`: what a run ran, what came out, what it cost, and how it came about. */
-import { Garbage, RunSchemas, Runs, Story, files, placeOf } from "@igm/experiment"
+/** `igm show`: describes a run: its program and environment, its results, its cost, and its history. */
+import { Gc, Results, RunFolder, RunHistory, Runs, placeOf } from "@igm/experiment"
 import { type Metric, Selection } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
-import { Table, metricTitle } from "@igm/report"
+import { Terminal, metricTitle } from "@igm/report"
 import { Digest, Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
 import { Command } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
 
-type Line = typeof RunSchemas.Line.Type
+type Line = typeof Results.Training.Type
 
-/** The epochs of a training, and the one whose weights were kept, with the metric that selected it. */
+/** The epochs of a training, the selected epoch, and the metric that selected it. */
 interface Training {
   readonly method: string
   readonly seed: number
   readonly epochs: number
   readonly best: { readonly epoch: number; readonly by: Metric.Score; readonly score: number } | null
-  /** By head. */
+  /** The losses by head. */
   readonly losses: { readonly [head: string]: number }
 }
 
@@ -35,13 +35,13 @@ const trainingsOf = (lines: ReadonlyArray<Line>, keptOf: KeptOf): ReadonlyArray<
     return { method, seed, epochs: epochs.length, best, losses }
   })
 
-/** The metric that selected in a training, and the digest of the weights that it kept. */
+/** The metric that selected the epoch of a training, and the digest of the weights that were kept. */
 type KeptOf = (method: string, seed: number) => { readonly by: Metric.Score; readonly weights: string | undefined }
 
-/** What was kept of each training, by the run's manifest and files of heads. */
-const kept = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
+/** The weights that each training kept, read from the results and the files of heads. */
+const kept = Effect.fnUntraced(function* (folder: string, results: Results.Results | null) {
   const path = yield* Path.Path
-  const methods = manifest?.status === "finished" ? manifest.methods : []
+  const methods = results?.methods ?? []
   const found = new Map<string, ReturnType<KeptOf>>()
   for (const { name, settings, trainings } of methods) {
     const by = Selection.of(settings)?.by ?? "accuracy"
@@ -58,13 +58,13 @@ const kept = Effect.fnUntraced(function* ({ folder, manifest }: Runs.Found) {
   return of
 })
 
-const decodeLine = Schema.decodeEffect(Schema.fromJsonString(RunSchemas.Line))
+const decodeLine = Schema.decodeEffect(Schema.fromJsonString(Results.Training))
 
-/** The lines of a run's trainings; none unless it is finished. */
-const linesOf = Effect.fnUntraced(function* ({ folder, state, manifest }: Runs.Found) {
+/** The records of a comparison's trainings; empty for other runs. */
+const linesOf = Effect.fnUntraced(function* (folder: string, results: Results.Results | null) {
   const path = yield* Path.Path
-  if (manifest?.status !== "finished" || state.kind !== "finished") return []
-  const file = path.join(folder, files.trainings)
+  if (results === null) return []
+  const file = path.join(folder, Results.files.trainings)
   const text = new TextDecoder().decode(yield* AtomicFile.read(file))
   const lines = text.split("\n").filter((line) => line !== "")
   return yield* Effect.forEach(lines, (line) => decodeLine(line)).pipe(
@@ -72,20 +72,22 @@ const linesOf = Effect.fnUntraced(function* ({ folder, state, manifest }: Runs.F
   )
 })
 
-/** All that is known of a run. */
+/** Collects all facts about a run. */
 const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const real = yield* Effect.orElseSucceed(fs.realPath(run.folder), () => run.folder)
   const { id, folder, state, manifest, journal } = run
-  const story = Story.of(journal, { inUse: state.kind === "in use" })
+  const history = RunHistory.of(journal, { inUse: state.kind === "in use" })
   const store = path.join(path.dirname(folder), Runs.STORE)
-  const works = yield* Effect.forEach(story.works, (work) =>
-    Effect.map(Garbage.bytesOf(path.join(store, work.stage, work.digest)), (bytes) => ({ ...work, bytes }))
+  const works = yield* Effect.forEach(history.works, (work) =>
+    Effect.map(Gc.bytesOf(path.join(store, work.stage, work.digest)), (bytes) => ({ ...work, bytes }))
   )
-  const lines = yield* linesOf(run)
+  const isWhole = manifest?.status === "finished" && state.kind === "finished"
+  const results = isWhole ? yield* Results.read(folder, manifest) : null
+  const lines = yield* linesOf(folder, results)
   const notes = lines.flatMap((line) =>
-    line.kind === "note" ? [`${line.method}, seed ${line.seed}, stage ${line.stage}: ${line.note}`] : []
+    line.kind === "note" ? [`${line.method}, seed ${line.seed}, turn ${line.turn}: ${line.note}`] : []
   )
   return {
     id,
@@ -93,10 +95,12 @@ const gather = Effect.fn("ShowCommand.gather")(function* (run: Runs.Found) {
     real,
     state,
     manifest,
-    trainings: trainingsOf(lines, yield* kept(run)),
-    ...story,
+    report: isWhole ? yield* RunFolder.readReport(folder) : null,
+    results,
+    trainings: trainingsOf(lines, yield* kept(folder, results)),
+    ...history,
     works,
-    notes: [...story.notes, ...new Set(notes)]
+    notes: [...history.notes, ...new Set(notes)]
   }
 })
 
@@ -105,16 +109,16 @@ type Shown = Effect.Success<ReturnType<typeof gather>>
 const factsOf = (path: Path.Path, { id, real, state, manifest }: Shown): ReadonlyArray<string> => {
   const title = `${id}   ${Runs.stateText(state)}`
   if (manifest === null) return [title]
-  const { program, arguments: args, code, versions, engine, processor, encoders, trace, trainer } = manifest
+  const { program, arguments: args, code, versions, processor, trace, heads, encoders } = manifest
+  const refusals = (all: ReadonlyArray<{ readonly choice: string; readonly reason: string }>) =>
+    all.map(({ choice, reason }) => `; not ${choice}: ${reason}`).join("")
   const facts = {
     program: `${path.relative(".", placeOf(path, real, program.path))} (${Digest.short(program.digest)})`,
     arguments: Object.entries({ ...args, trace })
-      .map(([name, value]) => `${name} ${value}`)
+      .map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(",") : String(value)}`)
       .join(", "),
-    encoders: Object.entries(encoders)
-      .map(([modality, { name, digest }]) => `${modality}: ${name} (${Digest.short(digest)})`)
-      .join(", "),
-    engine: [engine, ...trainer.refused.map(({ choice, reason }) => `not ${choice}: ${reason}`)].join("; "),
+    encoders: encoders === null ? "" : `${encoders.provider} (${encoders.device})${refusals(encoders.refused)}`,
+    heads: heads === null ? "" : `${heads.engine}:${heads.device} (${heads.name})${refusals(heads.refused)}`,
     processor,
     code: `igm ${code.version} (${Digest.short(code.sources)})`,
     versions: Object.entries(versions)
@@ -123,26 +127,32 @@ const factsOf = (path: Path.Path, { id, real, state, manifest }: Shown): Readonl
   }
   return [
     title,
-    manifest.title,
+    ...(manifest.status === "finished" ? [manifest.title] : []),
     "",
     ...Object.entries(facts).map(([name, value]) => `${name.padEnd(9)}   ${value}`.trimEnd())
   ]
 }
 
 const section = (title: string, rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
-  rows.length <= 1 ? [] : ["", title, "", ...Table.aligned(rows)]
+  rows.length <= 1 ? [] : ["", title, "", ...Terminal.aligned(rows)]
 
 const number = (x: number) => x.toPrecision(4)
 
-/** How far a run came that is not finished. */
+/** Formats a fact about unfinished work: numbers and digests are shortened. */
+const factText = (value: Schema.Json): string =>
+  typeof value === "number" ? number(value) : typeof value === "string" ? value.slice(0, 12) : JSON.stringify(value)
+
+/** Describes the progress of an unfinished run; empty if the run is finished. */
 const reached = ({ manifest, works, progress }: Shown): ReadonlyArray<string> => {
   if (manifest?.status === "finished") return []
   const done = new Set(works.filter(({ how }) => how !== "begun").map(({ name }) => name))
   const begun = works.filter(({ how }) => how === "begun")
-  const rows = progress.map(({ name, epoch, loss }) => [
+  const rows = progress.map(({ name, done: steps, facts }) => [
     name,
-    String(epoch),
-    number(loss),
+    String(steps),
+    Object.entries(facts)
+      .map(([of, value]) => `${of} ${factText(value)}`)
+      .join(", "),
     done.has(name) ? "yes" : "no"
   ])
   return [
@@ -150,25 +160,19 @@ const reached = ({ manifest, works, progress }: Shown): ReadonlyArray<string> =>
     begun.length === 0
       ? `It came past ${works.length} artifacts, and was making none when it ended.`
       : `It has come to: ${begun.map(({ name }) => name).join(", ")}. The same command goes on from there.`,
-    ...section("Trainings so far", [["training", "last epoch", "loss", "finished"], ...rows])
+    ...section("Work so far", [["work", "steps", "", "finished"], ...rows])
   ]
 }
 
-const endText = ({ end, problem }: Story.Start): string => (problem === undefined ? end : `${end}: ${problem}`)
+const endText = ({ end, problem }: RunHistory.Start): string => (problem === undefined ? end : `${end}: ${problem}`)
 
-/** A run for a terminal. */
+/** Formats a run for a terminal. */
 const text = (path: Path.Path, shown: Shown): string => {
-  const { manifest, trainings, works, starts, notes } = shown
-  const results =
-    manifest?.status === "finished"
-      ? Table.results({
-          methods: manifest.methods,
-          ...(manifest.selection === undefined ? {} : { choice: manifest.selection })
-        })
-      : []
+  const { report, trainings, works, starts, notes } = shown
+  const results = report === null ? "" : Terminal.text(report)
   return [
     ...factsOf(path, shown),
-    ...(results.length === 0 ? [] : ["", ...results]),
+    ...(results === "" ? [] : ["", results]),
     ...reached(shown),
     ...section("Trainings", [
       ["method", "seed", "epochs", "best epoch", "by", "on selection", "last losses"],
@@ -214,7 +218,8 @@ export const command = Command.make(
   Effect.fn("igm.show")(function* ({ run, out, json }) {
     const path = yield* Path.Path
     const shown = yield* gather(yield* Runs.look(yield* Runs.find(run, out)))
-    const { real: _, ...told } = shown
+    // The report is data already, and lies beside the manifest.
+    const { real: _, report: __, results: ___, ...told } = shown
     yield* Console.log(json ? JSON.stringify(told, null, 2) : text(path, shown))
     const { folder, state } = shown
     if (state.kind === "unreadable" || state.kind === "damaged") {

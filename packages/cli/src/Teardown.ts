@@ -1,24 +1,24 @@
 /**
- * The end of the process when the command has ended: a program may have left timers or sockets that would keep it, and a
- * model that never comes to an end keeps the thread that it runs on, for which Node would wait.
+ * Ends the process after the command: a program may have left timers or sockets open, and a computation that never ends
+ * keeps its thread, for which Node would wait.
  */
 import { Runtime } from "effect"
 import { spawn } from "node:child_process"
 
-/** Milliseconds that the process may take to end once it has nothing left to do. */
+/** The time in milliseconds that the process may take to exit once the command has ended. */
 const PATIENCE = 3000
 
-/** Kills the process named by its number, unless that ends itself before; its child, which sees by its parent whether it has. */
+/** The script of a child process that kills its parent by its id after the patience, unless it has exited before. */
 const watch = `
 const parent = Number(process.argv[1])
 setInterval(() => process.ppid === parent || process.exit(), 100)
 setTimeout(() => { process.kill(parent, "SIGKILL"); process.exit() }, ${PATIENCE})
 `
 
-/** What a process ends with that was stopped by SIGINT or SIGTERM. */
+/** The exit code of a process that was stopped by SIGINT or SIGTERM. */
 const STOPPED = 130
 
-/** Ends the process with the command's exit code. */
+/** Exits the process with the command's exit code. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   Runtime.defaultTeardown(exit, (code) => {
     if (code === STOPPED) {

@@ -1,14 +1,14 @@
 /**
- * The TypeScript compiler that is installed, as a check of one program. It runs as a process of its own under this
- * repository's options, from a configuration in a temporary folder. Names that are declared and not used are no reason
- * to refuse a program, so those two options are off.
+ * Typechecks one program by the installed TypeScript compiler. It runs in a child process with this repository's
+ * options, from a configuration in a temporary folder. Unused names do not make a program invalid, so those two options
+ * are off.
  */
 import { Context, Effect, FileSystem, Layer, Path, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { createRequire, findPackageJSON } from "node:module"
 import { fileURLToPath, pathToFileURL } from "node:url"
 
-/** One complaint of the compiler: where (lines and columns from 1), and its message with the lines that explain it. */
+/** An error of the compiler: its place (lines and columns from 1), and its message with the lines that explain it. */
 export interface Complaint {
   readonly file: string
   readonly line: number
@@ -16,12 +16,12 @@ export interface Complaint {
   readonly text: readonly [string, ...ReadonlyArray<string>]
 }
 
-/** What came of a check. */
+/** The result of a check. */
 type Verdict =
-  /** The program is well typed; the files that this depends on, of an installed package its package.json. */
+  /** The program is well typed; `files` are those that this depends on, for an installed package its package.json. */
   | { readonly kind: "passed"; readonly files: ReadonlyArray<string> }
   | { readonly kind: "refused"; readonly complaints: readonly [Complaint, ...ReadonlyArray<Complaint>] }
-  /** There could be no check, and why. */
+  /** The check was not possible, with the reason. */
   | { readonly kind: "unchecked"; readonly why: string }
 
 interface Shape {
@@ -43,13 +43,13 @@ const decodeType = Schema.decodeEffect(
 
 /** Typechecks programs. */
 export class TypeScript extends Context.Service<TypeScript, Shape>()("@igm/cli/TypeScript") {
-  /** No compiler: every program goes unchecked. */
+  /** A layer without a compiler: no program is checked. */
   static readonly layerNone = Layer.succeed(TypeScript, {
     version: "none",
     check: () => Effect.succeed({ kind: "unchecked", why: "TypeScript is not installed: npm install typescript" })
   })
 
-  /** The compiler that is found from this package, or none. */
+  /** The layer of the compiler that this package resolves, or of none. */
   static readonly layer = Layer.unwrap(
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
@@ -98,8 +98,8 @@ export class TypeScript extends Context.Service<TypeScript, Shape>()("@igm/cli/T
 const baseConfig = `${root}tsconfig.json`
 
 /**
- * The configuration under which a program is checked. Where its package names no type of module, Node sees from its text
- * that it is an ECMAScript module; the compiler does so only under a bundler's resolution.
+ * The configuration for the check of a program. Where its package names no type of module, Node sees from its text that
+ * it is an ECMAScript module; the compiler does so only under a bundler's resolution.
  */
 const configOf = (program: string, moduleType: string | undefined) => ({
   extends: baseConfig,
@@ -118,7 +118,7 @@ const COMPLAINT = /^(\S.*)\((\d+),(\d+)\): error TS\d+: (.*)$/
 
 const INSTALLED = /^(.*[/\\]node_modules[/\\](?:@[^/\\]+[/\\])?[^/\\]+)[/\\]/
 
-/** What the compiler's lines say: its complaints, each with the indented lines below it, and the files it read. */
+/** Parses the compiler's output: its errors, each with the indented lines below it, and the files that it read. */
 const verdictOf = (lines: ReadonlyArray<string>, code: number, path: Path.Path): Verdict => {
   const complaints: Array<Complaint> = []
   const files = new Set([baseConfig])

@@ -1,4 +1,4 @@
-/** Numbers as a person reads them. */
+/** Formats times, durations and sizes for people. */
 
 /** A time in milliseconds since 1970, in UTC to the second. */
 export const time = (at: number): string => new Date(at).toISOString().replace("T", " ").replace(/\..*$/, "")

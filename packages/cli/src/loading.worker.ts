@@ -1,4 +1,7 @@
-/** Ends the process, with a line that says why, unless it is ended itself before: the main thread is held by a program. */
+/**
+ * The entry point of a thread that prints a line and ends the process after a time, unless it is terminated before: it
+ * runs while a program blocks the main thread.
+ */
 import { writeSync } from "node:fs"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Watch } from "./Loading.ts"

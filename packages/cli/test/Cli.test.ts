@@ -1,32 +1,40 @@
-import { assert, describe, it } from "@effect/vitest"
-import { RunFolder } from "@igm/experiment"
+import { assert, layer as withLayer } from "@effect/vitest"
+import { Results, RunFolder } from "@igm/experiment"
 import { Safetensors } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
 import { TestConsole } from "effect/testing"
 import type * as PredictCommand from "../src/PredictCommand.ts"
-import { igm, layer, program, recordings } from "./fixture.ts"
+import { Recorded, SLOWLY, igm, program, recordings } from "./fixture.ts"
 
-/** Runs the small experiment; its folder, what was printed, and the manifest. */
-const run = Effect.fn(function* (speech: string, out: string, seed = 1) {
+/** What was printed of a run, and what lies in its folder. */
+const read = Effect.fnUntraced(function* (printed: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  yield* igm("run", program, "--speech", speech, "--out", out, "--seed", String(seed))
-  const printed = (yield* TestConsole.logLines).map(String).join("\n")
   const report = /report +(\S+)$/.exec(printed)![1]!
   const folder = path.dirname(report)
   const manifest = yield* RunFolder.read(folder)
-  return { folder, printed, manifest, html: yield* fs.readFileString(report) }
+  const results = yield* Results.read(folder, manifest)
+  return { folder, printed, manifest, digests: results!.digests, html: yield* fs.readFileString(report) }
+})
+
+/** Runs a command. */
+const run = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
+  const before = (yield* TestConsole.logLines).length
+  yield* igm(...args)
+  return yield* read((yield* TestConsole.logLines).slice(before).map(String).join("\n"))
 })
 
 const temporary = FileSystem.FileSystem.use((fs) => fs.makeTempDirectoryScoped())
 
-describe("igm run", () => {
+/** The small experiment, typechecked, as it ran for the first time. */
+const small = Recorded.layer(Effect.map(recordings, (speech) => ["run", program, "--speech", speech]))
+
+withLayer(small, SLOWLY)("igm run", (it) => {
   it.effect("goes from files to a report, and reuses everything the second time", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
-      const speech = yield* recordings
-      const out = yield* temporary
-      const first = yield* run(speech, out)
+      const { out, args, printed } = yield* Recorded
+      const first = yield* read(printed)
       assert.lengthOf(yield* fs.readDirectory(`${out}/.store/checked`), 1)
       assert.include(first.printed, "late fusion")
       assert.include(first.printed, "Frozen features: not comparable with published end-to-end numbers.")
@@ -34,25 +42,24 @@ describe("igm run", () => {
       assert.include(first.printed, "speaker george")
       assert.include(first.printed, "reused   nothing")
       assert.include(first.html, "What gradient modification really did")
-      const second = yield* run(speech, out)
-      assert.include(second.printed, "reused   media 1 of 1, features 6 of 6, training 4 of 4")
+      const second = yield* run(...args, "--out", out)
+      const all = "media 1 of 1, features 6 of 6, samples 3 of 3, training 4 of 4, evaluation 1 of 1"
+      assert.include(second.printed, `reused   ${all}`)
       assert.deepStrictEqual(second.manifest, first.manifest)
       assert.strictEqual(second.html, first.html)
-    }).pipe(Effect.provide(layer))
+    })
   )
 
   it.effect("the same seed gives the same digests in an empty folder; another seed gives others", () =>
     Effect.gen(function* () {
-      const speech = yield* recordings
-      const [a, b, other] = yield* Effect.all([
-        run(speech, yield* temporary),
-        run(speech, yield* temporary),
-        run(speech, yield* temporary, 2)
-      ])
-      assert.deepStrictEqual(b!.manifest.digests, a!.manifest.digests)
-      assert.notStrictEqual(other!.manifest.digests.features, a!.manifest.digests.features)
-      assert.notStrictEqual(other!.manifest.digests.weights, a!.manifest.digests.weights)
-    }).pipe(Effect.provide(layer))
+      const { args, printed } = yield* Recorded
+      const { digests } = yield* read(printed)
+      const again = yield* run(...args, "--no-check", "--out", yield* temporary)
+      assert.deepStrictEqual(again.digests, digests)
+      const other = yield* run(...args, "--no-check", "--seed", "2", "--out", yield* temporary)
+      assert.notStrictEqual(other.digests.features, digests.features)
+      assert.notStrictEqual(other.digests.weights, digests.weights)
+    })
   )
 
   it.effect("what cannot work is one line that names the file, and nothing is left half made", () =>
@@ -66,11 +73,14 @@ describe("igm run", () => {
       yield* fs.writeFileString(bad, "export default 3\n")
       assert.include(yield* problem(bad), "its default export is not an experiment")
       assert.isFalse(yield* fs.exists(out))
-      assert.strictEqual(yield* problem(program, "--speech", "/no/such"), "/no/such: this folder does not exist")
+      assert.strictEqual(
+        yield* problem(program, "--no-check", "--speech", "/no/such"),
+        "/no/such: this folder does not exist"
+      )
       const speech = yield* recordings
       yield* fs.writeFileString(path.join(speech, "3_ann_7.wav"), "only words")
       assert.strictEqual(
-        yield* problem(program, "--speech", speech),
+        yield* problem(program, "--no-check", "--speech", speech),
         `${speech}/3_ann_7.wav: this is not a RIFF/WAVE file`
       )
       const left = yield* fs.readDirectory(out, { recursive: true })
@@ -78,18 +88,14 @@ describe("igm run", () => {
         left.filter((name) => name.includes(".partial") || name.includes("artifact.json")),
         []
       )
-    }).pipe(Effect.provide(layer))
+    })
   )
-})
 
-describe("igm export and igm predict", () => {
-  it.effect("say of the run's media what the run says, to 1e-6", () =>
+  it.effect("igm export and igm predict say of the run's media what the run says, to 1e-6", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
-      const speech = yield* recordings
-      const out = yield* temporary
-      const { folder } = yield* run(speech, out)
+      const { out, folder } = yield* Recorded.copy
       const heads = path.join(out, "heads.onnx")
       yield* igm("export", folder, "--to", heads)
       const { tensors } = Safetensors.decode(yield* fs.readFile(path.join(folder, "predictions.safetensors")))
@@ -110,10 +116,10 @@ describe("igm export and igm predict", () => {
         const { probabilities } = JSON.parse(line) as PredictCommand.Prediction
         probabilities.forEach((p, c) => assert.closeTo(p, Number(said.data[i * 10 + c]), 1e-6))
       }
-    }).pipe(Effect.provide(layer))
+    })
   )
 
-  it.effect("refuse a file that is not exported heads, and a run that is not one", () =>
+  it.effect("igm export and igm predict refuse a file that is not exported heads, and a run that is not one", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = yield* Path.Path
@@ -124,6 +130,6 @@ describe("igm export and igm predict", () => {
       assert.strictEqual((wrong as Error).message, `${file}: this is not a file that igm export wrote`)
       const none = yield* Effect.flip(igm("export", folder))
       assert.include((none as Error).message, `${folder}: there is no such run, here or in runs: see igm runs`)
-    }).pipe(Effect.provide(layer))
+    })
   )
 })

@@ -1,6 +1,6 @@
 import { assert, layer as withLayer } from "@effect/vitest"
 import { Console, Effect, FileSystem, Schema } from "effect"
-import { MediaFile, Picture } from "@igm/datasets"
+import { MediaFile, Picture } from "@igm/media"
 import * as Minis from "../../datasets/test/Minis.ts"
 import { igm, layer } from "./fixture.ts"
 

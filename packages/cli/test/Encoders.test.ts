@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DigitEncoders } from "@igm/encoders"
+import { DigitEncoders } from "@igm/av-digits"
 import { Effect, FileSystem } from "effect"
 import { TestConsole } from "effect/testing"
 import { igm, layer } from "./fixture.ts"

@@ -1,14 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { NodeServices } from "@effect/platform-node"
-import type { Experiment } from "@igm/experiment"
+import { type Args, CodeVersion } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import { Effect, FileSystem, Layer, Path, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { TestConsole } from "effect/testing"
 import { fileURLToPath } from "node:url"
-import * as CodeVersion from "../src/CodeVersion.ts"
 import * as ProgramFile from "../src/ProgramFile.ts"
-import type { ProgramError } from "../src/ProgramError.ts"
 import { TypeScript } from "../src/TypeScript.ts"
 import { igm, layer as environment } from "./fixture.ts"
 
@@ -20,30 +18,39 @@ const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url))
 
 /** A program whose audio head takes vectors of the given width; the encoder gives 128. */
 const text = (width: number, first = "") => `${first}
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
-import { Control, Head, Ring, Selection } from "@igm/gradient"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Args, Experiment } from "@igm/experiment"
+import { Baselines, Head, Ring, Selection } from "@igm/gradient"
+import { Schema } from "effect"
 
-export default Experiment.program(({ seed }) =>
-  Experiment.make({
-    name: "fixture",
-    title: "A fixture",
-    dataset: AvDigits.make({ seed, speech: { kind: "recordings", folder: "/no/such" } }),
-    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-    methods: [
-      Control.lateFusion({
-        heads: { audio: Head.make(${width}, 8, 10), image: Head.make(128, 8, 10) },
-        ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
-        selection: Selection.best("accuracy"),
-        batch: 4,
-        rho: 1e-10
-      })
-    ],
-    compared: [],
-    seeds: [seed]
-  })
-)
+export default Experiment.make("fixture", {
+  args: Schema.Struct({ seed: Args.seed }),
+  run: ({ seed }) =>
+    Experiment.comparison({
+      title: "A fixture",
+      dataset: AvDigits.make({ seed, speech: { kind: "recordings", folder: "/no/such" } }),
+      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+      methods: [
+        Baselines.lateFusion({
+          heads: { audio: Head.make(${width}, 8, 10), image: Head.make(128, 8, 10) },
+          ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
+          selection: Selection.best("accuracy"),
+          batch: 4,
+          rho: 1e-10
+        })
+      ],
+      compared: [],
+      seeds: [seed]
+    })
+})
+`
+
+/** A program whose `run` is the given code. */
+const running = (run: string, name = "own") => `
+import { Experiment } from "@igm/experiment"
+import { Schema } from "effect"
+
+export default Experiment.make(${JSON.stringify(name)}, { args: Schema.Struct({}), run: ${run} })
 `
 
 /** A user's folder, with files, in which the packages are installed. */
@@ -57,11 +64,11 @@ const folderOf = Effect.fn(function* (files: Readonly<Record<string, string>>) {
   return folder
 })
 
-/** Loads a program of the folder with its own store; counts how often the compiler is asked. */
+/** Loads and prepares a program of the folder with its own store; counts how often the compiler is asked. */
 const load = Effect.fn(function* (
   folder: string,
-  options: { readonly check: boolean; readonly said?: ReadonlyArray<keyof Experiment.Arguments> } = { check: true },
-  given: Partial<Experiment.Arguments> = {}
+  options: { readonly check: boolean } = { check: true },
+  given: Args.Given = {}
 ) {
   let asked = 0
   const counting = Layer.effect(
@@ -70,17 +77,19 @@ const load = Effect.fn(function* (
       Effect.succeed({ version, check: (program: string) => Effect.suspend(() => (asked++, check(program))) })
     )
   ).pipe(Layer.provide(TypeScript.layer))
-  const result = yield* ProgramFile.load(
-    `${folder}/experiment.ts`,
-    { seed: 1, speech: undefined, ...given },
-    options
-  ).pipe(Effect.provide(Layer.merge(counting, ArtifactStore.layer(`${folder}/runs/.store`))), Effect.result)
-  const problem = result._tag === "Failure" ? (result.failure as ProgramError).message : ""
+  const result = yield* ProgramFile.load(`${folder}/experiment.ts`, options).pipe(
+    Effect.tap((loaded) => ProgramFile.prepare(loaded, given)),
+    Effect.tap(({ remember }) => remember),
+    Effect.provide(Layer.merge(counting, ArtifactStore.layer(`${folder}/runs/.store`))),
+    Effect.result
+  )
+  const problem = result._tag === "Failure" ? result.failure.message : ""
   return { asked, problem, line: problem.split("\n")[0]!.replace(`${folder}/`, "") }
 })
 
 /** What is told of a program. */
-const told = (content: string) => Effect.flatMap(folderOf({ "experiment.ts": content }), (folder) => load(folder))
+const told = (content: string, options?: { readonly check: boolean }) =>
+  Effect.flatMap(folderOf({ "experiment.ts": content }), (folder) => load(folder, options))
 
 describe("ProgramFile.load", () => {
   it.live("a head that is wider than its encoder is told with its place, and without a check by its name", () =>
@@ -90,14 +99,14 @@ describe("ProgramFile.load", () => {
       const { line, problem } = yield* load(folder)
       assert.strictEqual(
         line,
-        "experiment.ts:12:17: width: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
+        "experiment.ts:13:19: width: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
       )
       assert.include(problem, "Type 'Encoder<128>' is not assignable to type 'Encoder<512>'")
       const unchecked = yield* load(folder, { check: false })
       assert.strictEqual(unchecked.asked, 0)
       assert.strictEqual(
         unchecked.line,
-        "experiment.ts: this experiment cannot be made: fixture: late fusion reads audio 512 wide, and its encoder gives 128"
+        "experiment.ts: this experiment cannot be made: A fixture: late fusion reads audio 512 wide, and its encoder gives 128"
       )
       assert.sameMembers(yield* fs.readDirectory(folder), ["experiment.ts", "node_modules", "runs"])
     }).pipe(Effect.provide(NodeServices.layer))
@@ -107,51 +116,48 @@ describe("ProgramFile.load", () => {
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* folderOf({
-        "experiment.ts": text(128, 'import { width } from "./width.ts"; width satisfies 128'),
+        "experiment.ts": 'import { width } from "./width.ts"; width satisfies 128; export default 3\n',
         "width.ts": "export const width = 128\n"
       })
-      const asked = Effect.map(load(folder), ({ asked, line }) => [asked, line])
-      assert.deepStrictEqual(yield* asked, [1, ""])
-      assert.deepStrictEqual(yield* asked, [0, ""])
+      // It passes, and is no program, which is told only then.
+      const passed = (line: string) => (line.startsWith("experiment.ts: its default export") ? "passed" : line)
+      const asked = Effect.map(load(folder), ({ asked, line }) => [asked, passed(line)])
+      assert.deepStrictEqual(yield* asked, [1, "passed"])
+      assert.deepStrictEqual(yield* asked, [0, "passed"])
       yield* fs.writeFileString(`${folder}/width.ts`, "export const width = 512\n")
       const [again, line] = yield* asked
       assert.strictEqual(again, 1)
       assert.match(String(line), /^experiment.ts:1:\d+: Type '512' does not satisfy the expected type '128'/)
       yield* fs.writeFileString(`${folder}/width.ts`, "export const width = 128\n")
-      assert.deepStrictEqual(yield* asked, [0, ""])
+      assert.deepStrictEqual(yield* asked, [0, "passed"])
       const [memory] = yield* fs.readDirectory(`${folder}/runs/.store/checked`)
       yield* fs.writeFileString(`${folder}/runs/.store/checked/${memory}`, "{")
-      assert.deepStrictEqual(yield* asked, [1, ""])
+      assert.deepStrictEqual(yield* asked, [1, "passed"])
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.live("what is not a program is told in one line that says what to write", () =>
     Effect.gen(function* () {
-      const how = "export one as the default: export default Experiment.program(…)"
+      const how = "export one as the default: export default Experiment.make(…)"
       const lines = [
         ["export const experiment = 3\n", `experiment.ts: it exports no experiment: ${how}`],
         ["export default 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
-        ["export default () => 3\n", `experiment.ts: its default export makes no experiment: ${how}`],
+        ["export default () => 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
+        [running("() => 3"), "experiment.ts: its run gives no Effect"],
+        [running("async () => { throw 3 }"), "experiment.ts: its run gives a promise: give an Effect"],
+        [running("() => { throw null }"), "experiment.ts: this experiment cannot be made: null is thrown"],
+        [running('() => { throw new Error("no data") }'), "experiment.ts: this experiment cannot be made: no data"],
         [
-          "export default async () => 3\n",
-          `experiment.ts: its default export makes a promise of an experiment: ${how}`
+          running("() => 3", "a/b"),
+          'experiment.ts: this module cannot be loaded: the name of the experiment is "a/b": a folder is named by it, so it may have none of / \\ : * ? " < > |'
         ],
-        ["export default () => {\n  throw null\n}\n", "experiment.ts: this experiment cannot be made: null is thrown"],
-        [
-          'export default () => ({ name: "a/b", title: "", dataset: 1, encoders: 2, methods: 3, compared: 4, seeds: 5 })\n',
-          'experiment.ts: this experiment cannot be made: the name of the experiment is "a/b": a folder is named by it, so it may have none of / \\ : * ? " < > |'
-        ],
-        [
-          "export default () => {\n  const x = ;\n}\n",
-          "experiment.ts:2:13: Expression expected. (run with --no-check to run it all the same)"
-        ],
-        ['throw new Error("too late")\n', "experiment.ts: this module cannot be loaded: too late"],
-        [
-          'export default () => {\n  throw new Error("no data")\n}\n',
-          "experiment.ts: this experiment cannot be made: no data"
-        ]
+        ['throw new Error("too late")\n', "experiment.ts: this module cannot be loaded: too late"]
       ] as const
-      for (const [content, line] of lines) assert.strictEqual((yield* told(content)).line, line)
+      for (const [content, line] of lines) assert.strictEqual((yield* told(content, { check: false })).line, line)
+      assert.strictEqual(
+        (yield* told("export default () => {\n  const x = ;\n}\n")).line,
+        "experiment.ts:2:13: Expression expected. (run with --no-check to run it all the same)"
+      )
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -168,37 +174,22 @@ describe("ProgramFile.load", () => {
         })
         assert.strictEqual(
           said,
-          "igm: experiment.ts: @igm/datasets cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed\n"
+          "igm: experiment.ts: @igm/av-digits cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed\n"
         )
       }
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("an argument that a program does not read is refused, whichever it is", () =>
+  it.live("an argument that a program does not have, or that cannot be so, is told with its flag", () =>
     Effect.gen(function* () {
       const folder = yield* folderOf({ "experiment.ts": text(128) })
-      const line = (args: Experiment.Arguments, said: ReadonlyArray<keyof Experiment.Arguments>) =>
-        Effect.map(load(folder, { check: false, said }, args), ({ line }) => line)
-      for (const [flag, value] of [
-        ["limit", 3],
-        ["data", "/data"],
-        ["speech", "/speech"]
-      ] as const) {
-        assert.strictEqual(
-          yield* line({ seed: 1, [flag]: value }, ["seed", flag]),
-          `experiment.ts: it does not read --${flag}, and ${value} is given: leave out --${flag}`
-        )
-      }
-      assert.strictEqual(yield* line({ seed: 2 }, ["seed"]), "")
-      // What a run recorded was read by its program then.
-      assert.strictEqual(yield* line({ seed: 2, limit: 3 }, []), "")
-      const unseeded = text(128).replace("({ seed })", "()").replace("{ seed,", "{ seed: 1,").replace("[seed]", "[1]")
-      const fixed = yield* folderOf({ "experiment.ts": unseeded })
-      assert.strictEqual(
-        (yield* load(fixed, { check: false, said: ["seed"] })).line,
-        "experiment.ts: it does not read --seed, and 1 is given: leave out --seed"
+      const line = (given: Args.Given) => Effect.map(load(folder, { check: false }, given), ({ line }) => line)
+      assert.strictEqual(yield* line({ seed: 2 }), "")
+      assert.include(
+        yield* line({ seed: 2, perDigit: 3 }),
+        "experiment.ts: this experiment cannot be made: fixture: --per-digit"
       )
-      assert.strictEqual((yield* load(fixed, { check: false })).line, "")
+      assert.include(yield* line({ seed: -1 }), "fixture: --seed is -1: give a whole number of at least 0")
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
@@ -271,7 +262,7 @@ describe("ProgramFile.load", () => {
       const apart = text(512, `const ${encoders.replace("encoders:", "encoders =")};`).replace(encoders, "encoders")
       assert.include(
         (yield* told(apart)).line,
-        "experiment.ts:12:5: audio.width: Type '128' is not assignable to type '512'."
+        "experiment.ts:13:7: audio.width: Type '128' is not assignable to type '512'."
       )
     }).pipe(Effect.provide(NodeServices.layer))
   )
@@ -279,8 +270,7 @@ describe("ProgramFile.load", () => {
   it.effect("without a compiler the program is run, and that it was not checked is said", () =>
     Effect.gen(function* () {
       const folder = yield* folderOf({ "experiment.ts": text(128) })
-      const args = { seed: 1, speech: undefined }
-      const { experiment } = yield* ProgramFile.load(`${folder}/experiment.ts`, args, { check: true }).pipe(
+      const { experiment } = yield* ProgramFile.load(`${folder}/experiment.ts`, { check: true }).pipe(
         Effect.provide(Layer.merge(TypeScript.layerNone, ArtifactStore.layer(`${folder}/runs/.store`)))
       )
       assert.strictEqual(experiment.name, "fixture")
@@ -292,24 +282,61 @@ describe("ProgramFile.load", () => {
 })
 
 describe("igm run", () => {
-  it.effect("tells a wrong width before anything is made, and goes on with --no-check", () =>
+  it.effect("tells a wrong type before anything is made, and goes on with --no-check", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
-      const folder = yield* folderOf({ "experiment.ts": text(512) })
+      const folder = yield* folderOf({
+        "experiment.ts": "const typed: string = 3; void typed\n",
+        "untyped.ts": text(128, "const typed: string = 3; void typed")
+      })
       yield* fs.remove(`${folder}/runs`, { recursive: true })
       const problem = (...args: ReadonlyArray<string>) =>
         Effect.flip(igm("run", ...args, "--out", `${folder}/runs`)).pipe(
           Effect.map((error) => (error as Error).message)
         )
-      assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:12:17: width: Type '128'")
+      assert.include(yield* problem(`${folder}/experiment.ts`), "experiment.ts:1:7: Type 'number' is not assignable")
       assert.isFalse(yield* fs.exists(`${folder}/runs`))
-      yield* fs.writeFileString(`${folder}/untyped.ts`, text(128, "const typed: string = 3; void typed"))
-      assert.include(yield* problem(`${folder}/untyped.ts`), "untyped.ts:1:7: Type 'number' is not assignable")
       assert.strictEqual(yield* problem(`${folder}/untyped.ts`, "--no-check"), "/no/such: this folder does not exist")
       assert.strictEqual(
         yield* problem(`${folder}/absent.ts`),
         `${folder}/absent.ts: cannot read this program: no such file or folder`
       )
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("tells of a service that the command does not have, and of a program that has a flag of the command", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const folder = yield* folderOf({
+        "lacks.ts": `
+          import { Experiment } from "@igm/experiment"
+          import { Report } from "@igm/report"
+          import { Context, Effect, Schema } from "effect"
+          class Weather extends Context.Service<Weather, { readonly sunny: boolean }>()("mine/Weather") {}
+          const run = () => Effect.map(Weather, ({ sunny }) => Report.make("Weather", [Report.facts("Sun", { sunny: String(sunny) })]))
+          export default Experiment.make("lacks", { args: Schema.Struct({}), run })
+        `,
+        "takes.ts": running("() => 3").replace("Struct({})", "Struct({ threads: Schema.Int })"),
+        "nested.ts": running("() => 3").replace("Struct({})", "Struct({ a: Schema.Struct({ b: Schema.Int }) })")
+      })
+      const problem = (name: string) =>
+        Effect.flip(igm("run", `${folder}/${name}.ts`, "--no-check", "--out", `${folder}/runs`)).pipe(
+          Effect.map((error) => (error as Error).message)
+        )
+      assert.strictEqual(
+        yield* problem("lacks"),
+        `${folder}/lacks.ts: it asks for the service mine/Weather, which the command does not have: provide it in the program, or run it by a main module of your own`
+      )
+      yield* fs.remove(`${folder}/runs`, { recursive: true })
+      assert.strictEqual(
+        yield* problem("takes"),
+        `${folder}/takes.ts: its argument threads has the name of a flag of the command: give it another`
+      )
+      assert.include(
+        yield* problem("nested"),
+        "own: args.a is another type: give a string, a number, a boolean, a literal, or a list of one of them"
+      )
+      assert.isFalse(yield* fs.exists(`${folder}/runs`))
     }).pipe(Effect.provide(environment))
   )
 })

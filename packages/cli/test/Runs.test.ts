@@ -1,8 +1,8 @@
-import { assert, describe, it } from "@effect/vitest"
-import { RunFolder, RunSchemas, Runs, files } from "@igm/experiment"
-import { Effect, FileSystem, Path, Schema } from "effect"
+import { assert, layer as withLayer } from "@effect/vitest"
+import { Results, RunFolder, RunSchemas, Runs, files } from "@igm/experiment"
+import { Console, Effect, FileSystem, Layer, Schema } from "effect"
 import { TestClock, TestConsole } from "effect/testing"
-import { igm, layer, program, recordings } from "./fixture.ts"
+import { Recorded, SLOWLY, igm, program, recordings } from "./fixture.ts"
 
 /** What a command prints. */
 const said = Effect.fn(function* (...args: ReadonlyArray<string>) {
@@ -11,19 +11,30 @@ const said = Effect.fn(function* (...args: ReadonlyArray<string>) {
   return (yield* TestConsole.logLines).slice(before).map(String).join("\n")
 })
 
-/** Runs of the small experiment with seeds 1 and 2, one minute apart, and what the commands say of them. */
+/** Runs of the small experiment with seeds 1 and 2, one minute apart. */
+const runs = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { out, args } = yield* Recorded
+    yield* TestClock.adjust("1 minute")
+    yield* igm(...args, "--seed", "2", "--out", out).pipe(
+      Effect.provideServiceEffect(Console.Console, TestConsole.make)
+    )
+  })
+).pipe(
+  Layer.provideMerge(
+    Recorded.layer(Effect.map(recordings, (speech) => ["run", program, "--speech", speech, "--no-check"]))
+  )
+)
+
+/** A copy of both, and what the commands say of them. */
 const two = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const out = yield* fs.makeTempDirectoryScoped()
-  const speech = yield* recordings
-  const run = (seed: number) => said("run", program, "--speech", speech, "--out", out, "--seed", String(seed))
+  const { out } = yield* Recorded.copy
+  const { args, printed } = yield* Recorded
+  const run = (seed: number) => said(...args, "--out", out, "--seed", String(seed))
   const ask = (...args: ReadonlyArray<string>) => said(...args, "--out", out)
-  const printed = yield* run(1)
-  yield* TestClock.adjust("1 minute")
-  yield* run(2)
   const [second, first] = (yield* Runs.list(out)).map(({ id }) => id)
-  return { fs, path, out, run, ask, printed, first: first!, second: second! }
+  return { fs, out, run, ask, printed, first: first!, second: second! }
 })
 
 /** Turns a finished run into one that was killed in its second training. */
@@ -33,11 +44,11 @@ const stop = Effect.fn(function* (folder: string) {
   yield* RunFolder.writeManifest(folder, { ...manifest, status: "begun" })
   const journal = `${folder}/${files.journal}`
   const lines = (yield* fs.readFileString(journal)).split("\n")
-  const epochs = lines.flatMap((line, i) => (line.includes('"kind":"epoch"') && line.includes("seed 2") ? [i] : []))
+  const epochs = lines.flatMap((line, i) => (line.includes('"kind":"progress"') && line.includes("seed 2") ? [i] : []))
   yield* fs.writeFileString(journal, `${lines.slice(0, epochs[0]! + 1).join("\n")}\n{"half`)
 })
 
-describe("igm runs, show, diff and gc", () => {
+withLayer(runs, SLOWLY)("igm runs, show, diff and gc", (it) => {
   it.effect("tell of two runs what came out, how they came about and where they differ", () =>
     Effect.gen(function* () {
       const { fs, out, ask, printed, first, second } = yield* two
@@ -50,10 +61,13 @@ describe("igm runs, show, diff and gc", () => {
         rows.map(([id, , state]) => (id === "damaged" ? id : `${id} ${state}`)),
         [`${second} finished`, `${first} finished`, "damaged"]
       )
-      assert.match(rows[0]![5]!, /^IGM \(paper\) 0\.\d{3} ± 0\.\d{3}$/)
+      assert.match(rows[0]![5]!, /^IGM \(paper\) accuracy 0\.\d{3} ± 0\.\d{3}$/)
       assert.include(list.at(-1), `${out}/damaged/manifest.json: this is not the manifest of a run`)
-      const entries = JSON.parse(yield* ask("runs", "--json")) as ReadonlyArray<{ id: string; seeds: unknown }>
-      assert.deepStrictEqual(entries[1]!.seeds, [1, 2])
+      const entries = JSON.parse(yield* ask("runs", "--json")) as ReadonlyArray<{
+        id: string
+        arguments: { seed: unknown }
+      }>
+      assert.deepStrictEqual(entries[1]!.arguments.seed, 1)
 
       const shown = yield* ask("show", first)
       const table = printed.slice(printed.indexOf("Test results"), printed.indexOf("Paired comparisons"))
@@ -74,8 +88,8 @@ describe("igm runs, show, diff and gc", () => {
       const stopped = yield* ask("show", second)
       assert.include(stopped, `${second}   stopped`)
       assert.include(stopped, "It has come to: train IGM (paper), seed 2.")
-      assert.match(stopped, /train IGM \(paper\), seed 2 +1 +\S+ +no/)
-    }).pipe(Effect.provide(layer))
+      assert.match(stopped, /train IGM \(paper\), seed 2 +1 +loss \S+, weights \w+ +no/)
+    })
   )
 
   it.effect("after a collection the runs that are left reuse everything, and the rest is gone", () =>
@@ -115,8 +129,11 @@ describe("igm runs, show, diff and gc", () => {
       const named = manifest?.status === "finished" ? manifest.artifacts : []
       assert.deepStrictEqual(left, named.map(({ stage, digest }) => `${stage}/${digest}/artifact.json`).toSorted())
       assert.isBelow(left.length, all.length)
-      assert.include(yield* run(1), "reused   media 1 of 1, features 6 of 6, training 4 of 4")
-    }).pipe(Effect.provide(layer))
+      assert.include(
+        yield* run(1),
+        "reused   media 1 of 1, features 6 of 6, samples 3 of 3, training 4 of 4, evaluation 1 of 1"
+      )
+    })
   )
 
   it.effect("the schemas describe all that a run writes, and nothing in its files is missing from them", () =>
@@ -130,7 +147,9 @@ describe("igm runs, show, diff and gc", () => {
       const texts = {
         manifest: yield* whole(`${out}/${first}/${files.manifest}`),
         journal: yield* linesOf(`${out}/${first}/${files.journal}`),
-        trainings: yield* linesOf(`${out}/${first}/${files.trainings}`),
+        trainings: yield* linesOf(`${out}/${first}/${Results.files.trainings}`),
+        results: yield* whole(`${out}/${first}/${Results.files.results}`),
+        report: yield* whole(`${out}/${first}/${files.reportData}`),
         spans: yield* linesOf(`${out}/${first}/${files.spans}`),
         artifact: yield* whole(`${out}/.store/${artifact}`)
       }
@@ -146,6 +165,6 @@ describe("igm runs, show, diff and gc", () => {
       }
       assert.deepStrictEqual(Object.keys(JSON.parse(yield* said("schema")) as object), [...RunSchemas.names])
       assert.include(yield* ask("show", first, "--json"), '"weights"')
-    }).pipe(Effect.provide(layer))
+    })
   )
 })

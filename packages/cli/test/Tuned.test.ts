@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CrossValidation, RunFolder, Standings } from "@igm/experiment"
+import { CrossValidation, Results, RunFolder, SweepResult } from "@igm/experiment"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { TestConsole } from "effect/testing"
 import { fileURLToPath } from "node:url"
@@ -16,25 +16,24 @@ describe("igm run of a tuned experiment", () => {
       const path = yield* Path.Path
       const out = yield* fs.makeTempDirectoryScoped()
       const run = Effect.gen(function* () {
-        yield* igm("run", program, "--out", out)
+        yield* igm("run", program, "--no-check", "--out", out)
         const printed = (yield* TestConsole.logLines).map(String).join("\n")
         const report = /report +(\S+)$/.exec(printed)![1]!
-        return {
-          printed,
-          html: yield* fs.readFileString(report),
-          manifest: yield* RunFolder.read(path.dirname(report))
-        }
+        const folder = path.dirname(report)
+        const manifest = yield* RunFolder.read(folder)
+        const results = (yield* Results.read(folder, manifest))!
+        return { printed, html: yield* fs.readFileString(report), manifest, results }
       })
       const first = yield* run
       assert.include(first.printed, "Selection of τ\n")
       assert.include(first.printed, "← chosen")
       assert.include(first.printed, "Settings: chosen by cross-validation on the training and validation samples")
       assert.include(first.html, "<h2>Selection of τ</h2>")
-      const { selection, methods } = first.manifest
+      const { selection, methods } = first.results
       const settings = selection!.settings.map(({ setting }) => setting)
       assert.deepStrictEqual(settings, [...CrossValidation.settings({ tau: [0.1, 1.3] })])
       const trained = yield* Schema.decodeUnknownEffect(Chosen)(methods[0]!.settings)
-      assert.strictEqual(trained.modification.tau, Standings.choice(selection!)["tau"])
+      assert.strictEqual(trained.modification.tau, SweepResult.choice(selection!)["tau"])
       const second = yield* run
       assert.include(second.printed, "cross-validation 1 of 1")
       assert.deepStrictEqual(second.manifest, first.manifest)

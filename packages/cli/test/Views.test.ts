@@ -1,17 +1,17 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { type Dataset, GreyImage } from "@igm/datasets"
-import { Experiment, Pipeline } from "@igm/experiment"
-import type { Features } from "@igm/gradient"
+import { type Augmentation, GreyImage, MediaDecoder } from "@igm/media"
+import { DigitEncoders } from "@igm/av-digits"
+import { Data, Encode, Experiment, Run } from "@igm/experiment"
+import { Baselines, type Features, Head, Ring, Selection } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
-import { OnnxRuntime } from "@igm/onnx"
+import { EncoderRuntime } from "@igm/encoders"
 import { Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Layer } from "effect"
-import { igm, program } from "./fixture.ts"
-import tiny from "./tiny.experiment.ts"
+import { datasetOf } from "./tiny.experiment.ts"
 
 /** Images with noise of their own, as if they had been seen in another light. */
-const noisy: Dataset.Augmentation = {
+const noisy: Augmentation = {
   settings: { kind: "noise", version: 1 },
   shape: GreyImage.preprocess.shape,
   load: (source, stream) =>
@@ -24,10 +24,12 @@ const noisy: Dataset.Augmentation = {
     })
 }
 
-const encoded = Effect.fnUntraced(function* (views: Experiment.Views<string> | undefined) {
-  const whole = tiny({ seed: 1 })
-  return yield* Pipeline.encode(views === undefined ? whole : { ...whole, views })
-})
+const encoders = { audio: DigitEncoders.audio, image: DigitEncoders.image }
+
+const encoded = Effect.fnUntraced(function* (views: Encode.Views<"audio" | "image"> | undefined) {
+  const opened = yield* Data.open(datasetOf(1))
+  return { opened, features: yield* Encode.splits(opened, encoders, { views }) }
+}, Effect.provide(Run.layerNone))
 
 const rows = ({ modalities }: Features.Features<"train", Features.Dims>, modality: string) => {
   const { shape, data } = modalities[modality]!
@@ -35,7 +37,9 @@ const rows = ({ modalities }: Features.Features<"train", Features.Dims>, modalit
   return Array.from({ length: count }, (_, i) => [...data.subarray(i * width, (i + 1) * width)])
 }
 
-const layer = Layer.mergeAll(OnnxRuntime.layerCpu, Progress.layerSilent).pipe(Layer.provideMerge(NodeServices.layer))
+const layer = Layer.mergeAll(EncoderRuntime.layerCpu, MediaDecoder.layer, Progress.layerSilent).pipe(
+  Layer.provideMerge(NodeServices.layer)
+)
 
 const stored = <A, E, R>(effect: Effect.Effect<A, E, R | ArtifactStore>) =>
   Effect.gen(function* () {
@@ -50,8 +54,8 @@ describe("Views", () => {
       stored(
         Effect.gen(function* () {
           const plain = yield* encoded(undefined)
-          const { features, prepared } = yield* encoded({ count: 3, seed: 5, of: { image: noisy } })
-          const samples = prepared.samples("train")
+          const { features, opened } = yield* encoded({ count: 3, seed: 5, of: { image: noisy } })
+          const samples = opened.samples("train")
           assert.strictEqual(features.train.ids.length, 3 * samples.length)
           assert.deepStrictEqual(features.train.ids.slice(0, 4), [
             ...[1, 2, 3].map((view) => `${samples[0]!.id}, view ${view}`),
@@ -85,16 +89,9 @@ describe("Views", () => {
     })
   )
 
-  it.live("a program that draws none says so where they are asked for", () =>
-    Effect.gen(function* () {
-      const { message } = (yield* Effect.flip(igm("run", program, "--no-check", "--views", "2"))) as Error
-      assert.include(message, "it has no augmented views of its samples, and 2 are asked for: leave out --views")
-    }).pipe(Effect.provide(layer))
-  )
-
   it("as many as are asked for, and none where nothing is said", () => {
-    assert.isUndefined(Experiment.views(undefined, { seed: 1, of: { image: noisy } }))
-    assert.deepStrictEqual(Experiment.views(3, { seed: 1, of: { image: noisy } }), {
+    assert.isUndefined(Encode.views(undefined, { seed: 1, of: { image: noisy } }))
+    assert.deepStrictEqual(Encode.views(3, { seed: 1, of: { image: noisy } }), {
       count: 3,
       seed: 1,
       of: { image: noisy }
@@ -102,10 +99,25 @@ describe("Views", () => {
   })
 
   it("no views are an error that says what to give", () => {
-    const whole = tiny({ seed: 1 })
-    assert.throws(
-      () => Experiment.make({ ...whole, views: { count: 0, seed: 1, of: {} } }),
-      "the views of tiny: count is 0: give a whole number of at least 1"
-    )
+    const of = (count: number) =>
+      Experiment.comparison({
+        title: "Views",
+        dataset: datasetOf(1),
+        encoders,
+        views: { count, seed: 1, of: {} },
+        methods: [
+          Baselines.lateFusion({
+            heads: { audio: Head.make(128, 2), image: Head.make(128, 2) },
+            ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
+            selection: Selection.best("accuracy"),
+            batch: 2,
+            rho: 0
+          })
+        ],
+        compared: [],
+        seeds: [1]
+      })
+    assert.doesNotThrow(() => of(1))
+    assert.throws(() => of(0), "the views of Views: count is 0: give a whole number of at least 1")
   })
 })

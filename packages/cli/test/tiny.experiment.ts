@@ -1,11 +1,12 @@
 /** The smallest whole experiment: eight samples of two classes, made up here, and one method. */
-import { type Dataset, GreyImage, Spectrogram, Wav } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
-import { Experiment } from "@igm/experiment"
+import { DigitEncoders } from "@igm/av-digits"
+import type { Dataset } from "@igm/datasets"
+import { GreyImage, Spectrogram, Wav } from "@igm/media"
+import { Args, Experiment } from "@igm/experiment"
 import { Head, Igm, Ring, Selection } from "@igm/gradient"
 import { ArtifactStore, ioError } from "@igm/io"
 import { Digest, Keyed, Split } from "@igm/tensor"
-import { Effect, FileSystem, Path } from "effect"
+import { Effect, FileSystem, Path, Schema } from "effect"
 
 const CLASSES = ["low", "high"]
 
@@ -65,21 +66,23 @@ export const datasetOf = (seed: number): Dataset.Dataset<"audio" | "image"> => (
   prepare: prepare(seed)
 })
 
-export default Experiment.program(({ seed }) => {
-  const options = {
-    heads: { audio: Head.make(128, 4, 2), image: Head.make(128, 4, 2) },
-    ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
-    selection: Selection.best("accuracy"),
-    batch: 2,
-    rho: 0
+export default Experiment.make("tiny", {
+  args: Schema.Struct({ seed: Args.seed }),
+  run: ({ seed }) => {
+    const options = {
+      heads: { audio: Head.make(128, 4, 2), image: Head.make(128, 4, 2) },
+      ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
+      selection: Selection.best("accuracy"),
+      batch: 2,
+      rho: 0
+    }
+    return Experiment.comparison({
+      title: "The smallest experiment",
+      dataset: datasetOf(seed),
+      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+      methods: [Igm.paper(options)],
+      compared: [],
+      seeds: [seed]
+    })
   }
-  return Experiment.make({
-    name: "tiny",
-    title: "The smallest experiment",
-    dataset: datasetOf(seed),
-    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-    methods: [Igm.paper(options)],
-    compared: [],
-    seeds: [seed]
-  })
 })

@@ -1,30 +1,32 @@
 /** A quick experiment whose method depends on a choice among two values. */
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
-import { CrossValidation, Experiment } from "@igm/experiment"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Args, CrossValidation, Experiment } from "@igm/experiment"
 import { Head, Igm, Ring, Selection } from "@igm/gradient"
+import { Schema } from "effect"
 
-export default Experiment.program(({ seed }) => {
-  const options = {
-    heads: { audio: Head.make(128, 16, 8, 10), image: Head.make(128, 16, 8, 10) },
-    ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
-    selection: Selection.best("accuracy"),
-    batch: 4,
-    rho: 1e-10
+export default Experiment.make("tuned", {
+  args: Schema.Struct({ seed: Args.seed }),
+  run: ({ seed }) => {
+    const options = {
+      heads: { audio: Head.make(128, 16, 8, 10), image: Head.make(128, 16, 8, 10) },
+      ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
+      selection: Selection.best("accuracy"),
+      batch: 4,
+      rho: 1e-10
+    }
+    return Experiment.comparison({
+      title: "A small experiment with a choice",
+      dataset: AvDigits.make({ seed, speech: { kind: "synthetic" }, perDigit: { train: 2, valid: 2, test: 1 } }),
+      encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
+      tuned: CrossValidation.make({
+        grid: { tau: [0.1, 1.3] },
+        folds: 3,
+        by: "accuracy",
+        method: ({ tau }) => Igm.paper({ ...options, tau })
+      }),
+      methods: ({ tau }) => [Igm.paper({ ...options, tau })],
+      compared: ["IGM (paper)"],
+      seeds: [seed]
+    })
   }
-  return Experiment.make({
-    name: "tuned",
-    title: "A small experiment with a choice",
-    dataset: AvDigits.make({ seed, speech: { kind: "synthetic" }, perDigit: { train: 2, valid: 2, test: 1 } }),
-    encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-    tuned: CrossValidation.make({
-      grid: { tau: [0.1, 1.3] },
-      folds: 3,
-      by: "accuracy",
-      method: ({ tau }) => Igm.paper({ ...options, tau })
-    }),
-    methods: ({ tau }) => [Igm.paper({ ...options, tau })],
-    compared: ["IGM (paper)"],
-    seeds: [seed]
-  })
 })

@@ -6,18 +6,15 @@
  *     AudioWAV/{clip}.wav              16 kHz
  *     Image-01-FPS/{clip}/*.jpg        one frame a second of VideoFlash/{clip}.flv: `igm data prepare` makes them
  */
+import { type FilmFrames, ImageInput, LogStft, type Preprocess } from "@igm/media"
 import { Effect, Path } from "effect"
-import type { Preprocess } from "./Dataset.ts"
-import type * as FilmFrames from "./FilmFrames.ts"
-import * as ImageInput from "./ImageInput.ts"
+import * as FolderDataset from "./FolderDataset.ts"
 import * as Listing from "./Listing.ts"
-import * as LogStft from "./LogStft.ts"
-import * as Published from "./Published.ts"
 
 export type Modality = "audio" | "video"
 
-/** What is asked for. */
-export interface Options extends Published.Options {
+/** Options of the data set. */
+export interface Options extends FolderDataset.Options {
   /** The published split, from whose training clips a tenth of each class validates; or splits that share no actor. */
   readonly split?: "published" | "independent"
   /** By default a log-spectrogram 1 × 257 × 188, and the first frame, 3 × 224 × 224. */
@@ -53,7 +50,7 @@ const lineOf =
     }
   }
 
-/** What the lists in a folder say. */
+/** Reads the lists in a folder. */
 export const list = Effect.fn("CremaD.list")(function* (root: string) {
   const path = yield* Path.Path
   const listings = yield* Effect.forEach(["train", "test"] as const, (split) => {
@@ -78,9 +75,9 @@ export const films = Effect.fn("CremaD.films")(function* (root: string) {
 })
 
 /** The data set in a folder. */
-export const make = (options: Options): Published.Published<Modality> => {
+export const make = (options: Options): FolderDataset.FolderDataset<Modality> => {
   const { seed, split = "published" } = options
-  return Published.make(
+  return FolderDataset.make(
     {
       name: "CREMA-D",
       source: "CREMA-D with the lists of OGM-GE",
@@ -88,7 +85,9 @@ export const make = (options: Options): Published.Published<Modality> => {
       modalities: options.modalities ?? modalities,
       list,
       divide:
-        split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.1 }, seed),
+        split === "published"
+          ? FolderDataset.validByClass(0.1, seed)
+          : FolderDataset.byGroup({ valid: 0.1, test: 0.1 }, seed),
       recipe: { split }
     },
     options

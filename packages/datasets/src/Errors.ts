@@ -3,13 +3,6 @@ import { Schema } from "effect"
 
 const fields = { path: Schema.String, problem: Schema.String, cause: Schema.optionalKey(Schema.Defect()) }
 
-/** A media file that cannot be read as what it should be. */
-export class MediaError extends Schema.TaggedError<MediaError>()("MediaError", fields) {
-  override get message(): string {
-    return `${this.path}: ${this.problem}`
-  }
-}
-
 /** A data set whose files are not laid out as they should be. */
 export class DatasetError extends Schema.TaggedError<DatasetError>()("DatasetError", fields) {
   override get message(): string {
@@ -17,13 +10,13 @@ export class DatasetError extends Schema.TaggedError<DatasetError>()("DatasetErr
   }
 }
 
-/** What is wrong with a data set, and where: a file, its line, and what of the line. */
+/** A problem of a data set with its place: a file, a line, and the part of the line. */
 export const Fault = Schema.Struct({
   path: Schema.String,
   line: Schema.optionalKey(Schema.Int),
   column: Schema.optionalKey(Schema.String),
   problem: Schema.String,
-  /** Whether it is that a sample's media are not there, which `skipMissing` leaves out. */
+  /** True if a sample's media are missing, which `skipMissing` leaves out. */
   missing: Schema.optionalKey(Schema.Boolean)
 })
 export type Fault = typeof Fault.Type
@@ -47,12 +40,5 @@ export class DatasetFaults extends Schema.TaggedError<DatasetFaults>()("DatasetF
     const more = others.length === 0 ? "" : ` (and ${others.length} more; media are missing in ${missing})`
     const rest = faults.length > LISTED ? [`and ${faults.length - LISTED} more`] : []
     return [`${name}: ${first ?? "no fault"}${more}`, ...others.slice(0, LISTED - 1), ...rest].join("\n")
-  }
-}
-
-/** A vocabulary that cannot be read or is not one of word pieces. */
-export class VocabularyError extends Schema.TaggedError<VocabularyError>()("VocabularyError", fields) {
-  override get message(): string {
-    return `${this.path}: ${this.problem}`
   }
 }

@@ -8,21 +8,19 @@
  *     {train,test}_wav/{clip}.wav
  *     {train,test}_img/Image-01-FPS/{clip}/*.jpg  one frame a second, more than three
  */
+import { FrameInput, LogStft, type Preprocess } from "@igm/media"
 import { Effect } from "effect"
-import type { Preprocess } from "./Dataset.ts"
-import * as FrameInput from "./FrameInput.ts"
+import * as FolderDataset from "./FolderDataset.ts"
 import * as Listing from "./Listing.ts"
-import * as LogStft from "./LogStft.ts"
-import * as Published from "./Published.ts"
 
 export type Modality = "audio" | "video"
 
-/** Which list is read: the public one, or one with the names of classes, which are given in a fixed order. */
+/** The list to read: the public one, or one with the names of classes, which are given in a fixed order. */
 export type Annotations =
   { readonly kind: "public" } | { readonly kind: "named"; readonly classes: ReadonlyArray<string> }
 
-/** What is asked for. */
-export interface Options extends Published.Options {
+/** Options of the data set. */
+export interface Options extends FolderDataset.Options {
   readonly annotations?: Annotations
   /** The names of the lists; by default those of the published names that are there. */
   readonly lists?: Listing.Lists | undefined
@@ -87,7 +85,7 @@ const LISTS = {
   named: [{ train: "train.csv", test: "test.csv" }]
 } as const
 
-/** What the lists in a folder say. */
+/** Reads the lists in a folder. */
 export const list = (annotations: Annotations, lists?: Listing.Lists) =>
   Effect.fn("KineticsSounds.list")((root: string) =>
     Listing.ofLists(root, LISTS[annotations.kind], lists, (split, file) =>
@@ -104,11 +102,11 @@ export const list = (annotations: Annotations, lists?: Listing.Lists) =>
   )
 
 /** The data set in a folder. */
-export const make = (options: Options): Published.Published<Modality> => {
+export const make = (options: Options): FolderDataset.FolderDataset<Modality> => {
   const { seed, split = "published", annotations = { kind: "public" }, lists } = options
   const classes =
     annotations.kind === "named" ? annotations.classes : Array.from({ length: COUNT }, (_, label) => `class ${label}`)
-  return Published.make(
+  return FolderDataset.make(
     {
       name: "Kinetics-Sounds",
       source: `Kinetics-Sounds with the ${annotations.kind} list`,
@@ -116,7 +114,9 @@ export const make = (options: Options): Published.Published<Modality> => {
       modalities: options.modalities ?? modalities,
       list: list(annotations, lists),
       divide:
-        split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.15 }, seed),
+        split === "published"
+          ? FolderDataset.validByClass(0.1, seed)
+          : FolderDataset.byGroup({ valid: 0.1, test: 0.15 }, seed),
       recipe: {
         split,
         annotations: annotations as unknown as string,

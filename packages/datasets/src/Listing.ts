@@ -1,6 +1,6 @@
 /**
- * What the annotation files of a data set say, row by row: samples and the media that each should have, and everything
- * that is wrong with a row. Reading a listing touches no media. Nothing is left out in silence: a row is a sample or a fault.
+ * The rows of a data set's annotation files: samples with the media that each should have, and the faults of rows.
+ * Reading a listing opens no media. Nothing is left out silently: a row is a sample or a fault.
  */
 import { systemSaid } from "@igm/io"
 import type { Split } from "@igm/tensor"
@@ -8,7 +8,7 @@ import { CsvError, parse } from "csv-parse/sync"
 import { Effect, FileSystem, Path } from "effect"
 import type { Fault } from "./Errors.ts"
 
-/** What a sample should have of a modality; paths are relative to the data set's folder. */
+/** The media that a sample should have of a modality; paths are relative to the data set's folder. */
 export type Wanted =
   /** A file, or a range of a film's frames. */
   | { readonly kind: "file"; readonly path: string; readonly frames?: readonly [from: number, to: number] }
@@ -16,7 +16,7 @@ export type Wanted =
   | { readonly kind: "pictures"; readonly path: string; readonly count: number; readonly least: number }
   | { readonly kind: "text"; readonly text: string }
 
-/** Where a row stands. */
+/** The place of a row. */
 export interface At {
   readonly path: string
   readonly line: number
@@ -106,7 +106,7 @@ const find = Effect.fnUntraced(function* (root: string, published: ReadonlyArray
   return { path: root, problem: `it has lists of several names, ${names}: ${HOW}` }
 })
 
-/** What the lists of a data set say, of whatever names they are. */
+/** Reads the training and the test list of a data set, which may have any of its published names. */
 export const ofLists = Effect.fnUntraced(function* <M extends string, R>(
   root: string,
   published: ReadonlyArray<Lists>,
@@ -169,6 +169,6 @@ export const cells = (
   }
 }
 
-/** What is wrong with the number of cells of a line, if it is not one of those. */
+/** Describes the problem of a line with a wrong number of cells, if it has one. */
 export const countFault = ({ cells }: Line, wanted: string, count: number): string | undefined =>
   cells.length === count ? undefined : `${cells.length} cells, where ${wanted} are ${count}`

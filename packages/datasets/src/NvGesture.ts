@@ -6,20 +6,18 @@
  *                                      path:… depth:sk_depth:s:e color:sk_color:s:e duo_left:… label:n, n from 1
  *     {path}/sk_depth.avi, {path}/sk_color.avi of which frames s … e − 1 are the gesture
  */
+import { ClipInput, FlowInput, type Preprocess } from "@igm/media"
 import { Effect } from "effect"
-import * as ClipInput from "./ClipInput.ts"
-import type { Preprocess } from "./Dataset.ts"
-import * as FlowInput from "./FlowInput.ts"
+import * as FolderDataset from "./FolderDataset.ts"
 import * as Listing from "./Listing.ts"
-import * as Published from "./Published.ts"
 
 export type Modality = "depth" | "rgb" | "flow"
 
-/** What is asked for. */
-export interface Options extends Published.Options {
+/** Options of the data set. */
+export interface Options extends FolderDataset.Options {
   /**
-   * How the films are prepared; flow is given the colour film. By default the middle of 80 frames: depth in [0, 1], colour in
-   * [−1, 1] as the published weights of I3D take it, and flow by TV-L1.
+   * Preprocessing of the films; flow is computed from the colour film. By default the central crop of each of 80
+   * frames: depth in [0, 1], colour in [−1, 1] as the published weights of I3D expect it, and flow by TV-L1.
    */
   readonly modalities?: { readonly [K in Modality]: Preprocess }
   /** The published split, from whose training clips a tenth of each class validates; or splits that share no subject. */
@@ -81,7 +79,7 @@ const lineOf =
     }
   }
 
-/** What the lists in a folder say. */
+/** Reads the lists in a folder. */
 export const list = (lists?: Listing.Lists) =>
   Effect.fn("NvGesture.list")((root: string) =>
     Listing.ofLists(root, LISTS, lists, (split, file) =>
@@ -93,9 +91,9 @@ export const list = (lists?: Listing.Lists) =>
   )
 
 /** The data set in a folder. */
-export const make = (options: Options): Published.Published<Modality> => {
+export const make = (options: Options): FolderDataset.FolderDataset<Modality> => {
   const { seed, split = "published", lists } = options
-  return Published.make(
+  return FolderDataset.make(
     {
       name: "NVGesture",
       source: "NVGesture",
@@ -103,7 +101,9 @@ export const make = (options: Options): Published.Published<Modality> => {
       modalities: options.modalities ?? modalities,
       list: list(lists),
       divide:
-        split === "published" ? Published.validByClass(0.1, seed) : Published.byGroup({ valid: 0.1, test: 0.3 }, seed),
+        split === "published"
+          ? FolderDataset.validByClass(0.1, seed)
+          : FolderDataset.byGroup({ valid: 0.1, test: 0.3 }, seed),
       recipe: { split, ...(lists === undefined ? {} : { lists: { ...lists } }) }
     },
     options

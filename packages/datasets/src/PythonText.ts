@@ -3,7 +3,7 @@
  * first, since in Python two halves of a character, written as escapes, are not that character.
  */
 
-/** What is wrong with a line, at which character. */
+/** A problem of a line, and the character at which it is. */
 export class Problem extends Error {
   readonly at: number
   constructor(at: number, problem: string) {
@@ -12,7 +12,7 @@ export class Problem extends Error {
   }
 }
 
-/** What may stand before the quotes. */
+/** The valid prefixes of a string literal. */
 const START = /([A-Za-z]*)('''|"""|'|")/y
 
 const ESCAPES: { readonly [letter: string]: string } = {
@@ -34,7 +34,7 @@ const startAt = (line: string, at: number): RegExpExecArray | null => {
   return START.exec(line)
 }
 
-/** Whether a text begins at a place. */
+/** Tests whether a string literal begins at a place. */
 export const beginsAt = (line: string, at: number): boolean => startAt(line, at) !== null
 
 /** The code point or text of the escape whose backslash is at a place, and where it ends. */

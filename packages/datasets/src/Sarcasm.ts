@@ -7,23 +7,22 @@
  *     text/{valid2,test2}.txt     [id, text, label by hashtag, label by a person]
  *     images/{id}.jpg
  */
+import { ImageInput, type Preprocess } from "@igm/media"
 import { Effect, Path } from "effect"
-import type { Preprocess } from "./Dataset.ts"
 import type { Fault } from "./Errors.ts"
-import * as ImageInput from "./ImageInput.ts"
+import * as FolderDataset from "./FolderDataset.ts"
 import * as Listing from "./Listing.ts"
-import * as Published from "./Published.ts"
 import * as PythonList from "./PythonList.ts"
 
 export type Modality = "text" | "image"
 
-/** What is asked for. */
-export interface Options extends Published.Options {
-  /** How texts become tokens. */
+/** Options of the data set. */
+export interface Options extends FolderDataset.Options {
+  /** The tokenizer of texts. */
   readonly text: Preprocess
-  /** How pictures are prepared; by default 3 × 224 × 224 with CLIP's mean and deviation. */
+  /** Preprocessing of pictures; by default 3 × 224 × 224 with CLIP's mean and deviation. */
   readonly image?: Preprocess
-  /** Whose labels validate and test: the tweet's own hashtag, as in training, or a person's. */
+  /** The labels of the validation and test splits: by the tweet's hashtag, as in training, or by human annotators. */
   readonly labels?: "hashtag" | "person"
 }
 
@@ -63,7 +62,7 @@ const rowOf = (
   }
 }
 
-/** What the files in a folder say. */
+/** Reads the files in a folder. */
 export const list = (labels: "hashtag" | "person") =>
   Effect.fn("Sarcasm.list")(function* (root: string) {
     const path = yield* Path.Path
@@ -89,9 +88,9 @@ export const list = (labels: "hashtag" | "person") =>
   })
 
 /** The data set in a folder. */
-export const make = (options: Options): Published.Published<Modality> => {
+export const make = (options: Options): FolderDataset.FolderDataset<Modality> => {
   const { text, image = ImageInput.clip, labels = "hashtag" } = options
-  return Published.make(
+  return FolderDataset.make(
     {
       name: "Sarcasm",
       source: "Sarcasm on Twitter with the files of Cai, Cai and Wan",

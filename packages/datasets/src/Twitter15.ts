@@ -5,21 +5,23 @@
  *     absa_data/twitter2015/{train,dev,test}.tsv   index, label, image, text with $T$ for the target, target
  *     twitter2015_images/{image}
  */
+import { ImageInput, type Preprocess } from "@igm/media"
 import { Effect, Path } from "effect"
-import type { Preprocess } from "./Dataset.ts"
-import * as ImageInput from "./ImageInput.ts"
+import * as FolderDataset from "./FolderDataset.ts"
 import * as Listing from "./Listing.ts"
-import * as Published from "./Published.ts"
 
 export type Modality = "text" | "image"
 
-/** What is asked for. */
-export interface Options extends Published.Options {
-  /** How texts become tokens. */
+/** Options of the data set. */
+export interface Options extends FolderDataset.Options {
+  /** The tokenizer of texts. */
   readonly text: Preprocess
-  /** How pictures are prepared; by default 3 × 224 × 224 with CLIP's mean and deviation. */
+  /** Preprocessing of pictures; by default 3 × 224 × 224 with CLIP's mean and deviation. */
   readonly image?: Preprocess
-  /** What becomes of the target: "left out", as in the released code, so that $T$ stands in the text; or it takes its place. */
+  /**
+   * The treatment of the target: "left out", as in the released code, so that $T$ stands in the text; or it takes its
+   * place.
+   */
   readonly target?: "left out" | "in place"
 }
 
@@ -53,7 +55,7 @@ const lineOf =
     }
   }
 
-/** What the files in a folder say. */
+/** Reads the files in a folder. */
 export const list = (target: "left out" | "in place") =>
   Effect.fn("Twitter15.list")(function* (root: string) {
     const path = yield* Path.Path
@@ -73,9 +75,9 @@ export const list = (target: "left out" | "in place") =>
   })
 
 /** The data set in a folder. */
-export const make = (options: Options): Published.Published<Modality> => {
+export const make = (options: Options): FolderDataset.FolderDataset<Modality> => {
   const { text, image = ImageInput.clip, target = "left out" } = options
-  return Published.make(
+  return FolderDataset.make(
     {
       name: "Twitter15",
       source: "Twitter15 with the files of TomBERT",

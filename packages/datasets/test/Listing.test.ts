@@ -1,8 +1,8 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, type Path } from "effect"
+import { faultText, KineticsSounds, NvGesture } from "../src/index.ts"
 import type * as Listing from "../src/Listing.ts"
-import { KineticsSounds, NvGesture, faultText } from "../src/index.ts"
 
 const gesture = (name: string) =>
   `path:./Video_data/class_01/${name} depth:sk_depth:1:9 color:sk_color:1:9 duo_left:duo_left:1:9 label:1 `

@@ -2,10 +2,10 @@
  * Miniatures of the published data sets, in their original layout. A sample's class can be told from each of its media: from
  * two tones, from the colours of a picture's halves, from a word.
  */
+import { ClipInput, FlowInput, MediaFile, Wav } from "@igm/media"
 import { Keyed } from "@igm/tensor"
 import { Effect, FileSystem, Path } from "effect"
 import sharp from "sharp"
-import { ClipInput, FlowInput, MediaFile, Wav } from "../src/index.ts"
 
 /** How many samples of each class, and whether the labels are dealt anew, so that they say nothing of the media. */
 export interface Size {

@@ -1,16 +1,17 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { ArtifactStore, Progress } from "@igm/io"
+import { MediaDecoder, MediaFile } from "@igm/media"
 import { Effect, FileSystem, Layer } from "effect"
-import { Inspection, MediaFile, NvGesture, faultText } from "../src/index.ts"
 import * as Minis from "./Minis.ts"
+import { faultText, NvGesture, Validation } from "../src/index.ts"
 
 const LIST = "nvgesture_train_correct_v2.lst"
 const CLIP = "Video_data/class_01/subject1_r0"
 const DEPTH = `${CLIP}/sk_depth.avi`
-const layers = Layer.mergeAll(NodeServices.layer, Progress.layerSilent)
+const layers = Layer.mergeAll(NodeServices.layer, MediaDecoder.layer, Progress.layerSilent)
 
-type Damage = (fs: FileSystem.FileSystem, root: string) => Effect.Effect<unknown, unknown>
+type Damage = (fs: FileSystem.FileSystem, root: string) => Effect.Effect<unknown, unknown, MediaDecoder>
 
 /** The list's first line, changed. */
 const line =
@@ -106,7 +107,7 @@ const faultsOf = Effect.fnUntraced(function* (root: string) {
   const isFirst = ({ id }: { readonly id: string }) => id === CLIP
   const { train, valid, test } = found.samples
   const first = { train: train.filter(isFirst), valid: valid.filter(isFirst), test: test.filter(isFirst) }
-  const inside = yield* Inspection.undecodable(
+  const inside = yield* Validation.undecodable(
     {
       samples: {
         train: first.train.map(({ media, ...sample }) => ({ ...sample, media: { depth: media.depth } })),

@@ -4,12 +4,12 @@
  * opened. Any exporter's file will do, also one whose weights lie in files beside it: they are pinned as well.
  */
 import { FileDigest } from "@igm/io"
-import { ModelFile, OnnxRuntime, type Opening, Placement, isOutOfMemory } from "@igm/onnx"
+import { ModelFile, type Opening, Placement, isOutOfMemory } from "@igm/onnx"
 import { Digest, type Memory, type Tensor } from "@igm/tensor"
 import { Effect, Path } from "effect"
-import type { Port } from "./Architecture.ts"
 import { BatchTooLarge, EncoderError } from "./EncoderError.ts"
-import * as Ports from "./Port.ts"
+import { EncoderRuntime } from "./EncoderRuntime.ts"
+import * as Ports from "./graphs/Port.ts"
 
 /** The inputs of an encoder: by name, or the shape of one sample of the model's only input, float32. */
 export type Inputs =
@@ -48,9 +48,15 @@ export interface OpenEncoder {
 /** The description of an encoder. */
 export const make = <const Width extends number>(encoder: Encoder<Width>): Encoder<Width> => encoder
 
-/** What of an encoder decides its features: the digests of its files, and the output that is taken. */
+/** The identity of an encoder, which decides its features: the digests of its files, and the output that is taken. */
 export const identity = ({ digest, data = {}, output }: Encoder): Digest.Digest =>
   Object.keys(data).length === 0 && output === undefined ? digest : Digest.ofJson([digest, data, output ?? null])
+
+/**
+ * The inputs that an encoder states, by name; the only one of a model, whose name its file alone tells, is called `own`.
+ */
+export const statedInputs = (encoder: Encoder, own = "input"): Ports.Ports =>
+  encoder.inputs ?? { [own]: { dtype: "float32", shape: encoder.input } }
 
 const failure = ({ file }: Encoder, problem: string, cause?: unknown) =>
   new EncoderError({ path: file, problem, ...(cause === undefined ? {} : { cause }) })
@@ -91,8 +97,7 @@ export const check = Effect.fn("Encoder.check")(function* (encoder: Encoder) {
       return yield* failure(encoder, `weights of the encoder ${name} lie in ${part}; pin it in \`data\`${which}`)
     }
   }
-  const own = declared.inputs[0]?.name ?? "input"
-  const inputs = encoder.inputs ?? { [own]: { dtype: "float32", shape: encoder.input } satisfies Port }
+  const inputs = statedInputs(encoder, declared.inputs[0]?.name)
   const problems = [
     ...Ports.differences(inputs, declared.inputs),
     ...Ports.outputDifferences(output, width, declared.outputs)
@@ -110,7 +115,8 @@ export const named = (inputs: Ports.Ports, tensors: Tensors): { readonly [input:
 
 /** Nodes of the model that do not run on the runtime's device; told as a warning too. */
 const fallbacksOf = Effect.fnUntraced(function* ({ name, file }: Encoder) {
-  const { provider, placements } = yield* OnnxRuntime
+  const { info, placements } = yield* EncoderRuntime
+  const { provider } = info
   if (provider === "cpu") return []
   const found = yield* placements(file).pipe(Effect.catch((error) => Effect.as(Effect.logWarning(error.message), [])))
   const fallbacks = found.filter((placement) => placement.provider === "CPUExecutionProvider")
@@ -125,7 +131,7 @@ const fallbacksOf = Effect.fnUntraced(function* ({ name, file }: Encoder) {
 /** Opens an encoder; it is closed with the scope. */
 export const open = Effect.fn("Encoder.open")(function* (encoder: Encoder, options: Opening = {}) {
   const { name, file, width } = encoder
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   const { inputs, output } = yield* check(encoder)
   const session = yield* runtime
     .open(file, file, options)

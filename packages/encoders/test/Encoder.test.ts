@@ -1,13 +1,14 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Progress } from "@igm/io"
-import { Builder, Model, OnnxRuntime } from "@igm/onnx"
+import { Builder, Model } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Layer, Path } from "effect"
-import { DigitEncoders, Encoder } from "../src/index.ts"
+import { DigitEncoders } from "@igm/av-digits"
+import { Encoder, EncoderRuntime } from "../src/index.ts"
 import { sample } from "./samples.ts"
 
-const layers = Layer.mergeAll(NodeServices.layer, OnnxRuntime.layerCpu, Progress.layerSilent)
+const layers = Layer.mergeAll(NodeServices.layer, EncoderRuntime.layerCpu, Progress.layerSilent)
 
 const MAX_BYTES = 3_000_000
 

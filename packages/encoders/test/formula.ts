@@ -5,7 +5,7 @@
 import type { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import type { Weights } from "../src/index.ts"
-import * as Recipe from "../src/Recipe.ts"
+import * as Recipe from "../src/catalog/Recipe.ts"
 
 /** A state dictionary's line: a name, a shape, and the dtype where it is not float32. */
 export type Line = readonly [name: string, shape: ReadonlyArray<number>, dtype?: "int64"]

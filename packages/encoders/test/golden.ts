@@ -2,11 +2,12 @@
  * Golden outputs of the originals, and how far an architecture's graph is from them: the largest error over the largest
  * magnitude. Used by the tests (small cases) and by `npm run parity-encoders` (all of them).
  */
-import { Model, OnnxRuntime } from "@igm/onnx"
+import { Model } from "@igm/onnx"
 import { Safetensors, Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Stream } from "effect"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { Architecture, Bert, type EncoderError, I3d, Released, ResNet } from "../src/index.ts"
+import { Architecture, Bert, Encoder, type EncoderError, EncoderRuntime, I3d, Released, ResNet } from "../src/index.ts"
 import * as Formula from "./formula.ts"
 
 /** What a golden file says of one of its outputs. */
@@ -70,8 +71,17 @@ export const bytes = (architecture: Architecture.Architecture, weights: Paramete
 
 /** Opens the graph of a case with the original's weights. */
 export const open = Effect.fnUntraced(function* (of: Case, { layouts }: Golden) {
-  const runtime = yield* OnnxRuntime
+  const runtime = yield* EncoderRuntime
   return yield* runtime.open(of.name, yield* bytes(architecture(of), Formula.weights(layouts[of.layout]!)))
+})
+
+/** The case as an encoder, its graph with the original's weights in a file of a folder. */
+export const encoder = Effect.fnUntraced(function* (of: Case, { layouts }: Golden, folder: string) {
+  const { inputs, width, ...rest } = architecture(of)
+  const file = join(folder, `${of.name}.onnx`)
+  const weights = Formula.weights(layouts[of.layout]!)
+  const digest = yield* Architecture.write({ inputs, width, ...rest }, weights, file)
+  return Encoder.make({ name: of.name, file, digest, inputs, output: Architecture.OUTPUT, width })
 })
 
 /** max |a − b| / max |b|; infinite where the shapes differ or a number is missing. */

@@ -1,120 +1,92 @@
 /**
- * An experiment as a value: a data set, a frozen encoder for each of its modalities, and the methods to compare on their
- * features. The widths of the encoders must fit the methods' heads, and the methods must select on the validation split:
- * both are checked by the types.
+ * An experiment program: a typed function from arguments to an Effect that yields a report. It composes stages with Effect's
+ * own combinators and asks for services by their type; the command, a test or a user's own main module hands it layers.
+ *
+ * ```ts
+ * export default Experiment.make("norms", {
+ *   args: Schema.Struct({ seed: Args.Seed.pipe(Args.defaultsTo(1)) }),
+ *   run: Effect.fn(function* ({ seed }) {
+ *     const data = yield* Data.open(AvDigits.make({ seed, speech: { kind: "synthetic" } }))
+ *     const features = yield* Encode.splits(data, { image: DigitEncoders.image })
+ *     const found = yield* norms.run({ train: features.train.ref })
+ *     return Report.make("Norms of features", [Report.json("norms", found)])
+ *   })
+ * })
+ * ```
  */
-import type { Dataset } from "@igm/datasets"
-import type { Encoder } from "@igm/encoders"
-import type { Features, Method } from "@igm/gradient"
-import { type Keyed, Name } from "@igm/tensor"
-import * as Checks from "./Checks.ts"
-import * as CrossValidation from "./CrossValidation.ts"
-import type { Grid, Setting } from "./CrossValidation.ts"
-import { ExperimentError } from "./ExperimentError.ts"
+import { Name } from "@igm/tensor"
+import type { Report } from "@igm/report"
+import { Effect, type Schema } from "effect"
+import * as Args from "./Args.ts"
+import * as Runner from "./run/Runner.ts"
+import { RunStore } from "./run/RunStore.ts"
+import * as Sources from "./run/Sources.ts"
 
-export { ExperimentError }
+export { type Comparison, comparison } from "./comparison/Comparison.ts"
+export { ExperimentError } from "./ExperimentError.ts"
 
-/** Methods in the order of the table. */
-export type Methods<D extends Features.Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
-
-/** Augmented views of training samples: their features are those of the views, in place of the samples' own. */
-export interface Views<M extends string> {
-  /** How many there are of each sample. */
-  readonly count: number
-  /** What they are drawn with: the same seed draws the same views. */
-  readonly seed: number
-  /** How modalities are drawn. Those that are not named are the same in all views. */
-  readonly of: { readonly [K in M]?: Dataset.Augmentation }
+/** The definition of a program. */
+export interface Parts<A extends Args.Struct, E, R> {
+  /** The schema of the arguments, from which the command derives its flags. */
+  readonly args: A
+  /** A sentence for the help. */
+  readonly description?: string
+  /** The program. Errors that it throws before it returns an Effect are reported before a run begins. */
+  readonly run: (args: A["Type"]) => Effect.Effect<Report.Report, E, R>
 }
 
-/** So many views, drawn in this way; none where no number is given. */
-export const views = <M extends string>(
-  count: number | undefined,
-  drawn: Omit<Views<M>, "count">
-): Views<M> | undefined => (count === undefined ? undefined : { ...drawn, count })
-
-/** What a view of a sample is drawn from; all its modalities are drawn from streams that are alike. */
-export const streamOf = ({ seed }: Views<string>, id: string, view: number): Keyed.Path => ["view", seed, id, view]
-
-/** What every experiment consists of; `D` are the widths of its modalities' features. */
-interface Parts<D extends Features.Dims> {
+/** A program with the arguments `A`, errors `E` and requirements `R`. */
+export interface Experiment<A extends Args.Struct, E, R> extends Parts<A, E, R> {
+  readonly [TypeId]: typeof TypeId
+  /** The name, which is part of the ids of its runs. */
   readonly name: string
-  /** One sentence for the report's heading. */
-  readonly title: string
-  readonly dataset: Dataset.Dataset<keyof D & string>
-  readonly encoders: { readonly [M in keyof D]: Encoder.Encoder<D[M]> }
-  /** What training samples are seen as; by default, as they are. */
-  readonly views?: Views<keyof D & string> | undefined
-  /** Whose difference to the other methods is tested: the names of some of the methods. */
-  readonly compared: ReadonlyArray<string>
-  /** The seeds of the trainings; the data set has its own. */
-  readonly seeds: readonly [number, ...ReadonlyArray<number>]
+  readonly specs: ReadonlyArray<Args.Spec>
 }
 
-/** An experiment whose methods are settled. */
-export interface Settled<D extends Features.Dims> extends Parts<D> {
-  readonly tuned?: undefined
-  readonly methods: Methods<D>
-}
+const TypeId: unique symbol = Symbol.for("@igm/experiment/Experiment")
 
-/** An experiment whose methods depend on a setting that is chosen first, on the training and validation samples. */
-export interface Tuned<D extends Features.Dims, G extends Grid = Grid> extends Parts<D> {
-  readonly tuned: CrossValidation.CrossValidation<D, G>
-  readonly methods: (chosen: Setting<G>) => Methods<D>
-}
+/** A program with any arguments, as imported from a module. */
+export type Any<E = unknown, R = unknown> = Experiment<Args.Struct, E, R>
 
-/** What an experiment consists of. */
-export type Experiment<D extends Features.Dims, G extends Grid = Grid> = Settled<D> | Tuned<D, G>
-
-/** The name of a method as part of a file name. */
-export const { slug } = Name
+/** Tells if a value is a program. */
+export const isExperiment = (value: unknown): value is Any =>
+  typeof value === "object" && value !== null && TypeId in value
 
 /**
- * An experiment whose modalities' widths are known. Throws an `ExperimentError` when its parts do not fit or its results could
- * not be told apart, a `NameError` for a name that cannot be one, and a `SettingError` for a number that cannot be set.
+ * Makes a program. Throws a `NameError` for a name that cannot name a folder, and a `SettingError` for an argument that
+ * cannot be written on a command line.
  */
-export const make = <const D extends Features.Dims, const G extends Grid = Grid>(
-  experiment: Experiment<D, G>
-): Experiment<D, G> => {
-  check(experiment as unknown as Experiment<Features.Dims>)
-  return experiment
+export const make = <Fields extends Schema.Struct.Fields, E, R>(
+  name: string,
+  parts: Parts<Schema.Struct<Fields>, E, R>
+): Experiment<Schema.Struct<Fields>, E, R> => {
+  Name.folder("the name of the experiment", name)
+  return { ...parts, name, specs: Args.specs(name, parts.args as unknown as Args.Struct), [TypeId]: TypeId }
 }
 
-/** As `make`, for an experiment of any widths. */
-export const check = (experiment: Experiment<Features.Dims>): void => {
-  Checks.parts(experiment)
-  if (experiment.tuned === undefined) return Checks.methods(experiment, experiment.methods)
-  const { tuned, methods } = experiment
-  if (typeof methods !== "function") {
-    const problem = "the methods of an experiment that is tuned are a function of what is chosen"
-    throw new ExperimentError({ experiment: experiment.name, problem })
-  }
-  CrossValidation.check(tuned)
-  const tried = CrossValidation.settings(tuned.grid)
-  for (const setting of tried) Checks.method(experiment, tuned.method(setting))
-  Checks.methods(experiment, methods(tried[0]!))
-}
-
-/** What a person says on the command line. */
-export interface Arguments {
-  /** The seed of the data; the trainings' seeds follow it. */
-  readonly seed: number
-  /** A folder of recordings to use instead of what the data set comes with. */
-  readonly speech?: string | undefined
-  /** The folder of a data set that does not come with the project. */
-  readonly data?: string | undefined
-  /** The most samples of each split, for a quick look. */
-  readonly limit?: number | undefined
-  /** How many augmented views of each training sample are taken in its place. */
-  readonly views?: number | undefined
-}
-
-/** An experiment that depends on the command line; an experiment module exports one as its default. */
-export type Program = (args: Arguments) => Experiment<Features.Dims>
-
-/** An experiment program. */
-export const program =
-  <const D extends Features.Dims, const G extends Grid = Grid>(build: (args: Arguments) => Experiment<D, G>): Program =>
-  (args) =>
-    // The widths have been checked against each other; from here on they are numbers.
-    build(args) as unknown as Experiment<Features.Dims>
+/**
+ * Runs a program in the folder of its runs, as the command does, and gives its report, its artifacts and the run's folder.
+ * The run is named by the arguments, as JSON, and by the code of `file`, which is the process's own main module by default.
+ *
+ * ```ts
+ * const layers = Layer.mergeAll(
+ *   RunStore.layer("runs"),
+ *   EncoderRuntime.layer("cpu"),
+ *   HeadTrainer.layer({ engine: "onnx", device: "cpu" }),
+ *   MediaDecoder.layer,
+ *   Progress.layer
+ * ).pipe(Layer.provideMerge(NodeServices.layer))
+ *
+ * Experiment.run(program, { tau: 0.4 }).pipe(Effect.provide(layers), NodeRuntime.runMain)
+ * ```
+ */
+export const run = Effect.fn("Experiment.run")(function* <A extends Args.Struct, E, R>(
+  experiment: Experiment<A, E, R>,
+  args: A["Encoded"],
+  options: { readonly file?: string; readonly trace?: "epoch" | "step" } = {}
+) {
+  const { folder: out } = yield* RunStore
+  const { file = process.argv[1] ?? "", trace = "epoch" } = options
+  const prepared = yield* Runner.prepare(experiment, args as Args.Given)
+  return yield* Runner.run(prepared, { out, trace, sources: yield* Sources.of(file) })
+})

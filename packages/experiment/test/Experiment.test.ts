@@ -1,8 +1,9 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders, Encoder } from "@igm/encoders"
-import { Control, Head, Igm, Ring, Selection } from "@igm/gradient"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
+import { Encoder } from "@igm/encoders"
+import { Baselines, Head, Igm, Ring, Selection } from "@igm/gradient"
+import { Report } from "@igm/report"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { CrossValidation, Experiment, Events, RunFolder, Stage } from "../src/index.ts"
 
@@ -12,47 +13,49 @@ describe("Experiment", () => {
     const heads = { audio: Head.make(128, 64, 10), image: Head.make(128, 64, 10) }
     const options = { heads, ring, batch: 12, rho: 0, selection: Selection.best("accuracy") }
     const fits = {
-      name: "types",
       title: "Only its types matter",
       dataset: AvDigits.make({ seed: 1, speech: { kind: "synthetic" } }),
       encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-      methods: [Control.lateFusion(options)],
+      methods: [Baselines.lateFusion(options)],
       compared: [],
       seeds: [1]
     } as const
-    Experiment.make(fits)
+    Experiment.comparison(fits)
     const wide = { ...options, heads: { ...heads, audio: Head.make(512, 64, 10) } }
     // @ts-expect-error a 512-wide head is given the encoder's 128-wide features
-    void (() => Experiment.make({ ...fits, methods: [Control.lateFusion(wide)] }))
+    void (() => Experiment.comparison({ ...fits, methods: [Baselines.lateFusion(wide)] }))
     const wideImage = Encoder.make({ ...DigitEncoders.image, width: 512 })
     // @ts-expect-error a 512-wide encoder is given to a 128-wide head
-    void (() => Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, image: wideImage } }))
+    void (() => Experiment.comparison({ ...fits, encoders: { audio: DigitEncoders.audio, image: wideImage } }))
     const onTest = { ...options, selection: Selection.onTestAsReleased }
     // @ts-expect-error the checkpoint is selected on the test split
-    void (() => Experiment.make({ ...fits, methods: [Igm.code(onTest)] }))
+    void (() => Experiment.comparison({ ...fits, methods: [Igm.code(onTest)] }))
+    const others = { audio: DigitEncoders.audio, video: DigitEncoders.image }
     // @ts-expect-error the data set has no video
-    void (() => Experiment.make({ ...fits, encoders: { audio: DigitEncoders.audio, video: DigitEncoders.image } }))
+    void (() => Experiment.comparison({ ...fits, encoders: others }))
     // @ts-expect-error there is nothing to compare without a method
-    void (() => Experiment.make({ ...fits, methods: [] }))
+    void (() => Experiment.comparison({ ...fits, methods: [] }))
     // Neither does one run whose results would overwrite each other.
-    const again = { ...Control.lateFusion(options), name: "Late  fusion!" }
+    const again = { ...Baselines.lateFusion(options), name: "Late  fusion!" }
     assert.throws(
-      () => Experiment.make({ ...fits, methods: [Control.lateFusion(options), again] }),
-      'types: methods are told apart by their names, and "late fusion" and "Late  fusion!" are one as a file\'s'
+      () => Experiment.comparison({ ...fits, methods: [Baselines.lateFusion(options), again] }),
+      'Only its types matter: methods are told apart by their names, and "late fusion" and "Late  fusion!" are one as a file\'s'
     )
-    assert.throws(() => Experiment.make({ ...fits, seeds: [1, 2, 1] }), "types: the seed 1 is given twice")
+    assert.throws(
+      () => Experiment.comparison({ ...fits, seeds: [1, 2, 1] }),
+      "Only its types matter: the seed 1 is given twice"
+    )
   })
 })
 
-describe("Experiment.make", () => {
+describe("Experiment.comparison", () => {
   const head = Head.make(128, 8, 10)
   const ring = Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } })
   const options = { heads: { audio: head, image: head }, ring, batch: 4, rho: 0, selection: Selection.best("accuracy") }
   const dataset = AvDigits.make({ seed: 1, speech: { kind: "synthetic" } })
   const encoders = { audio: DigitEncoders.audio, image: DigitEncoders.image }
-  const method = Control.lateFusion(options)
+  const method = Baselines.lateFusion(options)
   const fits = {
-    name: "fits",
     title: "It fits",
     dataset,
     encoders,
@@ -64,7 +67,7 @@ describe("Experiment.make", () => {
   /** What is told of an experiment that is changed in ways that its types may not know. */
   const told = (changed: object): string => {
     try {
-      Experiment.make({ ...fits, ...changed } as typeof fits)
+      Experiment.comparison({ ...fits, ...changed } as typeof fits)
       return ""
     } catch (error) {
       assert.include(["ExperimentError", "NameError", "SettingError"], (error as { readonly _tag: string })._tag)
@@ -76,38 +79,36 @@ describe("Experiment.make", () => {
 
   it("tells what does not fit before anything is made, and names it", () => {
     const lines: ReadonlyArray<readonly [object, string]> = [
-      [{ compared: ["nobody"] }, 'fits: compared has "nobody", which is no method of it; they are "late fusion"'],
-      [{ compared: ["late fusion", "late fusion"] }, 'fits: compared has "late fusion" twice'],
-      [ofClasses("a", "b"), "fits: the heads of late fusion tell 10 classes apart, and AV-digits has 2"],
-      [ofClasses(), "fits: classes is a list: give a list of classes, one at least"],
-      [ofClasses("a", "a"), 'fits: two classes of AV-digits have the name "a"'],
+      [{ compared: ["nobody"] }, 'It fits: compared has "nobody", which is no method of it; they are "late fusion"'],
+      [{ compared: ["late fusion", "late fusion"] }, 'It fits: compared has "late fusion" twice'],
+      [ofClasses("a", "b"), "It fits: the heads of late fusion tell 10 classes apart, and AV-digits has 2"],
+      [ofClasses(), "It fits: classes is a list: give a list of classes, one at least"],
+      [ofClasses("a", "a"), 'It fits: two classes of AV-digits have the name "a"'],
       [ofClasses("a", ""), 'the name of class 1 of AV-digits is "": it may not be empty'],
       [ofClasses("a\nb"), 'the name of class 0 of AV-digits is "a\\u{a}b": it may not have a line break'],
-      [{ name: "../../escape" }, 'the name of the experiment is "../../escape": a folder is named by it'],
-      [{ name: ".store" }, 'the name of the experiment is ".store": a folder is named by it'],
-      [{ name: undefined }, "the name of the experiment is undefined: it has to be a text"],
-      [{ title: "a\u001b[2J" }, 'the title of fits is "a\\u{1b}[2J": it may not have'],
-      [{ methods: [] }, "fits: it has no methods: give a list of one at least"],
-      [{ methods: [3] }, "fits: its methods are not all methods"],
-      [{ methods: [{ ...method, name: "?!" }] }, 'fits: the method "?!" has no letter or digit in its name'],
-      [{ methods: [{ ...method, name: "constructor" }] }, 'fits: a method may not be called "constructor"'],
-      [{ methods: [{ ...method, name: "" }] }, 'the name of a method of fits is "": it may not be empty'],
+      [{ title: "a\u001b[2J" }, 'the title of the comparison is "a\\u{1b}[2J": it may not have'],
+      [{ title: undefined }, "the title of the comparison is undefined: it has to be a text"],
+      [{ methods: [] }, "It fits: it has no methods: give a list of one at least"],
+      [{ methods: [3] }, "It fits: its methods are not all methods"],
+      [{ methods: [{ ...method, name: "?!" }] }, 'It fits: the method "?!" has no letter or digit in its name'],
+      [{ methods: [{ ...method, name: "constructor" }] }, 'It fits: a method may not be called "constructor"'],
+      [{ methods: [{ ...method, name: "" }] }, 'the name of a method of It fits is "": it may not be empty'],
       [{ methods: [{ ...method, settings: { own: NaN } }] }, "late fusion: own is NaN: give a finite number"],
-      [{ methods: [{ ...method, selectsOn: "test" }] }, "fits: the method late fusion selects on the test split"],
-      [{ seeds: [] }, "fits: seeds is a list: give a list of seeds, one at least"],
-      [{ seeds: [0, -0] }, "fits: the seed 0 is given twice"],
-      [{ seeds: ["1"] }, 'fits: seeds[0] is "1": give a whole number from 0'],
-      [{ encoders: {} }, "fits: it has no encoder"],
+      [{ methods: [{ ...method, selectsOn: "test" }] }, "It fits: the method late fusion selects on the test split"],
+      [{ seeds: [] }, "It fits: seeds is a list: give a list of seeds, one at least"],
+      [{ seeds: [0, -0] }, "It fits: the seed 0 is given twice"],
+      [{ seeds: ["1"] }, 'It fits: seeds[0] is "1": give a whole number from 0'],
+      [{ encoders: {} }, "It fits: it has no encoder"],
       [
         { encoders: { audio: DigitEncoders.image, image: DigitEncoders.audio } },
-        "fits: the encoder digit-image of audio takes [1, 28, 28], and audio is prepared as [1, 129, 63]"
+        "It fits: the encoder digit-image of audio takes [1, 28, 28], and audio is prepared as [1, 129, 63]"
       ],
       [
         { encoders: { ...encoders, audio: Encoder.make({ ...DigitEncoders.audio, width: 64 }) } },
-        "fits: late fusion reads audio 128 wide, and its encoder gives 64"
+        "It fits: late fusion reads audio 128 wide, and its encoder gives 64"
       ],
-      [{ views: { count: 2, seed: 1, of: { smell: 1 } } }, 'fits: views of "smell" are drawn, which has no encoder'],
-      [{ dataset: 1, encoders: 2 }, "fits: dataset is 1: give a data set"]
+      [{ views: { count: 2, seed: 1, of: { smell: 1 } } }, 'It fits: views of "smell" are drawn, which has no encoder'],
+      [{ dataset: 1, encoders: 2 }, "It fits: dataset is 1: give a data set"]
     ]
     for (const [changed, line] of lines) assert.include(told(changed), line)
     assert.strictEqual(told({}), "")
@@ -123,7 +124,7 @@ describe("Experiment.make", () => {
     const tuned = (folds: number, taus: readonly [number, ...Array<number>], classes = 10) => {
       const own = { ...options, heads: { audio: Head.make(128, 8, classes), image: Head.make(128, 8, classes) } }
       return () =>
-        Experiment.make({
+        Experiment.comparison({
           ...fits,
           tuned: CrossValidation.make({
             grid: { tau: taus },
@@ -141,14 +142,41 @@ describe("Experiment.make", () => {
       "the grid of the cross-validation: tau is a list: give one value or more, none of them twice"
     )
     assert.throws(tuned(3, [0.4, -1]), "IGM (paper): tau is -1: give a finite number of at least 0")
-    assert.throws(tuned(3, [0.4], 7), "fits: the heads of IGM (paper) tell 7 classes apart, and AV-digits has 10")
+    assert.throws(tuned(3, [0.4], 7), "It fits: the heads of IGM (paper) tell 7 classes apart, and AV-digits has 10")
   })
 })
+
+describe("Experiment.make", () => {
+  it("has a name that a folder of runs can have", () => {
+    const args = Schema.Struct({})
+    const named = (name: unknown) => () =>
+      Experiment.make(name as string, { args, run: () => Effect.succeed(Report.make("Named", [])) })
+    assert.doesNotThrow(named("norms"))
+    const rest = ": a folder is named by it"
+    assert.throws(named("../../escape"), `the name of the experiment is "../../escape"${rest}`)
+    assert.throws(named(".store"), `the name of the experiment is ".store"${rest}`)
+    assert.throws(named(undefined), "the name of the experiment is undefined: it has to be a text")
+  })
+
+  it("is told from what a module exports besides", () => {
+    const made = Experiment.make("told", {
+      args: Schema.Struct({}),
+      run: () => Effect.succeed(Report.make("Told", []))
+    })
+    assert.isTrue(Experiment.isExperiment(made))
+    for (const other of [undefined, null, 1, "told", {}, made.run, { ...fieldsOf(made) }]) {
+      assert.isFalse(Experiment.isExperiment(other))
+    }
+  })
+})
+
+/** What is seen of an object as JSON sees it. */
+const fieldsOf = (value: object) => Object.fromEntries(Object.entries(value))
 
 describe("Stage.make", () => {
   it("has a name that a folder of artifacts can have", () => {
     const stage = (name: string) => () =>
-      Stage.make({ name, version: 1, input: Schema.Int, output: Schema.Int, body: Effect.succeed })
+      Stage.make(name, { version: 1, input: Schema.Int, output: Schema.Int, run: Effect.succeed })
     assert.doesNotThrow(stage("norms"))
     for (const name of ["../x", "", "constructor", "a\u0000"]) assert.throws(stage(name), "the name of a stage is")
   })

@@ -1,18 +1,17 @@
 /** Every number that a program sets, given everything that is a number in the language. */
 import { assert, describe, it } from "@effect/vitest"
-import { AvDigits } from "@igm/datasets"
-import { DigitEncoders } from "@igm/encoders"
+import { AvDigits, DigitEncoders } from "@igm/av-digits"
 import {
-  Control,
+  Baselines,
   GradientBlending,
   Head,
   Igm,
+  JointTraining,
   type Method,
   Mla,
   ReconBoost,
   Ring,
-  Selection,
-  Together
+  Selection
 } from "@igm/gradient"
 import { Digest, Name, Setting } from "@igm/tensor"
 import { Schema } from "effect"
@@ -39,7 +38,6 @@ const perDigit = { train: 2, valid: 1, test: 1 }
 const dataset = AvDigits.make({ seed: 1, speech: { kind: "synthetic" }, perDigit })
 
 const parts = {
-  name: "settings",
   title: "Numbers of all kinds",
   dataset,
   encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
@@ -47,13 +45,19 @@ const parts = {
   seeds: [1] as readonly [number]
 }
 
-const by = (method: Method.Method<Widths>) => Experiment.make({ ...parts, methods: [method] })
+/** A comparison that is checked. */
+const compare = <G extends CrossValidation.Grid>(given: Experiment.Comparison<Widths, G>) => {
+  Experiment.comparison(given)
+  return given
+}
+
+const by = (method: Method.Method<Widths>) => compare({ ...parts, methods: [method] })
 const igm = (changed: Partial<Igm.Options<typeof options.heads>>) => by(Igm.paper({ ...options, ...changed }))
 const code = (switches: Igm.Switches<"audio" | "image">) => by(Igm.code({ ...options, switches }))
 const ringOf = (rounds: number, audio: number) =>
   igm({ ring: Ring.make(["audio", "image"], { rounds, epochs: { audio, image: 2 } }) })
 const tuned = (changed: { readonly folds?: number; readonly seed?: number; readonly tau?: number }) =>
-  Experiment.make({
+  compare({
     ...parts,
     tuned: CrossValidation.make({
       grid: { tau: [changed.tau ?? 0.4] },
@@ -89,16 +93,14 @@ const programs: { readonly [setting: string]: (n: number) => unknown } = {
   "switches.schedule.from": (n) => code({ schedule: { ...warmUp, from: n } }),
   "widths[1]": (n) => igm({ heads: { ...options.heads, audio: Head.make(128, n, 10) as typeof head } }),
   "heads.audio.widths[1]": (n) => igm({ heads: { ...options.heads, audio: { ...head, widths: [128, n, 10] } } }),
-  "seeds[0]": (n) => Experiment.make({ ...parts, methods: [Control.lateFusion(options)], seeds: [n] }),
-  count: (n) =>
-    Experiment.make({ ...parts, methods: [Control.lateFusion(options)], views: { count: n, seed: 1, of: {} } }),
-  seed: (n) =>
-    Experiment.make({ ...parts, methods: [Control.lateFusion(options)], views: { count: 1, seed: n, of: {} } }),
+  "seeds[0]": (n) => compare({ ...parts, methods: [Baselines.lateFusion(options)], seeds: [n] }),
+  count: (n) => compare({ ...parts, methods: [Baselines.lateFusion(options)], views: { count: n, seed: 1, of: {} } }),
+  seed: (n) => compare({ ...parts, methods: [Baselines.lateFusion(options)], views: { count: 1, seed: n, of: {} } }),
   "perDigit.train": (n) =>
     AvDigits.make({ seed: 1, speech: { kind: "synthetic" }, perDigit: { ...perDigit, train: n } }),
   folds: (n) => tuned({ folds: n }),
   "tau[0]": (n) => tuned({ tau: n }),
-  alpha: (n) => by(Together.ogmGe(options, { alpha: n })),
+  alpha: (n) => by(JointTraining.ogmGe(options, { alpha: n })),
   weight: (n) => by(ReconBoost.make(options, { weight: n })),
   rectify: (n) => by(ReconBoost.make(options, { rectify: n })),
   probeEpochs: (n) => by(GradientBlending.make(options, { probeEpochs: n }))
@@ -106,7 +108,7 @@ const programs: { readonly [setting: string]: (n: number) => unknown } = {
 const others: typeof programs = {
   "seeds[0]": (n) => tuned({ seed: n }),
   alpha: (n) => by(Mla.make({ head, ring, selection: options.selection, batch: 4, alpha: n })),
-  batch: (n) => by(Control.alone({ ...options, batch: n }, "audio")),
+  batch: (n) => by(Baselines.alone({ ...options, batch: n }, "audio")),
   seed: (n) => AvDigits.make({ seed: n, speech: { kind: "synthetic" }, perDigit })
 }
 const all = [...Object.entries(programs), ...Object.entries(others)]
@@ -133,7 +135,7 @@ const SPECIAL = [
 /** Whether a program is refused in a typed error that names the number, or is a configuration that can be written down. */
 const isToldOrSound = (setting: string, program: (n: number) => unknown, n: number): boolean => {
   try {
-    const made = program(n) as Partial<Experiment.Settled<Widths>>
+    const made = program(n) as Partial<Experiment.Comparison<Widths>>
     const methods = Array.isArray(made.methods) ? (made.methods as ReadonlyArray<Method.Method>) : []
     for (const { settings, epochs } of methods) {
       assert.isTrue(Number.isSafeInteger(epochs) && epochs > 0, `${epochs} epochs`)

@@ -1,4 +1,4 @@
-/** Features of one split: what frozen encoders made of its samples, with the modalities and their widths in the type. */
+/** Features that frozen encoders made of the samples of one split, with the modalities and their widths in the type. */
 import { type Split, Tensor } from "@igm/tensor"
 
 /** The width of each modality's features. */
@@ -14,7 +14,7 @@ export interface Features<S extends Split.Split, D extends Dims> {
   readonly modalities: { readonly [M in keyof D]: Tensor.Tensor<"float32"> }
 }
 
-/** The features of some of the samples, as features of a split. */
+/** Selects rows of features (indices from 0); the result may be declared to be another split. */
 export const takeRows = <S extends Split.Split, T extends Split.Split, D extends Dims>(
   features: Features<S, D>,
   rows: ArrayLike<number>,
@@ -33,7 +33,7 @@ export const takeRows = <S extends Split.Split, T extends Split.Split, D extends
   }
 }
 
-/** The same value for the same object and key, made once. */
+/** Memoizes a function by the identity of its features and a key. */
 const remembered = <A>(make: (features: Features<Split.Split, Dims>, key: string) => A) => {
   const known = new WeakMap<object, Map<string, A>>()
   return (features: object, key: string): A => {
@@ -46,8 +46,8 @@ const remembered = <A>(make: (features: Features<Split.Split, Dims>, key: string
 }
 
 /**
- * The features of modalities side by side (n × the sum of the widths): the same tensor each time, so that jobs on the
- * same features share it.
+ * Concatenates the features of modalities (n × the sum of the widths). Memoized, so that jobs on the same features
+ * share the tensor.
  */
 export const sideBySide = <S extends Split.Split, D extends Dims>(
   features: Features<S, D>,
@@ -69,14 +69,14 @@ const joined = remembered((features, key) => {
   return Tensor.float64([features.labels.length, width], out)
 })
 
-/** The labels of features as rows of zeros with a one (n × classes): the same tensor each time. */
+/** One-hot labels of features (n × classes), memoized. */
 export const targetsOf = (
   features: Pick<Features<Split.Split, Dims>, "labels" | "classes">
 ): Tensor.Tensor<"float64"> => targets(features, "")
 
 const targets = remembered(({ labels, classes }) => oneHot(labels, classes))
 
-/** Labels as rows of zeros with a one (n × classes). */
+/** One-hot labels (n × classes). */
 export const oneHot = (labels: ArrayLike<number>, classes: number): Tensor.Tensor<"float64"> => {
   const out = new Float64Array(labels.length * classes)
   for (let i = 0; i < labels.length; i++) out[i * classes + labels[i]!] = 1

@@ -1,13 +1,13 @@
 /** Late fusion: one distribution over the classes from the logits of several heads. */
-import type { Ops } from "./Ops.ts"
+import type { Ops } from "./ops/Ops.ts"
 
-/** How heads are fused. */
+/** A rule of late fusion. */
 export type Fusion =
   /** The mean of the heads' softmaxes, as the released code fuses. */
   | "mean"
-  /** Softmaxes weighted, sample by sample, by exp(−H) of their entropy H, as MLA does and the paper says it does. */
+  /** Softmaxes weighted for each sample by exp(−H), where H is their entropy: MLA, and the paper of IGM. */
   | "entropy"
-  /** The softmax of the sum of the heads' logits, as heads fuse that are trained together. */
+  /** The softmax of the sum of the heads' logits, for heads that are trained jointly. */
   | "sum"
 
 /** Class probabilities (batch × classes) from one or more heads' logits (batch × classes each). */

@@ -1,17 +1,18 @@
 /**
- * What a method is. Its step is pure and written over `Ops`, so that any interpreter can run many steps as one block. An
- * epoch ends at a boundary: a pure function on the host, in double precision, from the state and what was observed to
- * what comes next: the same phase again, another one with new inputs, a reset optimizer, restored weights, or the end.
+ * The interface of a training method. Its step is pure and written over `Ops`, so that any interpreter can run many
+ * steps as one block. An epoch ends at a boundary: a pure function on the host, in double precision, from the state and
+ * what was observed to what comes next: the same phase again, another one with new inputs, a reset optimizer, restored
+ * weights, or the end.
  */
 import type { Digest, Split, Tensor } from "@igm/tensor"
 import type { Dims, Features } from "./Features.ts"
 import type { Metrics } from "./Metric.ts"
-import type { Named, Ops } from "./Ops.ts"
+import type { Named, Ops } from "./ops/Ops.ts"
 
 /** A tensor on the host. */
 export type HostTensor = Tensor.Tensor<"float64">
 
-/** What a step sees: the weights it may change, constants of the block, and this step's gathered rows and draws. */
+/** The input of a step: the weights it may change, constants of the block, and this step's gathered rows and draws. */
 export interface StepContext<T> {
   readonly state: Named<T>
   readonly inputs: Named<T>
@@ -19,7 +20,7 @@ export interface StepContext<T> {
   readonly draws: Named<T>
 }
 
-/** What a step returns: the state under the same names, and numbers (1 × 1) to record. */
+/** The result of a step: the new state under the same names, and numbers (1 × 1) to record. */
 export interface StepOutcome<T> {
   readonly state: Named<T>
   readonly trace: Named<T>
@@ -33,22 +34,24 @@ export interface Step {
   readonly run: <T>(ops: Ops<T>, context: StepContext<T>) => StepOutcome<T>
 }
 
-/** A pure computation over `Ops` of given tensors: what a method has an interpreter do between steps. */
+/** A pure computation over `Ops` that an interpreter runs for a method between steps. */
 export interface Computation {
   readonly name: string
   readonly inputs: Named<Tensor.Tensor>
   readonly run: <T>(ops: Ops<T>, inputs: Named<T>) => Named<T>
-  /** Host work that is ahead, on what was computed before it, and may be done while an interpreter computes. */
+  /**
+   * Work of the host that may run while an interpreter computes this, from the results of the computations before it.
+   */
   readonly meanwhile?: (found: Named<HostTensor>) => void
 }
 
-/** The draws of n steps: indices (int32, n × batch) or numbers (float64, n × 1 × 1). */
+/** Random draws of n steps: indices (int32, n × batch) or numbers (float64, n × 1 × 1). */
 export interface Draws {
   readonly steps: number
   readonly values: Named<Tensor.Tensor<"int32"> | Tensor.Tensor<"float64">>
 }
 
-/** What the data of a job are: the method trains on one split and selects on another. */
+/** The data and the seed of one training: a method trains on one split and selects on another. */
 export interface Job<D extends Dims, S extends Split.Split = "valid"> {
   readonly seed: number
   readonly train: Features<"train", D>
@@ -57,44 +60,44 @@ export interface Job<D extends Dims, S extends Split.Split = "valid"> {
   readonly rows?: Int32Array
 }
 
-/** What a method's draws depend on. */
+/** The part of a job that a method's random draws depend on. */
 export type Drawn = Pick<Job<Dims>, "seed" | "rows"> & { readonly train: { readonly labels: Int32Array } }
 
-/** The rows that a job trains on. */
+/** The indices of the rows of `train` that a job trains on. */
 export const rowsOf = ({ rows, train }: Drawn): Int32Array => rows ?? Int32Array.from(train.labels, (_, i) => i)
 
-/** What an epoch showed. Traces hold one number for each step. */
+/** Measurements of an epoch. Traces hold one number for each step. */
 export interface Observed {
   readonly trace: Named<ArrayLike<number>>
-  /** The numbers of the probe, taken on the epoch's first batch; empty without one. */
+  /** The numbers that the probe recorded on the epoch's first batch; empty without a probe. */
   readonly probe: Named<number>
-  /** The selecting split. */
+  /** Metrics on the split that selects. */
   readonly selected: Metrics
 }
 
-/** Where a training stands between two epochs: everything that the next one depends on. */
+/** The whole state of a training between two epochs: with the job, it determines everything that follows. */
 export interface Cursor {
-  /** Names the phase; a new name means new inputs. */
+  /** The name of the phase; a new name means new inputs. */
   readonly phase: string
-  /** Whether the phase has begun: what has to be computed before it is taken in. */
+  /** True once the phase has begun, that is, once `enter` has taken in the results of `survey`. */
   readonly entered: boolean
-  /** Epochs done, over all phases. */
+  /** The number of finished epochs, over all phases. */
   readonly epoch: number
   readonly state: Named<HostTensor>
   readonly memo: Memo
 }
 
-/** What a method remembers besides tensors of the state. */
+/** Values that a method keeps between epochs besides the tensors of its state, as plain data. */
 export interface Memo {
   readonly [key: string]: unknown
 }
 
-/** A line of the record of a training. */
+/** An event of a training, as its log records it. */
 export type Event =
   | {
       readonly kind: "epoch"
       readonly epoch: number
-      readonly stage: number
+      readonly turn: number
       readonly head: string
       readonly loss: number
       readonly rate: number
@@ -103,60 +106,60 @@ export type Event =
     }
   | {
       readonly kind: "modification"
-      readonly stage: number
+      readonly turn: number
       readonly head: string
       readonly from: string
-      /** By layer: how many directions I − P shrinks, its second eigenvalue, and the mean eigenvalue tr(P)/d of P. */
+      /** For each layer: the effective rank of I − P, its second eigenvalue, and the mean eigenvalue tr(P)/d of P. */
       readonly effectiveRank: ReadonlyArray<number>
       readonly secondEigenvalue: ReadonlyArray<number>
       readonly meanEigenvalue: ReadonlyArray<number>
     }
-  | { readonly kind: "note"; readonly stage: number; readonly head: string; readonly note: string }
+  | { readonly kind: "note"; readonly turn: number; readonly head: string; readonly note: string }
 
-/** What runs between two boundaries. */
+/** The work between two boundaries: one epoch of steps with their inputs and draws. */
 export interface Phase {
   readonly step: Step
-  /** A step that changes nothing and records more, run once an epoch. */
+  /** A step that only records measurements, run once an epoch on its first batch. */
   readonly probe?: Step
-  /** The name in the cursor's state of each of the step's state names. */
+  /** Maps the step's names of state tensors to their names in the cursor's state. */
   readonly state: Named<string>
   readonly inputs: (cursor: Cursor) => Named<Tensor.Tensor>
-  /** More inputs, computed once as the phase begins. */
+  /** Further inputs, computed once when the phase begins. */
   readonly derived?: Computation
   readonly draws: (cursor: Cursor) => Draws
   readonly boundary: (cursor: Cursor, observed: Observed) => Boundary
-  /** What is to be recorded as the phase begins. */
+  /** Events to log when the phase begins. */
   readonly events: ReadonlyArray<Event>
 }
 
-/** What follows an epoch; without a cursor the training is over. */
+/** The result of an epoch's end: events, and either the next cursor or the final weights. */
 export interface Boundary {
   readonly events: ReadonlyArray<Event>
   readonly next: Cursor | { readonly done: Named<HostTensor> }
 }
 
-/** What heads say about a batch. */
+/** Predictions of heads for a batch. */
 export interface Prediction<T> {
-  /** By head, batch × classes. */
+  /** Logits by head (batch × classes each). */
   readonly logits: Named<T>
-  /** Fused, batch × classes. */
+  /** Class probabilities after fusion (batch × classes). */
   readonly probabilities: T
 }
 
-/** A way to train heads on features of widths D, which selects on split S. */
+/** A training method for heads on features of widths D, which selects on split S. */
 export interface Method<D extends Dims = Dims, S extends Split.Split = "valid"> {
   readonly name: string
   readonly description: string
   readonly settings: Digest.Json
-  /** The widths of the features that its heads read, and the classes that they tell apart. */
+  /** The widths of the features that its heads read, and the number of classes. */
   readonly widths: D
   readonly classes: number
-  /** Which split selects. */
+  /** The split that selects the best epoch. */
   readonly selectsOn: S
   readonly start: (job: Job<D, S>) => Cursor
-  /** What has to be computed before the cursor's phase begins, one after another. */
+  /** The computations that have to run, one after another, before the cursor's phase begins. */
   readonly survey: (job: Job<D, S>, cursor: Cursor) => ReadonlyArray<Computation>
-  /** Begins the cursor's phase, with what was computed. */
+  /** Begins the cursor's phase with the results of `survey`. */
   readonly enter: (job: Job<D, S>, cursor: Cursor, found: Named<HostTensor>) => Cursor
   readonly phase: (job: Job<D, S>, cursor: Cursor) => Phase
   /** The number of epochs of a whole training. */

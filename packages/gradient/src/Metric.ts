@@ -2,7 +2,7 @@
 import type { Tensor } from "@igm/tensor"
 import { Data, Effect } from "effect"
 
-/** What a run reports of a split. */
+/** Metrics of the predictions on one split. */
 export interface Metrics {
   /** The share of samples whose most probable class is their label; ties go to the lower class. */
   readonly accuracy: number
@@ -10,11 +10,11 @@ export interface Metrics {
   readonly macroF1: number
   /** The mean over classes of the average precision of the class's probability; 0 for a class that does not occur. */
   readonly meanAveragePrecision: number
-  /** How far confidence is from accuracy: Σ over bins of (samples/n) |accuracy − mean confidence|, in [0, 1]. */
+  /** The expected calibration error: Σ over bins of (samples/n) |accuracy − mean confidence|, in [0, 1]. */
   readonly calibrationError: number
 }
 
-/** Why there is no metric: no samples, a label that is no class, or a score that is not a number. */
+/** A metric cannot be computed: no samples, a label outside the classes, or a score that is not a number. */
 export class MetricError extends Data.TaggedError("MetricError")<{ readonly problem: string }> {
   override get message() {
     return this.problem
@@ -116,10 +116,12 @@ const check = (labels: ArrayLike<number>, { shape, data }: Tensor.Tensor): void 
 /** The metrics of which more is better. */
 export type Score = Exclude<keyof Metrics, "calibrationError">
 
-/** Their names. */
+/** The names of these metrics. */
 export const scores = ["accuracy", "macroF1", "meanAveragePrecision"] as const satisfies ReadonlyArray<Score>
 
-/** All metrics of class probabilities (n × classes) against n labels. Throws a `MetricError` where there are none. */
+/**
+ * All metrics of class probabilities (n × classes) against n labels. Throws a `MetricError` if they cannot be computed.
+ */
 export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Metrics => {
   check(labels, probabilities)
   const classes = probabilities.shape[1]!
@@ -138,6 +140,6 @@ export const of = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Met
   }
 }
 
-/** As `of`, with the error in its type. */
+/** All metrics as `of` computes them, with the error in the type. */
 export const score = (labels: ArrayLike<number>, probabilities: Tensor.Tensor): Effect.Effect<Metrics, MetricError> =>
   Effect.try({ try: () => of(labels, probabilities), catch: (cause) => cause as MetricError })

@@ -1,5 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Control, type Features, GradientBlending, Head, Igm, type Method, Mla, Ring, Selection } from "../src/index.ts"
+import {
+  Baselines,
+  type Features,
+  GradientBlending,
+  Head,
+  Igm,
+  type Method,
+  Mla,
+  Ring,
+  Selection
+} from "../src/index.ts"
 
 const heads = { audio: Head.make(512, 256, 64, 10), image: Head.make(128, 256, 64, 10) }
 const ring = Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 2 } })
@@ -23,9 +33,9 @@ describe("Igm", () => {
   it("gives every method the same epochs for each modality", () => {
     const fair = { ...options, selection: Selection.best("accuracy") }
     assert.strictEqual(Igm.paper(fair).epochs, 10)
-    assert.strictEqual(Control.lateFusion(fair).epochs, 10)
-    assert.strictEqual(Control.jointHead(fair).epochs, 6)
-    assert.strictEqual(Control.alone(fair, "image").epochs, 4)
+    assert.strictEqual(Baselines.lateFusion(fair).epochs, 10)
+    assert.strictEqual(Baselines.jointHead(fair).epochs, 6)
+    assert.strictEqual(Baselines.alone(fair, "image").epochs, 4)
   })
 
   it("refuses heads that tell different numbers of classes apart", () => {

@@ -1,6 +1,6 @@
 /** A rule is known by what it does: a stored training of one must not be taken for another's. */
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Head, Ops, Ring, Rule, Selection } from "../src/index.ts"
+import { Baselines, Head, Ops, Ring, Rule, Selection } from "../src/index.ts"
 
 const scaled = (by: number): Rule.Rule => ({
   name: "scaled",
@@ -12,7 +12,7 @@ const scaled = (by: number): Rule.Rule => ({
 
 const settingsOf = (rule: Rule.Rule) =>
   JSON.stringify(
-    Control.withRule(
+    Baselines.withRule(
       {
         heads: { audio: Head.make(8, 4, 3), image: Head.make(6, 4, 3) },
         ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),

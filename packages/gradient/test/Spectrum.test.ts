@@ -5,7 +5,7 @@ import { Cases, Distance, Law } from "@igm/testing"
 import { Schema } from "effect"
 import { EigenvalueDecomposition, Matrix } from "ml-matrix"
 import { Float64, Modification, Moment } from "../src/index.ts"
-import * as Spectrum from "../src/Spectrum.ts"
+import * as Spectrum from "../src/step/Spectrum.ts"
 
 const { ops } = Float64
 

@@ -1,11 +1,10 @@
 /**
- * An append-only file of JSON lines that survives being killed at any byte. A line is `{"chain":"…", …record}`: the
- * record's canonical JSON behind a digest over the line before it and the record, so that an edited, missing or moved
- * line is noticed by the line itself or by its successor. (Whole lines missing at the end leave a shorter file that is
- * as good; who must know of them keeps the digest that `append` gives.)
+ * An append-only file of JSON lines that survives a kill at any byte. A line is `{"chain":"…", …record}`: the record's
+ * canonical JSON after a digest of the record and the line before, so that an edited, missing or moved line is detected
+ * at that line or the next. (A file without its last whole lines is still valid; to detect that, keep the digest that
+ * `append` returns.) Only the last line can be incomplete, after a kill, and then has no newline; it is cut off when
+ * the file is opened again.
  *
- * Only the last line can be half written, by a process that was killed, and has no newline then; it is cut off when the
- * file is opened again.
  * One writer at a time: hold the folder (`Lock`).
  */
 import { createHash } from "node:crypto"
@@ -15,7 +14,7 @@ import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
 import { type IoError, ioError } from "./IoError.ts"
 
-/** A line that is not what was appended there, or a record that cannot be appended; lines count from 1. */
+/** A line differs from the one that was appended, or a record cannot be appended; lines count from 1. */
 export class AppendFileError extends Schema.TaggedError<AppendFileError>()("AppendFileError", {
   path: Schema.String,
   line: Schema.Int,
@@ -26,20 +25,20 @@ export class AppendFileError extends Schema.TaggedError<AppendFileError>()("Appe
   }
 }
 
-/** What a line can hold: an object whose JSON has no member `chain`. */
+/** The type of records: objects whose JSON has no member `chain`. */
 type Row = { readonly [name: string]: unknown; readonly chain?: never }
 
 /** A file open for appending. */
 export interface AppendFile<A> {
-  /** What was in the file when it was opened. */
+  /** The records in the file when it was opened. */
   readonly records: ReadonlyArray<A>
-  /** The digest of the last of them, "" if there are none. */
+  /** The digest in the last of them, "" if there are none. */
   readonly chain: string
   /** Bytes of a half-written last line that were cut off; 0 if it was whole. */
   readonly recovered: number
   /**
-   * Appends a record by one write and gives its digest; `flush` waits until it is on the disk. Calls are written in the
-   * order in which they were made, and one that finds no room leaves the file as it was.
+   * Appends a record by one write and returns its digest; `flush` waits until it is on the disk. Calls write in their
+   * order, and a failure for lack of space leaves the file as it was.
    */
   readonly append: (
     record: A,
@@ -58,7 +57,7 @@ const lineOf = (before: string, record: Members) => {
 const LineJson = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 const decodeText = Schema.decodeUnknownOption(LineJson)
 
-/** What a line says; nothing if that is no JSON, or nested so deep that it cannot be walked. */
+/** Parses a line; none if it is not JSON, or nested too deeply. */
 const decodeLine = (text: string) => Option.flatten(Result.getSuccess(Result.try(() => decodeText(text))))
 const utf8 = new TextDecoder()
 const NEWLINE = 10
@@ -103,7 +102,7 @@ const scan = Effect.fnUntraced(function* <A, I extends Row>(
   return { records, chain, end }
 })
 
-/** Reads a file without changing it; `torn` is the number of bytes of a half-written last line, which is left out. */
+/** Reads a file without changing it; `torn` is the number of bytes of an incomplete last line, which is left out. */
 export const read = Effect.fn("AppendFile.read")(function* <A, I extends Row>(
   path: string,
   schema: Schema.Codec<A, I>
@@ -115,7 +114,9 @@ export const read = Effect.fn("AppendFile.read")(function* <A, I extends Row>(
   return { records, chain, torn: bytes.length - end }
 })
 
-/** Opens a file for appending until the scope closes, made if need be; a half-written last line is cut off. */
+/**
+ * Opens a file for appending until the scope closes, and creates it if necessary; an incomplete last line is cut off.
+ */
 export const open: <A, I extends Row>(
   path: string,
   schema: Schema.Codec<A, I>

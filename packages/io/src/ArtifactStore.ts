@@ -1,11 +1,12 @@
 /**
- * A content-addressed store of artifacts. An artifact is a folder of files, made by a stage of an experiment and named by
- * the digest of all that its content depends on. It is made in a scratch folder and renamed into place when complete, so
- * what the store holds is always whole; the digests of its files are checked before it is used again, and a damaged
- * artifact is made anew.
+ * A content-addressed store of artifacts. An artifact is a folder of files, made by a stage of an experiment and named
+ * by the digest of everything that its content depends on. It is written in a scratch folder and renamed into place
+ * when complete, so that the store only holds complete artifacts; the digests of its files are checked before it is
+ * reused, and a damaged artifact is made again.
  *
- * Any number of processes use a store at once. Each has a scratch place in it, and what a killed process left is removed
- * when the store is opened next. All share the store's lock, so that who holds it alone may remove artifacts.
+ * Any number of processes may use a store at once. Each has its own scratch folder, and those of killed processes are
+ * removed when the store is opened next. All share the store's lock; a process that holds it exclusively may remove
+ * artifacts.
  */
 import { Digest, Name } from "@igm/tensor"
 import {
@@ -29,17 +30,17 @@ import { IoError, ioError } from "./IoError.ts"
 import * as Lock from "./Lock.ts"
 import * as Scratch from "./Scratch.ts"
 
-/** Work whose result is kept: it is the same work if all but its name is the same. */
+/** The description of work whose result is stored: equal descriptions, apart from the name, are the same work. */
 export interface Work {
-  /** What kind of work it is. */
+  /** The name of the stage that does the work. */
   readonly stage: string
   /** Raised when a change of the code changes what the stage makes. */
   readonly version: number
-  /** What a person calls this piece of work; the stage's name by default. */
+  /** The display name of this piece of work; the stage's name by default. */
   readonly name?: string
-  /** What goes in: settings, and digests of data. */
+  /** The input: settings, and digests of data. */
   readonly key: Digest.Json
-  /** What it runs on, where that may change its bits: providers, devices, versions of their libraries. */
+  /** The surroundings that may change the bits of the result: providers, devices, versions of their libraries. */
   readonly on?: Digest.Json
 }
 
@@ -50,7 +51,7 @@ export interface Artifact extends Required<Work> {
   readonly folder: string
   /** The SHA-256 of each file, by its path in the folder. */
   readonly files: { readonly [path: string]: Digest.Digest }
-  /** Whether it was there already. */
+  /** True if the artifact was stored already. */
   readonly reused: boolean
 }
 
@@ -61,7 +62,7 @@ export const digestOf = ({ stage, version, key, on = null }: Work): Digest.Diges
 /** The digest of an artifact's content. */
 export const contentOf = ({ files }: Pick<Artifact, "files">): Digest.Digest => Digest.ofJson(files)
 
-/** What an artifact's folder says of it, in `artifact.json`. */
+/** The schema of an artifact's description, `artifact.json` in its folder. */
 export const Described = Schema.Struct({
   stage: Schema.String,
   version: Schema.Int,
@@ -83,45 +84,45 @@ const recordOf = (described: Describing): string => {
   return `${Digest.canonicalJson({ ...json, digest: Digest.ofJson(json) })}\n`
 }
 
-/** What an artifact's record says, unless a byte of it is another than was written. */
+/** Parses an artifact's description; none if it is damaged. */
 export const described = (text: string): Option.Option<Describing> =>
   Option.filterMap(decodeRecord(text), ({ digest, ...rest }) => {
     const written = digest === undefined ? `${Digest.canonicalJson(rest as unknown as Digest.Json)}\n` : recordOf(rest)
     return text === written ? Result.succeed(rest) : Result.failVoid
   })
 
-/** The file of an artifact that describes it. */
+/** The name of the file that describes an artifact. */
 export const RECORD = "artifact.json"
 
-/** The folder of a store whose lock all share who use the store, and who removes artifacts holds. */
+/** The folder of a store whose lock its users share, and a process that removes artifacts holds exclusively. */
 export const USE = ".use"
 
-/** The folder of a store that is held by who takes a damaged artifact away. */
+/** The folder of a store that a process holds while it removes a damaged artifact. */
 const REPAIR = ".repair"
 
-/** Files that are read at a time when digests are checked. */
+/** The number of files that are read at once when digests are checked. */
 const READERS = 16
 
-/** Keeps artifacts by the work that made them. */
+/** The service that stores artifacts by the work that made them. */
 export class ArtifactStore extends Context.Service<
   ArtifactStore,
   {
     readonly folder: string
     /**
-     * The artifact of this work; unless it is stored, `make` writes its files into the scratch folder it is given. The same
-     * work asked for meanwhile waits for it.
+     * Returns the artifact of this work; if it is not stored, `make` writes its files into the scratch folder that it
+     * is given. Concurrent requests for the same work wait for one `make`.
      */
     readonly getOrMake: <E, R>(
       work: Work,
       make: (scratch: string) => Effect.Effect<void, E, R>
     ) => Effect.Effect<Artifact, E | IoError, R>
-    /** The artifact of a stage with this digest, if it is there and undamaged. */
+    /** Finds the artifact of a stage by its digest, if it is stored and undamaged. */
     readonly find: (stage: string, digest: Digest.Digest) => Effect.Effect<Artifact | undefined, IoError>
-    /** Writes a file that is no artifact beside them, whole, by its path in the store. */
+    /** Writes a file that is not an artifact atomically, by its path in the store. */
     readonly put: (path: string, content: string) => Effect.Effect<void, IoError>
   }
 >()("@igm/io/ArtifactStore") {
-  /** A store in a folder, which is made when the first artifact is. */
+  /** The store in a folder, which is created with the first artifact. */
   static readonly layer = (folder: string) =>
     Layer.effect(
       ArtifactStore,
@@ -144,7 +145,7 @@ export class ArtifactStore extends Context.Service<
           return Object.fromEntries(found.flat())
         }, files)
 
-        /** A stored artifact, or what is left of one. */
+        /** Reads a stored artifact and checks its digests: returns it, "damaged", or undefined. */
         const look = Effect.fnUntraced(
           function* (stage: string, digest: Digest.Digest) {
             const at = path.join(folder, stage, digest)
@@ -201,7 +202,7 @@ export class ArtifactStore extends Context.Service<
           yield* AtomicFile.write(path.join(folder, file), content, { scratch: yield* place })
         }, files)
 
-        /** Takes a damaged artifact away, unless another process has put a whole one in its place. */
+        /** Removes a damaged artifact, unless another process has replaced it by a good one. */
         const repair = Effect.fnUntraced(
           function* (stage: string, digest: Digest.Digest, target: string) {
             const repairing = path.join(folder, REPAIR)
@@ -285,6 +286,6 @@ export class ArtifactStore extends Context.Service<
     )
 }
 
-/** Whether reading failed because the path is a folder. */
+/** Tests whether reading failed because the path is a folder. */
 const isFolder = ({ reason }: PlatformError.PlatformError): boolean =>
   (reason.cause as NodeJS.ErrnoException | undefined)?.code === "EISDIR"

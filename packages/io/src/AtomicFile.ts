@@ -1,21 +1,21 @@
 /**
- * Writes that happen whole or not at all: the bytes go to a scratch file beside the target, are flushed to the disk,
- * and the scratch file is renamed. A failure or an interruption removes the scratch file and leaves the target as it was.
+ * Atomic writes: the bytes go to a scratch file beside the target, are flushed to the disk, and the scratch file is
+ * renamed. A failure or an interruption removes the scratch file and leaves the target as it was.
  */
 import { Effect, FileSystem, Path, Stream } from "effect"
 import { createHash } from "node:crypto"
 import * as Folder from "./Folder.ts"
 import { IoError, ioError } from "./IoError.ts"
 
-/** How the names of files begin that are half written. */
+/** The prefix of the names of incomplete files. */
 export const PARTIAL = ".partial-"
 
-/** Where a scratch file lies, if not beside its target: in another folder of the same disk. */
+/** Options of a write: `scratch` is a folder on the same disk for the scratch file, instead of the target's. */
 interface Options {
   readonly scratch?: string
 }
 
-/** Fills a scratch file, and puts it in the target's place. */
+/** Writes a scratch file, and renames it to the target. */
 const whole = Effect.fnUntraced(function* <A, E, R>(
   path: string,
   options: Options,
@@ -41,7 +41,7 @@ const whole = Effect.fnUntraced(function* <A, E, R>(
   )
 })
 
-/** Writes a file whole, and its folder if need be. */
+/** Writes a file atomically, and creates its folder if necessary. */
 export const write = Effect.fn("AtomicFile.write")(function* (
   path: string,
   content: Uint8Array | string,
@@ -51,7 +51,7 @@ export const write = Effect.fn("AtomicFile.write")(function* (
   yield* whole(path, options, (write) => write(bytes))
 })
 
-/** Writes a file whole from pieces that come one after the other, and its folder if need be; gives the SHA-256 of it. */
+/** Writes a file atomically from a stream of pieces, creates its folder if necessary, and returns its SHA-256. */
 export const stream = Effect.fn("AtomicFile.stream")(function* <E, R>(
   path: string,
   pieces: Stream.Stream<Uint8Array, E, R>,
@@ -71,14 +71,14 @@ export const stream = Effect.fn("AtomicFile.stream")(function* <E, R>(
   )
 })
 
-/** Reads a file whole. */
+/** Reads a whole file into memory. */
 export const read = Effect.fn("AtomicFile.read")(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   yield* regular(path)
   return yield* fs.readFile(path).pipe(Effect.mapError(ioError(path, "read this file")))
 })
 
-/** Fails where a path is a pipe or a device, which may never come to an end. */
+/** Fails if a path is a pipe or a device, which may never end. */
 export const regular = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const { type } = yield* fs.stat(path).pipe(Effect.mapError(ioError(path, "read this file")))

@@ -3,10 +3,10 @@ import type { Digest } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
 import { createHash } from "node:crypto"
 
-/** Bytes that are read at a time. */
+/** The number of bytes that are read at a time. */
 const PIECE = 2 ** 17
 
-/** The digest of a file's bytes; of what is no file a text that is no digest. */
+/** The digest of a file's bytes; for anything that is not a file, a text that is not a digest. */
 export const of = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   // A pipe would be waited for, and a device may have no end.

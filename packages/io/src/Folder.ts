@@ -1,10 +1,10 @@
 /**
- * Folders. Where none can be made, Node's recursive mkdir loses the reason (nodejs/node#42808) or, under /proc, never
- * returns.
+ * Creates folders with their parents. Node's recursive mkdir is not used, since on failure it loses the reason
+ * (nodejs/node#42808) or, under /proc, never returns.
  */
 import { Effect, FileSystem, Path, type PlatformError } from "effect"
 
-/** Makes a folder, and the folders above it where they are missing; one that exists is left as it is. */
+/** Creates a folder and its missing parents; an existing one is left as it is. */
 export const make = (
   folder: string
 ): Effect.Effect<void, PlatformError.PlatformError, FileSystem.FileSystem | Path.Path> =>

@@ -1,4 +1,4 @@
-/** The one error of this room: a file or folder that could not be read, written or trusted. */
+/** The error of this package: a file or folder that could not be read, written or trusted. */
 import { Schema } from "effect"
 import { getSystemErrorMap } from "node:util"
 
@@ -13,7 +13,7 @@ export class IoError extends Schema.TaggedError<IoError>()("IoError", {
   }
 }
 
-/** What a code of the system means to whoever has to do something about it. */
+/** Explanations of system error codes, with advice. */
 const sentences: { readonly [code: string]: string } = {
   ENOENT: "no such file or folder",
   EACCES: "permission denied",
@@ -47,8 +47,8 @@ const described = (code: string): string | undefined => {
 }
 
 /**
- * The code of the system's error behind a cause, such as ENOSPC, as a property or in the text that is left of an error of
- * another thread; undefined where there is none.
+ * Finds the system error code of a cause, such as ENOSPC: as a property, or in the message of an error from another
+ * thread; undefined if there is none.
  */
 export const codeOf = (cause: unknown): string | undefined => {
   const known = (code: unknown): code is string => typeof code === "string" && described(code) !== undefined
@@ -65,13 +65,13 @@ export const codeOf = (cause: unknown): string | undefined => {
   return undefined
 }
 
-/** What the system said, in words, if an error or its causes hold a code of the system; nothing for other errors. */
+/** Explains the system error code that an error or its causes contain; undefined for other errors. */
 export const systemSaid = (cause: unknown): string | undefined => {
   const code = codeOf(cause)
   return code === undefined ? undefined : (sentences[code] ?? described(code))
 }
 
-/** An `IoError` for what the file system reported about a path. */
+/** Converts an error of the file system about a path to an `IoError`. */
 export const ioError =
   (path: string, doing: string) =>
   (cause: unknown): IoError => {
@@ -80,7 +80,7 @@ export const ioError =
     return new IoError({ path, problem: `cannot ${doing}: ${why}`, cause })
   }
 
-/** What a file system that gives no code means. */
+/** Explanations of the file system's errors without a code. */
 const words: { readonly [tag: string]: string } = {
   NotFound: "no such file or folder",
   PermissionDenied: "permission denied",

@@ -1,11 +1,11 @@
 /**
- * One writer at a time on a folder, or many who share it. The lock is the kernel's, taken by SQLite on the file `lock` in
- * the folder, so that it ends with the process however that ends, and no clock or process list is asked. Beside it
- * `holder.json` tells a person who holds it; nothing depends on that file.
+ * Exclusive and shared locks on folders. The lock is the kernel's, taken by SQLite on the file `lock` in the folder, so
+ * that it ends with the process in any case, without clocks or process lists. Beside it, `holder.json` tells people who
+ * holds the lock; nothing depends on that file.
  *
- * The file `lock` stays empty. POSIX drops a lock when its process closes the file by any other handle, so nothing may
- * open `lock` but this module. A holder may remove the folder (`discard`): who waits for it then locks a file that is no
- * longer there, notices, and begins anew.
+ * The file `lock` stays empty. POSIX drops a lock when its process closes the file by any other handle, so only this
+ * module may open `lock`. A holder may remove the folder (`discard`): a process that waits for the lock then locks a
+ * removed file, notices, and starts again.
  */
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
@@ -14,7 +14,13 @@ import * as AtomicFile from "./AtomicFile.ts"
 import * as Folder from "./Folder.ts"
 import { IoError, codeOf as errorCode, ioError } from "./IoError.ts"
 
-/** Who holds a folder, as `holder.json` has it; `since` is UTC in ISO 8601. */
+/** The file that a holder has locked. */
+export const FILE = "lock"
+
+/** The file that names the holder for people. */
+export const HOLDER = "holder.json"
+
+/** The schema of `holder.json`, which describes the process that holds a folder; `since` is UTC in ISO 8601. */
 export const Holder = Schema.Struct({
   pid: Schema.Int,
   host: Schema.String,
@@ -23,7 +29,7 @@ export const Holder = Schema.Struct({
 })
 const HolderFile = Schema.fromJsonString(Holder)
 
-/** The folder is held by another writer, who is named unless it has not written `holder.json` yet. */
+/** Another process holds the folder; it is named unless it has not written `holder.json` yet. */
 export class LockError extends Schema.TaggedError<LockError>()("LockError", {
   folder: Schema.String,
   holder: Schema.NullOr(Holder)
@@ -46,7 +52,7 @@ const SQLITE_NOTADB = 26
 const codeOf = (cause: unknown) => (cause as { errcode?: unknown }).errcode
 const isBusy = (cause: unknown) => codeOf(cause) === SQLITE_BUSY
 
-/** An error of SQLite in words. */
+/** Converts an error of SQLite to an `IoError`. */
 const failing = (folder: string, doing: string) => (cause: unknown) =>
   codeOf(cause) === SQLITE_NOTADB
     ? new IoError({
@@ -56,13 +62,13 @@ const failing = (folder: string, doing: string) => (cause: unknown) =>
       })
     : ioError(folder, doing)(cause)
 
-/** The folder was removed, or put in place of another, while its lock was taken: begin anew. */
+/** The folder was removed or replaced while its lock was taken: try again. */
 class Moved extends Data.TaggedError("Moved")<{ readonly folder: string }> {}
 
-/** Times that a folder may be removed while its lock is taken; each time another has had it. */
+/** The number of times that the lock is tried on a folder that others keep removing. */
 const TRIES = 100
 
-/** Begins anew where the folder was removed meanwhile. */
+/** Tries again if the folder was removed meanwhile. */
 const anew = <A, E, R>(once: Effect.Effect<A, E | Moved, R>) =>
   once.pipe(
     Effect.retry({ while: (error) => error instanceof Moved, times: TRIES }),
@@ -83,13 +89,13 @@ const anew = <A, E, R>(once: Effect.Effect<A, E | Moved, R>) =>
 const sqliteModule = Effect.promise(() => import("node:sqlite"))
 
 /**
- * Whether a writer holds a folder, and which, if it has said so; `null` if none does. Nothing is written: also a folder
- * that is held by this process or may not be written can be asked about.
+ * Finds out whether a process holds a folder, and which one, if it has said so; `null` if none does. Writes nothing, so
+ * that it also works on a folder that this process holds or may not write to.
  */
 export const look = Effect.fn("Lock.look")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const lock = path.join(folder, "lock")
+  const lock = path.join(folder, FILE)
   const failed = failing(folder, "see whether this folder is in use")
   if (!(yield* Effect.mapError(fs.exists(lock), failed))) return null
   const { type } = yield* Effect.mapError(fs.stat(lock), failed)
@@ -110,7 +116,7 @@ export const look = Effect.fn("Lock.look")(function* (folder: string) {
     },
     catch: failed
   })
-  return isHeld ? { holder: yield* holderOf(path.join(folder, "holder.json")) } : null
+  return isHeld ? { holder: yield* holderOf(path.join(folder, HOLDER)) } : null
 })
 
 const holderOf = (file: string) =>
@@ -119,14 +125,14 @@ const holderOf = (file: string) =>
     Effect.orElseSucceed(() => null)
   )
 
-/** The number of a file, which no other has as long as somebody has it open; undefined where there is none. */
+/** The inode number of a file, unique while the file is open somewhere; undefined if there is no file. */
 const numberOf = (file: string) =>
   FileSystem.FileSystem.use((fs) => fs.stat(file)).pipe(
     Effect.map(({ ino }) => Option.getOrUndefined(ino)),
     Effect.orElseSucceed(() => undefined)
   )
 
-/** Tries something in a scope of its own, which closes with the one around it, or at once if it fails. */
+/** Runs an effect in a scope that closes with the surrounding one, or immediately on failure. */
 const attempt = <A, E, R>(once: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const inner = yield* Scope.fork(yield* Effect.scope)
@@ -136,25 +142,27 @@ const attempt = <A, E, R>(once: Effect.Effect<A, E, R>) =>
     )
   })
 
-/** How a folder's lock is taken. */
+/** Options of taking a lock. */
 interface Taking {
   readonly sql: string
-  /** Milliseconds for which SQLite asks again, and stops its thread. */
+  /** The time in milliseconds for which SQLite retries, which blocks the thread. */
   readonly settle: number
   readonly readOnly: boolean
 }
 
-/** Takes a folder's lock until the scope closes, and gives the number of its file; `Moved` if that is not there any more. */
+/**
+ * Takes a folder's lock until the scope closes, and returns the inode number of its file. Fails with `Moved` if the
+ * file is gone.
+ */
 const take = Effect.fnUntraced(function* (folder: string, { sql, settle, readOnly }: Taking) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const lock = path.join(folder, "lock")
+  const lock = path.join(folder, FILE)
   const failed = failing(folder, "lock this folder")
   const sqlite = yield* sqliteModule
   const moved = new Moved({ folder })
   const refused = Effect.fnUntraced(function* (cause: unknown) {
-    if (isBusy(cause))
-      return yield* new LockError({ folder, holder: yield* holderOf(path.join(folder, "holder.json")) })
+    if (isBusy(cause)) return yield* new LockError({ folder, holder: yield* holderOf(path.join(folder, HOLDER)) })
     const isGone = codeOf(cause) === SQLITE_CANTOPEN && (yield* numberOf(folder)) === undefined
     return yield* Effect.fail(isGone ? moved : failed(cause))
   })
@@ -179,10 +187,10 @@ const take = Effect.fnUntraced(function* (folder: string, { sql, settle, readOnl
   return after
 })
 
-/** Whether what failed is not permitted, to whoever asks. */
+/** Tests whether an error means that writing is not permitted. */
 const mayNot = (error: unknown): boolean => ["EACCES", "EPERM", "EROFS"].includes(errorCode(error) ?? "")
 
-/** Makes a folder that may be written in. */
+/** Creates a folder and checks that it is writable. */
 const prepare = (folder: string) =>
   FileSystem.FileSystem.use((fs) =>
     Folder.make(folder).pipe(
@@ -196,7 +204,7 @@ const prepare = (folder: string) =>
 const holding = Effect.fnUntraced(function* (folder: string, what: string, settle: number) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const holderFile = path.join(folder, "holder.json")
+  const holderFile = path.join(folder, HOLDER)
   // In memory, SQLite's journal is no file that a killed process leaves behind.
   const sql = "PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE"
   const once = Effect.gen(function* () {
@@ -204,7 +212,7 @@ const holding = Effect.fnUntraced(function* (folder: string, what: string, settl
     const number = yield* take(folder, { sql, settle, readOnly: false })
     yield* Effect.addFinalizer(() =>
       // Where the folder was discarded, another may be in its place, with a holder of its own.
-      Effect.flatMap(numberOf(path.join(folder, "lock")), (now) =>
+      Effect.flatMap(numberOf(path.join(folder, FILE)), (now) =>
         now === number ? Effect.ignore(fs.remove(holderFile)) : Effect.void
       ).pipe(Effect.provideService(FileSystem.FileSystem, fs))
     )
@@ -215,12 +223,15 @@ const holding = Effect.fnUntraced(function* (folder: string, what: string, settl
   yield* anew(attempt(once))
 })
 
-/** Holds a folder, made if need be, until the scope closes; `what` says what for. A holder is not waited for. */
+/**
+ * Holds a folder exclusively until the scope closes, and creates it if necessary; `what` describes the purpose. Fails
+ * with a `LockError` if another process holds it.
+ */
 export const hold = Effect.fn("Lock.hold")((folder: string, what: string) => holding(folder, what, SETTLE_MS))
 
 const PATIENCE = Schedule.spaced("100 millis")
 
-/** Asks again as long as another has the folder; `onWait` is told once of the holder that is waited for. */
+/** Retries while another process holds the folder; `onWait` is called once with the holder. */
 const patiently = Effect.fnUntraced(function* <A, E, R, R2>(
   once: Effect.Effect<A, E | LockError, R>,
   onWait: (holder: LockError) => Effect.Effect<void, never, R2>
@@ -242,15 +253,16 @@ const patiently = Effect.fnUntraced(function* <A, E, R, R2>(
   )
 })
 
-/** Holds a folder as soon as nobody else does; `onWait` is told once of the holder that is waited for. */
+/** Holds a folder exclusively, after waiting for other holders; `onWait` is called once with the holder. */
 export const wait = Effect.fn("Lock.wait")(
   <R>(folder: string, what: string, onWait: (holder: LockError) => Effect.Effect<void, never, R>) =>
     patiently(holding(folder, what, 0), onWait)
 )
 
 /**
- * Shares a folder, made if need be, with any number of others until the scope closes, as soon as nobody holds it. In a
- * folder that may not be written the lock that is there is shared; where there is none, nobody can hold it.
+ * Shares a folder with any number of others until the scope closes, after waiting for an exclusive holder, and creates
+ * it if necessary. In a folder without write permission the existing lock is shared; if there is none, nobody can hold
+ * the folder.
  */
 export const share = Effect.fn("Lock.share")(function* <R>(
   folder: string,
@@ -263,7 +275,7 @@ export const share = Effect.fn("Lock.share")(function* <R>(
       Effect.as(false),
       Effect.catchIf(mayNot, () => Effect.succeed(true))
     )
-    const hasLock = Effect.isSuccess(fs.access(path.join(folder, "lock"), { readable: true }))
+    const hasLock = Effect.isSuccess(fs.access(path.join(folder, FILE), { readable: true }))
     if (readOnly && !(yield* hasLock)) return
     yield* take(folder, { sql: "BEGIN; SELECT 1 FROM sqlite_master", settle: 0, readOnly })
   })
@@ -271,8 +283,8 @@ export const share = Effect.fn("Lock.share")(function* <R>(
 })
 
 /**
- * Removes a folder that this process holds. It is moved away first, into another folder of the same disk, so that others
- * find it whole or gone, and nobody takes it while it is being removed.
+ * Removes a folder that this process holds. It is first moved into another folder of the same disk, so that others find
+ * it complete or gone, and nobody locks it during the removal.
  */
 export const discard = Effect.fn("Lock.discard")(function* (folder: string, into: string) {
   const fs = yield* FileSystem.FileSystem

@@ -1,7 +1,7 @@
-/** Progress of long work: a bar where a person watches a terminal, nothing in a pipe. */
+/** Progress bars of long work on a terminal; nothing is shown in a pipe. */
 import { Context, Effect, Layer, type Scope } from "effect"
 
-/** Shows how far long work has come. */
+/** The service that shows progress. */
 export class Progress extends Context.Service<
   Progress,
   {
@@ -26,24 +26,24 @@ export class Progress extends Context.Service<
   })
 }
 
-/** A terminal. What is written to it holds no escape codes. */
+/** A terminal. The texts that are written to it contain no escape codes. */
 export interface Screen {
-  /** How wide it is now. */
+  /** The current width in columns. */
   readonly columns: () => number
   readonly write: (text: string) => void
 }
 
-/** How far one work has come. */
+/** The state of one bar. */
 interface Bar {
   readonly label: string
   readonly total: number
   done: number
 }
 
-/** The longest bar, and the shortest that is drawn at all. */
+/** The largest and the smallest width of a bar in columns; below the smallest, none is drawn. */
 const [LONGEST, SHORTEST] = [24, 4]
 
-/** The bars in a line of so many columns: shortened, then left out, then cut. */
+/** Formats the bars to a line of the given width: bars are shortened, then left out, then the line is cut. */
 const lineOf = (bars: ReadonlyArray<Bar>, columns: number): string => {
   const texts = bars.map(({ label, done, total }) => [label, `${Math.round(done)}/${total}`] as const)
   const used = texts.reduce((sum, [label, count]) => sum + label.length + count.length + 4, -2)

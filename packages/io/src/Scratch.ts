@@ -1,15 +1,15 @@
 /**
- * Folders of one's own in a folder that many work in, for what is half made. Each is held, so that one that nobody holds is
- * what a killed process left, and may be removed.
+ * Scratch folders for unfinished work, in a folder that several processes share. Each is locked, so that one without a
+ * lock was left by a killed process and may be removed.
  */
 import { Effect, FileSystem, Path } from "effect"
 import * as AtomicFile from "./AtomicFile.ts"
 import * as Lock from "./Lock.ts"
 
-/** Places that are tried: another process may take a new one for abandoned before it is held. */
+/** The number of attempts: another process may remove a new scratch folder before it is locked. */
 const TRIES = 100
 
-/** A new place in a folder that exists; it is removed when the scope closes. */
+/** Creates a scratch folder in an existing folder; it is removed when the scope closes. */
 export const make = Effect.fn("Scratch.make")(function* (folder: string, what: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -28,7 +28,7 @@ export const make = Effect.fn("Scratch.make")(function* (folder: string, what: s
   return yield* Effect.retry(once, { while: ({ _tag }) => _tag === "LockError", times: TRIES })
 })
 
-/** Removes the places in a folder that nobody holds. */
+/** Removes the scratch folders that no process holds. */
 export const removeAbandoned = Effect.fn("Scratch.removeAbandoned")(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

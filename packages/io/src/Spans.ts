@@ -1,9 +1,8 @@
 /**
- * Where the spans of a program go: to a file, one JSON line for each that ended, and to an OTLP endpoint if the
- * environment names one (OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_ variables). Watching never fails what is
- * watched: spans that cannot be written are lost, and a warning says so once.
- *
- * A killed process loses at most its last second, and may leave half a line; readers skip what is not a `Line`.
+ * Exporters of the spans of a program: to a file, with one JSON line for each ended span, and to an OTLP endpoint if
+ * the environment names one (OTEL_EXPORTER_OTLP_ENDPOINT and the other OTEL_ variables). A failure to export never
+ * fails the program: the spans are lost, and one warning is logged. A killed process loses at most its last second, and
+ * may leave an incomplete line; readers skip what is not a `Line`.
  */
 import {
   Cause,
@@ -24,7 +23,7 @@ import { OtlpSerialization, OtlpTracer } from "effect/observability"
 import * as Folder from "./Folder.ts"
 import { ioError } from "./IoError.ts"
 
-/** A span that ended; `start` and `end` in milliseconds since 1970, `attributes` those that are JSON. */
+/** An ended span; `start` and `end` in milliseconds since 1970, `attributes` those that are JSON. */
 export const Line = Schema.Struct({
   name: Schema.String,
   start: Schema.Finite,
@@ -65,7 +64,7 @@ const lineOf = (span: Tracer.Span, end: bigint, exit: Exit.Exit<unknown, unknown
   )
 })
 
-/** The tracer `inner`, telling also `ended` of every sampled span's end. */
+/** Wraps a tracer so that it also calls `ended` at the end of every sampled span. */
 const watch = (inner: Tracer.Tracer, ended: (line: typeof Line.Type) => void) =>
   Tracer.make({
     ...inner,
@@ -83,7 +82,7 @@ const watch = (inner: Tracer.Tracer, ended: (line: typeof Line.Type) => void) =>
 
 const NEWLINE = 10
 
-/** Opens a file for appending; whether it ends in the middle of a line is told too. */
+/** Opens a file for appending, and tests whether its last line is incomplete. */
 const openAppend = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   const paths = yield* Path.Path
@@ -96,8 +95,8 @@ const openAppend = Effect.fnUntraced(function* (path: string) {
 })
 
 /**
- * Appends every ended span to a file as a `Line`, once a second and when the layer's scope closes, and tells the tracer
- * that was there before.
+ * Appends every ended span to a file as a `Line`, once a second and when the layer's scope closes, and passes it on to
+ * the previous tracer.
  */
 export const layerFile = (path: string): Layer.Layer<never, never, FileSystem.FileSystem | Path.Path> =>
   Layer.effect(
@@ -144,6 +143,9 @@ const layerOtlp = OtlpTracer.layerFromConfig().pipe(
   )
 )
 
-/** `layerFile`, and an OTLP endpoint where the environment names one; the service's name is "igm" unless it says. */
+/**
+ * Exports spans to a file as `layerFile` does, and to an OTLP endpoint if the environment names one; the default name
+ * of the service is "igm".
+ */
 export const layer = (path: string): Layer.Layer<never, never, FileSystem.FileSystem | Path.Path> =>
   layerFile(path).pipe(Layer.provide(layerOtlp))

@@ -1,6 +1,5 @@
 /**
- * What every stage needs of the machine: whole writes, a store of artifacts, a folder's one writer, a file that grows by
- * records, and progress and spans that a person can see.
+ * Files and observability: atomic writes, an artifact store, folder locks, append-only files, progress bars and spans.
  */
 export * as AppendFile from "./AppendFile.ts"
 export {

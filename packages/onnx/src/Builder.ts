@@ -1,6 +1,6 @@
 /**
- * Builds ONNX graphs value by value. A builder hands out names, so that a graph cannot refer to what it does not
- * compute; a graph inside a Loop sees the values of the graph around it.
+ * Builds ONNX graphs value by value. The builder assigns the names, so that a graph cannot refer to a value that it
+ * does not compute; a nested graph, such as a Loop's body, can use the values of the enclosing one.
  */
 import type { Tensor } from "@igm/tensor"
 import type { Attribute, ElementType, Graph, Node, ValueInfo } from "./Model.ts"
@@ -14,20 +14,20 @@ export interface Value {
 export interface Builder<Initializer = Tensor.Tensor> {
   /** Declares an input. */
   readonly input: (name: string, type: ElementType, shape: ReadonlyArray<number | string>) => Value
-  /** A constant, stored with the graph. Equal scalars are the caller's to share. */
+  /** Adds a constant, stored with the graph. Equal constants are not merged. */
   readonly constant: (tensor: Initializer) => Value
-  /** One node with one output. */
+  /** Adds a node with one output. */
   readonly node: (op: string, inputs: ReadonlyArray<Value>, attributes?: { [name: string]: Attribute }) => Value
-  /** One node with several outputs. */
+  /** Adds a node with several outputs. */
   readonly nodes: (
     op: string,
     inputs: ReadonlyArray<Value>,
     outputs: number,
     attributes?: { [name: string]: Attribute }
   ) => ReadonlyArray<Value>
-  /** Declares an output, under a name of its own. */
+  /** Declares an output under a given name. */
   readonly output: (name: string, value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
-  /** Declares an output that is known by its position, as those of a Loop's body are: no copy is made. */
+  /** Declares an output that is identified by its position, like those of a Loop's body; no copy is made. */
   readonly result: (value: Value, type: ElementType, shape: ReadonlyArray<number | string>) => void
   /** A builder for a graph nested in this one; its names differ from all names here. */
   readonly nested: (name: string) => Builder

@@ -1,18 +1,19 @@
 /**
- * The files in which tensors of a model lie, wherever the format lets a tensor be: initializers, sparse ones, attributes of
- * nodes in graphs, functions and trainings. Whoever pins a model pins these too, so none may be overlooked: every message
- * on the way to a tensor is read whole. A field that onnx.proto does not have there, or that occurs twice where it may
- * occur once (which protobuf would merge), is an error: no exporter writes it, and weights could hide behind it.
+ * Finds the external files that hold tensors of an ONNX model, wherever the format allows a tensor: initializers,
+ * sparse ones, attributes of nodes in graphs, functions and training information. A model is pinned together with these
+ * files, so none may be overlooked: every message that can lead to a tensor is read completely. A field that onnx.proto
+ * does not define there, or that occurs twice where it may occur once (which protobuf would merge), is an error: no
+ * exporter writes it, and weights could hide behind it.
  */
 import { posix } from "node:path"
 import type { Field, Place, ProtoReader } from "./ProtoReader.ts"
 
 /** The fields of a message by their numbers. */
 interface Message {
-  /** Those that occur at most once. */
+  /** The fields that occur at most once. */
   readonly once: ReadonlyArray<number>
   readonly often: ReadonlyArray<number>
-  /** Those of either that are messages on the way to a tensor. */
+  /** The fields of both kinds that are messages which can contain a tensor. */
   readonly inner: { readonly [field: number]: Name }
 }
 
@@ -43,7 +44,7 @@ const MESSAGES: { readonly [name in Name]: Message } = {
   entry: { once: [1, 2], often: [], inner: {} }
 }
 
-/** Why it cannot be told which files hold weights of a model, or why they may not lie there. */
+/** The external files of a model cannot be determined, or have paths that are not allowed. */
 export class Unpinnable extends Error {
   override readonly name: string = "Unpinnable"
 }
@@ -53,13 +54,16 @@ const unpinnable = (reason: string): never => {
   throw new Unpinnable(`its weights cannot be pinned: ${reason}`)
 }
 
-/** Graphs in nodes of graphs, at most. */
+/** The largest depth of nested graphs. */
 const DEPTH = 64
 
 /** The name by which onnxruntime itself refers to memory instead of a file. */
 const MEMORY = "_ORT_MEM_ADDR_"
 
-/** Why a tensor cannot lie at a path, or undefined. The path begins in the model's folder, and may not leave it. */
+/**
+ * Describes why a path is not allowed for a tensor, if it is not. Paths are relative to the model's folder, and may not
+ * leave it.
+ */
 const misplaced = (part: string): string | undefined => {
   // oxlint-disable-next-line no-control-regex
   if (part === "" || /[\0-\x1f\x7f]/.test(part) || part.includes(MEMORY)) {
@@ -71,11 +75,14 @@ const misplaced = (part: string): string | undefined => {
     : undefined
 }
 
-/** The paths, from the model's folder, of all files that hold tensors of the model. Throws where that cannot be told. */
+/**
+ * The paths, relative to the model's folder, of all files that hold tensors of the model. Throws `Unpinnable` if they
+ * cannot be determined.
+ */
 export const of = ({ fields, text }: ProtoReader, model: Place): ReadonlyArray<string> => {
   const found = new Set<string>()
 
-  /** What the entries of a tensor, keys and values, say of the place where its numbers are. */
+  /** Reads the location of a tensor's data from its key-value entries. */
   const locate = (entries: ReadonlyArray<Field>, at: number): void => {
     const keys = new Map<string, string>()
     for (const entry of entries) {

@@ -1,6 +1,7 @@
 /**
- * Graphs of ONNX operators as plain values. Initializers are most of a model: they can be tensors at hand, or promised
- * ones, which are made one after the other while a file is written, so that it never lies in memory whole.
+ * Graphs of ONNX operators as plain values. Initializers are most of a model's bytes: they are tensors, or promised
+ * tensors, which are computed one after another while a file is written, so that the model is never in memory as a
+ * whole.
  */
 import type { Tensor } from "@igm/tensor"
 import type { Effect } from "effect"
@@ -26,7 +27,7 @@ export interface ValueInfo {
   readonly shape: ReadonlyArray<number | string>
 }
 
-/** A tensor that is made when it is written; it has to come out with the dtype and shape that are promised. */
+/** A tensor that is computed when it is written; it must have the promised dtype and shape. */
 export interface Promised<E> {
   readonly dtype: Tensor.DType
   readonly shape: ReadonlyArray<number>
@@ -42,7 +43,7 @@ export interface Graph<Initializer = Tensor.Tensor> {
   readonly outputs: ReadonlyArray<ValueInfo>
 }
 
-/** A graph with what a file says about it. */
+/** A model: a graph with its opset and metadata. */
 export interface Model<Initializer = Tensor.Tensor> {
   readonly graph: Graph<Initializer>
   /** The version of the standard operator set. */

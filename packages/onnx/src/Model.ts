@@ -1,7 +1,4 @@
-/**
- * ONNX model files: a graph with what a file says about it, as bytes at once or as a stream that makes promised
- * initializers one at a time.
- */
+/** Encodes ONNX model files, as bytes at once or as a stream that computes promised initializers one at a time. */
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, Stream } from "effect"
 import type { Model, Promised } from "./Graph.ts"
@@ -10,10 +7,10 @@ import * as Proto from "./Proto.ts"
 
 export type { Attribute, ElementType, Graph, Model, Node, Promised, ValueInfo } from "./Graph.ts"
 
-/** The most bytes that a protobuf can hold. */
+/** The largest number of bytes of a protobuf message. */
 const LIMIT = 2 ** 31 - 1
 
-/** The bytes of a model file. The same model always gives the same bytes. */
+/** Encodes a model file. The same model always gives the same bytes. */
 export const encode = (model: Model): Uint8Array => {
   const parts = Proto.layout(model)
   const out = new Uint8Array(Proto.lengthOf(parts))
@@ -27,8 +24,8 @@ export const encode = (model: Model): Uint8Array => {
 }
 
 /**
- * The bytes of a model file, in order, with one initializer in memory at a time: those of `encode`, if all initializers
- * were at hand. Fails when the file would be larger than a protobuf can be, or a promise is not kept.
+ * Streams the bytes of a model file, with one initializer in memory at a time; they are those of `encode`. Fails if the
+ * file is too large for a protobuf message, or if an initializer does not have the promised dtype and shape.
  */
 export const parts = <E>(model: Model<Tensor.Tensor | Promised<E>>): Stream.Stream<Uint8Array, E | OnnxError> => {
   const fail = (problem: string) => new OnnxError({ model: model.graph.name, problem })
@@ -49,7 +46,7 @@ export const parts = <E>(model: Model<Tensor.Tensor | Promised<E>>): Stream.Stre
   )
 }
 
-/** The metadata of a model file. Throws when the bytes are not a protobuf of that form. */
+/** Reads the metadata of a model file. Throws if the bytes are not a valid model. */
 export const metadataOf = (file: Uint8Array): Model["metadata"] => {
   const { metadataProps = [] } = Proto.ModelProto.toObject(Proto.ModelProto.decode(file)) as {
     metadataProps?: ReadonlyArray<{ key: string; value: string }>
@@ -59,16 +56,16 @@ export const metadataOf = (file: Uint8Array): Model["metadata"] => {
 
 const SEAL = "igm.digest"
 
-/** The end of a sealed file: one more entry of its metadata, with the digest of all that comes before. */
+/** The end of a sealed file: one more metadata entry, with the digest of all bytes before it. */
 const sealOf = (before: Uint8Array): Uint8Array =>
   Proto.ModelProto.encode(
     Proto.ModelProto.create({ metadataProps: [{ key: SEAL, value: Digest.ofBytes(before) }] })
   ).finish()
 
-/** A model file that ends in its own SHA-256, as the entry `igm.digest` of its metadata. */
+/** Appends the SHA-256 of a model file to its metadata, as the entry `igm.digest`. */
 export const seal = (file: Uint8Array): Uint8Array => Buffer.concat([file, sealOf(file)])
 
-/** Whether a file ends in its own SHA-256: no byte of it is another than was sealed. */
+/** Tests whether a file ends with its own SHA-256, that is, whether no byte has changed since it was sealed. */
 export const isWhole = (file: Uint8Array): boolean => {
   const before = file.subarray(0, Math.max(0, file.length - sealOf(new Uint8Array()).length))
   return Buffer.compare(seal(before), file) === 0

@@ -1,6 +1,7 @@
 /**
- * What an ONNX file declares, read without its weights: inputs, outputs, and the other files that hold weights of it. Any
- * exporter's file will do. The bytes of tensors are skipped where they lie, so a file of any size takes little memory.
+ * Reads the declarations of an ONNX file without its weights: inputs, outputs, and the external files that hold
+ * weights. Files of any exporter are accepted. The bytes of tensors are skipped, so a file of any size takes little
+ * memory.
  */
 import { Effect } from "effect"
 import { closeSync, fstatSync, openSync, readSync } from "node:fs"
@@ -10,22 +11,22 @@ import type { Port } from "./OnnxRuntime.ts"
 import * as ProtoReader from "./ProtoReader.ts"
 import type { Place } from "./ProtoReader.ts"
 
-/** What a file declares. */
+/** The declarations of a model file. */
 export interface Declared {
-  /** The inputs that a caller gives: initializers that are listed as inputs are not among them. */
+  /** The inputs that a caller has to provide: initializers that are listed as inputs are not among them. */
   readonly inputs: ReadonlyArray<Port>
   readonly outputs: ReadonlyArray<Port>
-  /** The files, by their paths from the model's folder, in which tensors of the model lie. */
+  /** The external files with tensors of the model, by their paths relative to its folder. */
   readonly external: ReadonlyArray<string>
 }
 
-/** Names of element types by their numbers in onnx.proto; a type that is not here has no name in JavaScript. */
+/** Names of element types by their numbers in onnx.proto; types without a JavaScript equivalent are missing. */
 const TYPES = [
   "undefined",
   ..."float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32 uint64".split(" ")
 ]
 
-/** What the bytes of a model declare. Throws where they are no protobuf message of that form. */
+/** Parses the declarations of a model. Throws if the bytes are not a valid model. */
 export const declared = (read: ProtoReader.Read, size: number): Declared => {
   const reader = ProtoReader.make(read)
   const { fields, text } = reader
@@ -78,26 +79,29 @@ export const declared = (read: ProtoReader.Read, size: number): Declared => {
   return { inputs: inputs.filter(({ name }) => !stored.has(name)), outputs, external }
 }
 
-/** What the model in a file declares. */
+/** Reads a file in pieces, for as long as a function takes; throws what that, or the file system, throws. */
+export const using = <A>(path: string, use: (read: ProtoReader.Read, size: number) => A): A => {
+  const file = openSync(path, "r")
+  try {
+    const { size } = fstatSync(file)
+    const read: ProtoReader.Read = (start, length) => {
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - start)))
+      let done = 0
+      for (let count = -1; done < bytes.length && count !== 0; done += count) {
+        count = readSync(file, bytes, done, bytes.length - done, start + done)
+      }
+      return bytes.subarray(0, done)
+    }
+    return use(read, size)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Reads the declarations of a model file. */
 export const read = Effect.fn("ModelFile.read")((path: string) =>
   Effect.try({
-    try: () => {
-      const file = openSync(path, "r")
-      try {
-        const { size } = fstatSync(file)
-        const read: ProtoReader.Read = (start, length) => {
-          const bytes = new Uint8Array(Math.max(0, Math.min(length, size - start)))
-          let done = 0
-          for (let count = -1; done < bytes.length && count !== 0; done += count) {
-            count = readSync(file, bytes, done, bytes.length - done, start + done)
-          }
-          return bytes.subarray(0, done)
-        }
-        return declared(read, size)
-      } finally {
-        closeSync(file)
-      }
-    },
+    try: () => using(path, declared),
     catch: (cause) => {
       const { message } = cause as Error
       const problem = cause instanceof ExternalFiles.Unpinnable ? message : `this is not an ONNX model: ${message}`

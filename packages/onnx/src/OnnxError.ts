@@ -1,7 +1,7 @@
-/** The error of this room. */
+/** The error of this package. */
 import { Schema } from "effect"
 
-/** A model that could not be opened or run: which one, what went wrong, and the runtime's own words as the cause. */
+/** A model could not be opened or run: its name, the problem, and the runtime's error as the cause. */
 export class OnnxError extends Schema.TaggedError<OnnxError>()("OnnxError", {
   model: Schema.String,
   problem: Schema.String,
@@ -12,11 +12,13 @@ export class OnnxError extends Schema.TaggedError<OnnxError>()("OnnxError", {
   }
 }
 
-/** Where in onnxruntime's source something was thrown: a file with its line, and a function with or without its types. */
+/**
+ * A place in onnxruntime's source in an error message: a file with its line, and a function with or without its types.
+ */
 const PLACE = /[\w/-]+\.(?:cc|cpp|cu|h):\d+ (?:[^()\n]*(?:\([^()\n]*\))+(?: const)? |\w+ )/g
 const LOADING = /^Load model from .+? failed:/
 
-/** What was thrown says of the reason: its first line, without places in onnxruntime's source. */
+/** The reason of an error: the first line of its message, without places in onnxruntime's source. */
 export const wordsOf = (cause: unknown): string => {
   const text = (cause instanceof Error ? cause.message : String(cause)).trim()
   const reason = text.replace(LOADING, "").replaceAll(PLACE, " ").replaceAll(/ {2,}/g, " ").trim()
@@ -25,25 +27,25 @@ export const wordsOf = (cause: unknown): string => {
   return line!.replaceAll(/\p{Cc}/gu, "?")
 }
 
-/** How onnxruntime, CUDA and JavaScript say that there is not enough memory. */
+/** The messages of onnxruntime, CUDA and JavaScript when memory is exhausted. */
 const MEMORY =
   /bad_alloc|bad allocation|out of memory|failed to allocate memory|smaller than requested bytes|allocation failed|ALLOC_FAILED|not enough memory|VK_ERROR_OUT_OF_DEVICE_MEMORY|invalid typed array length/i
 
-/** What was thrown, and what caused that, and so on. */
+/** An error and the chain of its causes. */
 const causesOf = (error: unknown): ReadonlyArray<unknown> => {
   if (error === undefined || error === null) return []
   return [error, ...(typeof error === "object" ? causesOf((error as { cause?: unknown }).cause) : [])]
 }
 
-/** Whether what was thrown, or what caused it, says that there is not enough memory. */
+/** Tests whether an error or one of its causes means that memory is exhausted. */
 export const isOutOfMemory = (error: unknown): boolean =>
   causesOf(error).some((cause) => MEMORY.test(cause instanceof Error ? cause.message : String(cause)))
 
-/** The process of a model ended before it was done, or took too long. */
+/** The process of a model ended too early, or took too long. */
 export class ProcessEnded extends Error {
   override readonly name = "ProcessEnded"
 }
 
-/** Whether a model ended its process, or did not come to an end. */
+/** Tests whether an error means that a model's process ended or timed out. */
 export const hasEndedProcess = (error: unknown): boolean =>
   causesOf(error).some((cause) => cause instanceof ProcessEnded)

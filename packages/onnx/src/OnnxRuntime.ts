@@ -1,15 +1,15 @@
 /**
- * Sessions of onnxruntime as scoped resources. A session declares its inputs and outputs when it is opened, runs named
- * tensors, and is released with its scope. Programs run with one intra-op thread, so that their bits do not depend on
- * how many cores a machine has. A run blocks its thread until it is done: a session that is opened `apart` has a thread
- * of its own for it.
+ * Sessions of onnxruntime as scoped resources. A session declares its inputs and outputs when it is opened, runs on
+ * named tensors, and is released with its scope. Programs run with one intra-op thread, so that their bits do not
+ * depend on the number of cores. A run blocks its thread until it is done, unless the session was opened `apart`, in a
+ * thread or process of its own.
  *
- * A provider is tried as its layer is built: a product that may run nowhere else has to come out right. Of a larger model
- * onnxruntime leaves to the processor whatever the provider has no kernel for: `placements` says which nodes.
+ * A provider is tested when its layer is built, by a matrix product that may run on no other provider. Larger models
+ * fall back to the CPU for nodes without a kernel of the provider: `placements` lists them.
  */
-import { Memory, type Tensor } from "@igm/tensor"
+import { Memory, Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, type Scope } from "effect"
-import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
+import { InferenceSession } from "onnxruntime-node"
 import { createRequire } from "node:module"
 import * as Builder from "./Builder.ts"
 import * as Model from "./Model.ts"
@@ -27,11 +27,14 @@ export interface Port {
   readonly shape: ReadonlyArray<number | string>
 }
 
-/** An open model. */
+/** An open session of a model. */
 export interface Session {
   readonly inputs: ReadonlyArray<Port>
   readonly outputs: ReadonlyArray<Port>
-  /** Memory for inputs, which are read where they lie until the run is over; others may be copied. */
+  /**
+   * Memory for inputs that are passed without copying; they must not change until the run is over. Other inputs may be
+   * copied.
+   */
   readonly memory: Memory.Pool
   readonly run: (inputs: {
     readonly [name: string]: Tensor.Tensor
@@ -40,18 +43,19 @@ export interface Session {
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
-/** How a model is opened. */
+/** Options of opening a model. */
 export interface Opening {
-  /** Threads that the processor's operators share among them; 1 by default. */
+  /** The number of intra-op threads on the CPU; 1 by default. */
   readonly threads?: number
   /**
-   * Whether it runs in a thread of its own, and the thread that asks goes on meanwhile; not on webgpu, which one thread has.
-   * In a process of its own nothing that a model does can hold or break this one: for models that nobody has tried.
+   * True to run in a worker thread, so that the calling thread is not blocked; on WebGPU, which one thread of a process
+   * can have, in a child process. `"process"` runs in a child process, so that an untested model cannot block or crash
+   * this one.
    */
   readonly apart?: boolean | "process"
 }
 
-/** Opens models. */
+/** The service that opens models. */
 export class OnnxRuntime extends Context.Service<
   OnnxRuntime,
   {
@@ -60,27 +64,34 @@ export class OnnxRuntime extends Context.Service<
     readonly version: string
     /** The name of the processor or graphics card. */
     readonly device: string
-    /** Opens a model, its bytes or the path of its file, which onnxruntime itself reads; `name` is what errors call it. */
+    /**
+     * Opens a model from its bytes, or from the path of its file, which onnxruntime itself reads; `name` appears in
+     * errors.
+     */
     readonly open: (
       name: string,
       model: Uint8Array | string,
       options?: Opening
     ) => Effect.Effect<Session, OnnxError, Scope.Scope>
-    /** Where the nodes of the model in a file run; costs about as much as opening it. */
+    /** Lists the providers on which the nodes of a model file run; takes about as long as opening it. */
     readonly placements: (path: string) => Effect.Effect<ReadonlyArray<Placement.Placement>, OnnxError>
   }
 >()("@igm/onnx/OnnxRuntime") {
-  /** Runs models on a provider, and on no other: where it cannot be had, the error says why and what to do. */
-  static readonly layer = (provider: Provider.Provider) => Layer.effect(OnnxRuntime, make(provider))
+  /**
+   * Runs models on the given provider only. If it is not available, the error says why and what to do. The provider is
+   * tested in this thread, or apart if its models will all be opened `apart`.
+   */
+  static readonly layer = (provider: Provider.Provider, options: Pick<Opening, "apart"> = {}) =>
+    Layer.effect(OnnxRuntime, make(provider, options))
 
   /** Runs models on the CPU. */
   static readonly layerCpu = Layer.effect(
     OnnxRuntime,
-    Effect.suspend(() => Effect.orDie(make("cpu")))
+    Effect.suspend(() => Effect.orDie(make("cpu", {})))
   )
 }
 
-/** [1, 2] times a matrix, [4, 6]. */
+/** A model that multiplies [1, 2] by a matrix, with the result [4, 6]. */
 const product = (): Uint8Array => {
   const builder = Builder.make("product")
   const a = builder.input("a", "float32", [1, 2])
@@ -89,33 +100,33 @@ const product = (): Uint8Array => {
   return Model.encode({ graph: builder.graph(), opset: 17, metadata: {} })
 }
 
-/** Has a provider compute a product that it may not leave to the processor. */
-const trial = async (provider: Provider.Provider): Promise<ReadonlyArray<number>> => {
-  const session = await InferenceSession.create(product(), {
-    ...optionsOf(provider),
-    extra: { session: { disable_cpu_ep_fallback: "1" } }
-  })
-  try {
-    const a = new OrtTensor("float32", Float32Array.of(1, 2), [1, 2])
-    const b = new OrtTensor("float32", Float32Array.of(2, 0, 1, 3), [2, 2])
-    const { y } = await session.run({ a, b })
-    return Array.from(y!.data as Float32Array)
-  } finally {
-    await session.release()
-  }
-}
+/** Opens a model in this thread or apart. */
+type Open = (
+  model: string | Uint8Array,
+  settings: InferenceSession.SessionOptions,
+  apart: Opening["apart"]
+) => Effect.Effect<Opened, unknown, Scope.Scope>
 
-const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provider) {
+/** Tests a provider on a product that it may not leave to the CPU. */
+const trial = Effect.fnUntraced(function* (provider: Provider.Provider, open: Open, apart: Opening["apart"]) {
+  const settings = { ...optionsOf(provider), extra: { session: { disable_cpu_ep_fallback: "1" } } }
+  const { run } = yield* open(product(), settings, apart)
+  const { y } = yield* run({ a: Tensor.float32([1, 2], [1, 2]), b: Tensor.float32([2, 2], [2, 0, 1, 3]) })
+  return Array.from(y!.data as Float32Array)
+}, Effect.scoped)
+
+const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provider, { apart }: Pick<Opening, "apart">) {
   const unable = (problem: string, cause?: unknown) =>
     new OnnxError({ model: provider, problem, ...(cause === undefined ? {} : { cause }) })
   const missing = Provider.missing(provider)
   if (missing !== undefined) return yield* unable(missing)
   // Nothing that a run does is reported, and no warning comes where a home cannot be written to; read as onnxruntime starts.
   process.env["ORT_DISABLE_TELEMETRY"] ??= "1"
-  if (provider === "cpu") return yield* runtimeOf(provider, yield* Provider.deviceName(provider))
+  const open = yield* opener(provider)
+  if (provider === "cpu") return runtimeOf(provider, yield* Provider.deviceName(provider), open)
   // NVIDIA's libraries would round the operands of products to ten bits (TF32), and read this as they start.
   if (provider === "cuda") process.env["NVIDIA_TF32_OVERRIDE"] ??= "0"
-  const y = yield* Effect.tryPromise({ try: () => trial(provider), catch: (cause) => cause }).pipe(
+  const y = yield* trial(provider, open, apart).pipe(
     Effect.catch((cause) =>
       Effect.flatMap(Provider.explained(provider, cause), (problem) => Effect.fail(unable(problem, cause)))
     )
@@ -123,7 +134,7 @@ const make = Effect.fn("OnnxRuntime.make")(function* (provider: Provider.Provide
   if (y.join() !== "4,6") {
     return yield* unable(`the device is faulty: it says that [1, 2] times [[2, 0], [1, 3]] is [${y.join(", ")}]`)
   }
-  return yield* runtimeOf(provider, yield* Provider.deviceName(provider))
+  return runtimeOf(provider, yield* Provider.deviceName(provider), open)
 })
 
 const optionsOf = (provider: Provider.Provider, threads = 1): InferenceSession.SessionOptions => ({
@@ -151,22 +162,25 @@ const here = (model: Uint8Array | string, options: InferenceSession.SessionOptio
     }))
   )
 
-const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, device: string) {
-  const apart = yield* SessionThread.make
+/** Opens models here, in a thread that starts with the first one that wants it, or each in a process of its own. */
+const opener = Effect.fnUntraced(function* (provider: Provider.Provider) {
+  const inThread = yield* SessionThread.make
+  const open: Open = (model, settings, apart) => {
+    if (apart === undefined || apart === false) return here(model, settings)
+    return apart === "process" || provider === "webgpu"
+      ? SessionProcess.open(model, settings)
+      : inThread(model, settings)
+  }
+  return open
+})
+
+const runtimeOf = (provider: Provider.Provider, device: string, opening: Open) => {
   const open = Effect.fn("OnnxRuntime.open")(function* (
     name: string,
     model: Uint8Array | string,
     options: Opening = {}
   ) {
-    const settings = optionsOf(provider, options.threads)
-    const isApart = options.apart === true && provider !== "webgpu"
-    const opening: Effect.Effect<Opened, unknown, Scope.Scope> =
-      options.apart === "process"
-        ? SessionProcess.open(model, settings)
-        : isApart
-          ? apart(model, settings)
-          : here(model, settings)
-    const session = yield* opening.pipe(
+    const session = yield* opening(model, optionsOf(provider, options.threads), options.apart).pipe(
       Effect.mapError(
         (cause) =>
           new OnnxError({
@@ -189,9 +203,9 @@ const runtimeOf = Effect.fnUntraced(function* (provider: Provider.Provider, devi
   })
   const placements = (path: string) => Placement.of(provider, path)
   return OnnxRuntime.of({ provider, version: runtimeVersion(), device, open, placements })
-})
+}
 
-/** An open session, here or apart. */
+/** An open session, in this thread or apart. */
 interface Opened {
   readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>

@@ -1,10 +1,10 @@
-/** Tensors as onnxruntime takes and gives them. */
+/** Conversions between tensors and onnxruntime's tensors. */
 import { Memory, type Tensor } from "@igm/tensor"
 import { type InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
-/** Named tensors as onnxruntime takes them, over the same numbers. */
+/** Converts named tensors to onnxruntime's, without copying. */
 export const toOrt = (tensors: Named): { [name: string]: OrtTensor } =>
   Object.fromEntries(
     Object.entries(tensors).map(([name, { dtype, data, shape }]) => [
@@ -13,7 +13,7 @@ export const toOrt = (tensors: Named): { [name: string]: OrtTensor } =>
     ])
   )
 
-/** What onnxruntime gave, copied: it owns its output buffers, which are let go. */
+/** Copies the results of onnxruntime, which owns its output buffers, and disposes of these. */
 export const fromOrt = (results: InferenceSession.OnnxValueMapType): Named =>
   Object.fromEntries(
     Object.entries(results).map(([name, value]) => {

@@ -1,8 +1,8 @@
 /**
- * Where onnxruntime runs the nodes of a model. A provider that is not the processor leaves to it what it has no kernel
- * for, and what deals in shapes; onnxruntime tells which nodes in its most verbose log alone, since its interface for them
- * is not in the Node binding. So a process of its own opens the model once more and has its log read, which takes about as
- * long, and as much memory, as opening the model does.
+ * The placement of a model's nodes on execution providers. onnxruntime runs nodes on the CPU if the provider has no
+ * kernel for them, or if they compute shapes. It reports these only in its most verbose log, since the Node binding
+ * lacks the interface for them: a child process opens the model again and its log is parsed, which takes as much time
+ * and memory as opening the model.
  */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
@@ -13,17 +13,19 @@ import type { Provider } from "./Provider.ts"
 
 /** Nodes of a model's graph that run on the same provider. */
 export interface Placement {
-  /** As onnxruntime calls it: "CPUExecutionProvider". */
+  /** onnxruntime's name of the provider: "CPUExecutionProvider". */
   readonly provider: string
   readonly count: number
-  /** The nodes by operator and name; empty where all nodes of the model run on one provider, which are not listed. */
+  /**
+   * The nodes by operator and name; empty if all nodes of the model run on one provider, since these are not listed.
+   */
   readonly nodes: ReadonlyArray<{ readonly operator: string; readonly name: string }>
 }
 
 const HEADER = /VerifyEachNodeIsAssignedToAnEp\]\s+(?:All nodes|Node\(s\)) placed on \[(.+?)\]\. Number of nodes: (\d+)/
 const NODE = /VerifyEachNodeIsAssignedToAnEp\]\s+(\S+) \((.*)\)\s*$/
 
-/** What the lines of a verbose log say of the main graph. */
+/** Parses the placements of the main graph from the lines of a verbose log. */
 export const parse = (lines: Iterable<string>): ReadonlyArray<Placement> => {
   const found: Array<{ provider: string; count: number; nodes: Array<Placement["nodes"][number]> }> = []
   for (const line of lines) {
@@ -35,7 +37,7 @@ export const parse = (lines: Iterable<string>): ReadonlyArray<Placement> => {
   return found
 }
 
-/** The placements on the processor, in words: how many nodes, and of which operators. */
+/** Formats a placement: the number of nodes, and their operators. */
 export const inWords = ({ count, nodes }: Placement): string => {
   const operators = Object.entries(Object.groupBy(nodes, ({ operator }) => operator))
     .map(([operator, of]) => ({ operator, times: of!.length }))
@@ -44,7 +46,10 @@ export const inWords = ({ count, nodes }: Placement): string => {
   return `${count} ${count === 1 ? "node" : "nodes"}${listed === "" ? "" : ` (${listed})`}`
 }
 
-/** Opens the model of a path and is gone; onnxruntime may abort a process that ends after it used WebGPU. */
+/**
+ * The script of the child process, which opens a model and kills itself, since onnxruntime may abort a process that
+ * exits after it used WebGPU.
+ */
 const SCRIPT = `
 const [library, provider, path] = process.argv.slice(1)
 const { InferenceSession } = require(library)
@@ -54,7 +59,7 @@ InferenceSession.create(path, options).then(
   () => process.exit(1)
 )`
 
-/** Where the nodes of the model in a file would run on a provider. */
+/** Lists the placements of the nodes of a model file for a provider. */
 export const of = Effect.fn("Placement.of")(function* (provider: Provider, path: string) {
   const library = createRequire(import.meta.url).resolve("onnxruntime-node")
   const lines = yield* Effect.callback<ReadonlyArray<string>>((resume) => {

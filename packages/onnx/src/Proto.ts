@@ -1,5 +1,5 @@
 /**
- * The part of ONNX's protobuf schema that this project writes and reads, and graphs as messages of it. Field numbers and
+ * The part of ONNX's protobuf schema that this package uses, and the encoding of graphs in it. Field numbers and
  * enumerations are those of onnx.proto (IR version 8).
  */
 import { Tensor } from "@igm/tensor"
@@ -121,7 +121,7 @@ const graphProto = (graph: Graph): object => ({
 
 const bytesOf = (type: protobuf.Type, value: object): Uint8Array => type.encode(type.fromObject(value)).finish()
 
-/** What precedes a field of a known length: its number, its wire type and the length. */
+/** The bytes before a field of a known length: its number, its wire type and the length. */
 const prefix = (id: number, length: number): Uint8Array =>
   protobuf.Writer.create()
     .uint32((id << 3) | 2)
@@ -130,13 +130,13 @@ const prefix = (id: number, length: number): Uint8Array =>
 
 const sizeOf = ({ dtype, shape }: Declared): number => Tensor.sizeOf(shape) * Tensor.bytesPerElement(dtype)
 
-/** The number of bytes of what `layout` gives. */
+/** The number of bytes of a layout. */
 export const lengthOf = (parts: ReadonlyArray<Uint8Array | Declared>): number =>
   parts.reduce((n, part) => n + (part instanceof Uint8Array ? part.length : sizeOf(part)), 0)
 
 /**
- * A file as what comes one after the other: bytes, and initializers that stand for theirs. Fields of messages come in the
- * order of their numbers, as an encoder of whole messages writes them.
+ * Lays out a model file as a sequence of bytes and of initializers in the place of their bytes. Fields are in the order
+ * of their numbers, as a protobuf encoder writes them.
  */
 export const layout = <I extends Declared>({ graph, opset, metadata }: Model<I>): ReadonlyArray<Uint8Array | I> => {
   const initializers = Object.entries(graph.initializers).flatMap(([name, tensor]): ReadonlyArray<Uint8Array | I> => {

@@ -1,36 +1,53 @@
 /**
- * A reader of protobuf messages where they lie, a window of bytes at a time: it gives the fields of a message one after
- * another and skips what nobody asks for, so that a file of any size takes little memory.
+ * A streaming reader of protobuf messages: it reads a window of bytes at a time, yields the fields of a message one
+ * after another and skips the others, so that a file of any size takes little memory.
  */
 
-/** The bytes of a file, `length` of them from `start` on; fewer than asked for at its end. */
+/** Reads `length` bytes of a file from offset `start`; fewer at its end. */
 export type Read = (start: number, length: number) => Uint8Array
 
-/** Where a message lies. */
+/** The range of bytes of a message. */
 export interface Place {
   readonly start: number
   readonly end: number
 }
 
-/** A field of a message: its number, and its bytes' place, or its value where it is a number. */
+/** A field of a message: its number, and the range of its bytes, or its value if it is numeric. */
 export interface Field extends Place {
   readonly field: number
-  /** The byte where it begins, with its tag. */
+  /** The offset of the field, including its tag. */
   readonly at: number
-  /** Whether it has a length of its own, as texts and messages have. */
+  /** True for a length-delimited field, such as a string or a message. */
   readonly sized: boolean
   readonly value: number
 }
 
 const WINDOW = 2 ** 16
 
-/** The most fields that are read of a file: a graph has some ten for each node, and a gigabyte may hold as many as bytes. */
+/**
+ * The largest number of fields that are read of a file: a graph has some ten for each node, but a malicious file could
+ * have as many as bytes.
+ */
 const MAX_FIELDS = 10_000_000
 
-/** Reads the fields of messages, and texts. Throws where the bytes are no message. */
+/** A reader of fields and strings. Throws if the bytes are not a valid message. */
 export interface ProtoReader {
   readonly fields: (place: Place) => Generator<Field>
   readonly text: (field: Field) => string
+}
+
+/** The numbers of a packed field. */
+export const varints = (bytes: Uint8Array): ReadonlyArray<number> => {
+  const found: Array<number> = []
+  let [value, scale] = [0, 1]
+  for (const byte of bytes) {
+    value += (byte & 0x7f) * scale
+    scale *= 128
+    if (byte >= 0x80) continue
+    found.push(value)
+    ;[value, scale] = [0, 1]
+  }
+  return found
 }
 
 /** A reader of a file. */
@@ -47,7 +64,7 @@ export const make = (read: Read): ProtoReader => {
     }
     return window[at - from]!
   }
-  /** A number of seven bits a byte, and the place behind it. */
+  /** Reads a varint, and returns it with the offset after it. */
   const varint = (start: number): readonly [value: number, end: number] => {
     let value = 0
     for (let i = 0; i < 10; i++) {

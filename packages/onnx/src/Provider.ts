@@ -1,7 +1,7 @@
 /**
- * Execution providers: what each needs of the machine, what to do where it lacks that, and the name of its device. CUDA's
- * libraries do not come with onnxruntime-node, and themselves need CUDA's and cuDNN's; WebGPU needs a Vulkan device (or
- * the system's own on Windows and macOS).
+ * Execution providers: the requirements of each, advice if they are missing, and the name of its device. The CUDA
+ * provider's library does not come with onnxruntime-node, and needs CUDA and cuDNN; WebGPU needs a Vulkan device (on
+ * Windows and macOS the system's own API).
  */
 import { Effect } from "effect"
 import { listSupportedBackends } from "onnxruntime-node"
@@ -33,7 +33,7 @@ const cudaLibrary = (): string => {
   return join(home, "bin", "napi-v6", process.platform, process.arch, file)
 }
 
-/** Why a provider cannot be had, as far as can be said before it is tried. */
+/** Describes why a provider is not available, if that can be determined without trying it. */
 export const missing = (provider: Provider): string | undefined => {
   if (!listSupportedBackends().some(({ name }) => name === provider)) {
     return `onnxruntime-node has no ${provider} provider for ${process.platform} ${process.arch}`
@@ -42,7 +42,7 @@ export const missing = (provider: Provider): string | undefined => {
   return `the library of onnxruntime's CUDA provider is missing: ${INSTALL_CUDA}`
 }
 
-/** What a command prints, whatever it exits with; undefined where it printed nothing or is not there. */
+/** Runs a command and returns its output, whatever its exit code; undefined if there is none, or no such command. */
 const printed = (command: string, args: ReadonlyArray<string>) =>
   Effect.callback<string | undefined>((resume) => {
     const options = { timeout: 20_000, cwd: import.meta.dirname }
@@ -57,7 +57,7 @@ const missingLibraries = Effect.map(
   (lines = "") => [...lines.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name!)
 )
 
-/** What to say of a provider that did not start, from what was thrown. */
+/** Explains the error of a provider that did not start. */
 export const explained = Effect.fn("Provider.explained")(function* (provider: Provider, cause: unknown) {
   if (provider === "webgpu") return /adapter/i.test(String(cause)) ? NO_VULKAN : wordsOf(cause)
   if (provider === "cpu") return wordsOf(cause)
@@ -66,7 +66,7 @@ export const explained = Effect.fn("Provider.explained")(function* (provider: Pr
   return `the CUDA provider does not start (${wordsOf(cause)})${lacking}: ${FIND_CUDA}`
 })
 
-/** Has Dawn name the adapter that it would take; in a process of its own, which it may abort as it ends. */
+/** The script that prints the name of Dawn's adapter; it runs in a child process, which Dawn may abort at its end. */
 const ADAPTER = `
 const { create } = await import("webgpu")
 const adapter = await create([]).requestAdapter({ powerPreference: "high-performance" })

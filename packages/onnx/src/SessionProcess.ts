@@ -1,6 +1,6 @@
 /**
- * A session in a process of its own, for models that nobody has tried yet: one that never comes to an end, takes all
- * memory, or breaks the runtime ends with its process, which is killed as soon as it is waited for no longer.
+ * A session in a child process, for untested models: one that never ends, exhausts memory or crashes the runtime
+ * affects its process only, which is killed on a timeout or interruption.
  */
 import { Memory, type Tensor } from "@igm/tensor"
 import { Effect } from "effect"
@@ -32,10 +32,10 @@ const end = (child: ChildProcess): Effect.Effect<void> =>
     child.kill("SIGKILL")
   })
 
-/** How long opening or running a model may take. */
+/** The time that opening or running a model may take. */
 const LIMIT = "10 minutes"
 
-/** Asks the process; where that takes too long or is interrupted, it is killed, as nothing else ends a run. */
+/** Sends a request to the process, and kills it on a timeout or interruption, since nothing else ends a run. */
 const ask = <A extends Value>(child: ChildProcess, request: Request): Effect.Effect<A, Error> =>
   Effect.callback<A, Error>((resume) => {
     const settle = (result: Effect.Effect<A, Error>) => {
@@ -71,7 +71,7 @@ const ask = <A extends Value>(child: ChildProcess, request: Request): Effect.Eff
     })
   )
 
-/** Opens a model in a process of its own, which ends with the scope. */
+/** Opens a model in a child process, which ends with the scope. */
 export const open = Effect.fnUntraced(function* (model: string | Uint8Array, options: InferenceSession.SessionOptions) {
   const child = yield* Effect.acquireRelease(start, end)
   let counter = 0

@@ -1,15 +1,15 @@
 /**
- * Sessions in a thread of their own, so that the thread which asks goes on while a model runs: onnxruntime-node runs a
- * model to its end on the thread that calls it. The thread starts with the first session and ends with the scope; its
- * sessions run one after another. Both threads read the memory of inputs: tensors that lie in shared memory are read there
- * until the run is over, others are copied to such memory; results are handed over.
+ * Sessions in a worker thread, so that the calling thread is not blocked: onnxruntime-node runs a model synchronously
+ * on the thread that calls it. The worker starts with the first session and ends with the scope; its sessions run one
+ * after another. Inputs in shared memory are read without copying until the run is over, others are copied to shared
+ * memory; results are transferred.
  */
 import { Memory, type Tensor } from "@igm/tensor"
 import { Effect, type Scope } from "effect"
 import type { InferenceSession } from "onnxruntime-node"
 import { SHARE_ENV, Worker } from "node:worker_threads"
 
-/** What the thread is asked. */
+/** A request to the worker. */
 export type Request =
   | {
       readonly kind: "open"
@@ -20,29 +20,29 @@ export type Request =
   | { readonly kind: "run"; readonly id: number; readonly session: number; readonly inputs: Named }
   | { readonly kind: "close"; readonly id: number; readonly session: number }
 
-/** What it answers: the words of an error, or what was asked for. */
+/** An answer of the worker: the message of an error, or a value. */
 export type Answer = { readonly id: number } & ({ readonly fault: string } | { readonly value: Value })
 
 type Named = { readonly [name: string]: Tensor.Tensor }
 
-/** What comes of each request. */
+/** The value of an answer. */
 export type Value = Opened | Named | null
 
-/** A session that is open in the thread. */
+/** A session that is open in the worker. */
 export interface Opened {
   readonly session: number
   readonly inputs: ReadonlyArray<InferenceSession.ValueMetadata>
   readonly outputs: ReadonlyArray<InferenceSession.ValueMetadata>
 }
 
-/** A session of the thread; failures are onnxruntime's own errors, or the thread's end. */
+/** A session of the worker; its errors are those of onnxruntime, or the end of the thread. */
 export interface Session extends Opened {
   /** Shared memory for inputs. */
   readonly memory: Memory.Pool
   readonly run: (inputs: Named) => Effect.Effect<Named, Error>
 }
 
-/** What is to be answered: who waits for it, and copies that the thread reads until then. */
+/** A pending request: its callback, and the copies of inputs that the worker reads until it is answered. */
 interface Owed {
   readonly settle: (result: Effect.Effect<Value, Error>) => void
   readonly copies: ReadonlyArray<Tensor.Tensor>
@@ -54,10 +54,10 @@ interface Running {
   alive: boolean
 }
 
-/** How long the thread may take to end. */
+/** The time that the thread may take to end. */
 const PATIENCE = "5 seconds"
 
-/** The thread of a scope; opening a model starts it. */
+/** Makes the worker of a scope; opening a model starts it. */
 export const make: Effect.Effect<
   (model: string | Uint8Array, options: InferenceSession.SessionOptions) => Effect.Effect<Session, Error, Scope.Scope>,
   never,
@@ -93,7 +93,7 @@ export const make: Effect.Effect<
     return running
   }
 
-  /** Interrupted, the answer is waited for no longer; the thread comes to its end with it. */
+  /** Sends a request. On an interruption the answer is no longer awaited, but the worker finishes the request. */
   const ask = <A extends Value>(
     running: Running,
     request: (id: number) => Request,
@@ -135,7 +135,7 @@ export const make: Effect.Effect<
         )
     )
     const { session } = opened
-    /** Inputs in shared memory, and those of them that were copied there. */
+    /** Moves inputs to shared memory, and lists those that were copied. */
     const shared = (given: Named) => {
       const copies: Array<Tensor.Tensor> = []
       const inputs = Object.entries(given).map(([name, tensor]): [string, Tensor.Tensor] => {

@@ -1,6 +1,6 @@
 /**
- * A process that has a thread for sessions, and nothing else to do than to pass on what it is asked and what comes of it:
- * so it hears, while a model runs, that whoever started it is gone, and ends with them.
+ * The child process of a session: it forwards requests to a worker thread, so that it notices the end of its parent
+ * while a model runs, and ends too.
  */
 import { Worker } from "node:worker_threads"
 import type { Answer, Request } from "./SessionThread.ts"

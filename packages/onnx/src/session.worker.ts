@@ -1,4 +1,6 @@
-/** A thread that owns sessions of onnxruntime: it opens, runs and closes them as it is told, one thing after another. */
+/**
+ * The worker thread that owns sessions of onnxruntime: it opens, runs and closes them on request, one after another.
+ */
 import { Memory } from "@igm/tensor"
 import { InferenceSession } from "onnxruntime-node"
 import { parentPort } from "node:worker_threads"
@@ -26,7 +28,7 @@ const answer = async (request: Request): Promise<Value> => {
   return null
 }
 
-/** The buffers of results, which are this thread's own. */
+/** The buffers of results, to be transferred. */
 const buffersOf = (value: Value): Array<ArrayBuffer> =>
   value === null || "session" in value ? [] : Object.values(value).map(({ data }) => data.buffer as ArrayBuffer)
 

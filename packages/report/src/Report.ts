@@ -1,108 +1,81 @@
-/** What a report is made from: plain data that a run hands over, with nothing left to compute but statistics. */
-import type { Shown } from "@igm/datasets"
-import type { Metric } from "@igm/gradient"
+/**
+ * Reports: a title and sections. A report is plain JSON: typed data, which a replay compares, and the drawings made of them.
+ *
+ *     Report.make("CREMA-D", [Report.leaderboard(scores), Report.paired(scores), Report.json("norms", norms)])
+ */
+import { Effect, Schema } from "effect"
+import type { Chart } from "./Block.ts"
+import { ReportError } from "./ReportError.ts"
+import { Section, keyOf } from "./Section.ts"
 
-/** One training of a method: its seed, its results on the reported split, and what it predicted there. */
-export interface TrainingResult extends Metric.Metrics {
-  readonly seed: number
-  readonly predicted: ArrayLike<number>
+export { chart, facts, json, picture, settings, table, text } from "./sections/Basic.ts"
+export { choice } from "./sections/Choice.ts"
+export { confusion } from "./sections/Confusion.ts"
+export { curves } from "./sections/Curves.ts"
+export { duplicates, splits } from "./sections/Data.ts"
+export { headline } from "./sections/Headline.ts"
+export { leaderboard } from "./sections/Leaderboard.ts"
+export { comparisons, paired } from "./sections/Paired.ts"
+export { cards, samples } from "./sections/Samples.ts"
+export { methods, notes, protocol, run } from "./sections/Texts.ts"
+
+/** A section whose kind and title another one before it has, in words. */
+const clash = (sections: ReadonlyArray<Section>): string | undefined => {
+  const keys = sections.map(keyOf)
+  const twice = keys.find((key, i) => keys.indexOf(key) < i)
+  return twice === undefined ? undefined : `sections of different titles: there are two of "${twice}"`
 }
 
-/** A row of the table. */
-export interface MethodResult {
-  readonly name: string
-  readonly description: string
-  readonly trainings: ReadonlyArray<TrainingResult>
+/** A report as `report.json` holds it. */
+export const Report = Schema.Struct({
+  title: Section.fields.title,
+  sections: Schema.Array(Section).check(Schema.makeFilter(clash))
+})
+
+/** A report. */
+export type Report = typeof Report.Type
+
+const AT = "the report"
+
+/** A report. Throws a `ReportError` for an empty title, or two sections of one kind and title. */
+export const make = (title: string, sections: ReadonlyArray<Section>): Report => {
+  if (title.trim() === "") throw new ReportError({ at: AT, problem: "its title is empty" })
+  const problem = clash(sections)
+  if (problem !== undefined) throw new ReportError({ at: AT, problem: `it has to have ${problem}` })
+  return { title, sections }
 }
 
-/** One epoch of one training. */
-export interface Epoch {
-  readonly method: string
-  readonly seed: number
-  readonly stage: number
-  readonly head: string
-  /** Counted over the whole training, from 1. */
-  readonly epoch: number
-  readonly loss: number
-  /** The metric that selects the epoch, and what it is on the split that selects. */
-  readonly selectedBy: string
-  readonly selected: number
-  /** Measured on the epoch's first batch; shares and cosines are in [0, 1]. */
-  readonly gradientNorm: number
-  readonly shareRemoved: number
-  readonly cosine: number
-  readonly shareMoved: number
+/**
+ * The report's charts by name, for the run's `figures/`. Of equal names, whatever the case of their letters, the second has a
+ * 2 behind it, and so on.
+ */
+export const charts = ({ sections }: Pick<Report, "sections">): { readonly [name: string]: Chart["spec"] } => {
+  const all: Record<string, Chart["spec"]> = {}
+  const taken = new Set<string>()
+  for (const block of sections.flatMap(({ view }) => view)) {
+    if (block.kind !== "chart") continue
+    let name = block.name
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${block.name}-${n}`
+    taken.add(name.toLowerCase())
+    all[name] = block.spec
+  }
+  return all
 }
 
-/** The modification that a stage began with. */
-export interface StageModification {
-  readonly method: string
-  readonly seed: number
-  readonly stage: number
-  readonly head: string
-  readonly from: string
-  /** Of I − P, by layer. */
-  readonly effectiveRank: ReadonlyArray<number>
-}
+/** The data that a replay compares: those of all sections but those about the surroundings. */
+export const data = ({ title, sections }: Report): Schema.Json => ({
+  title,
+  sections: sections
+    .filter(({ surroundings }) => surroundings !== true)
+    .map(({ kind, title, data }) => ({ kind, title, data }))
+})
 
-/** A sample to look at and listen to. */
-export interface SampleView {
-  readonly id: string
-  readonly group: string
-  readonly label: number
-  /** By modality. */
-  readonly media: { readonly [modality: string]: Shown.Shown }
-  /** What each head said, and last what they said together. */
-  readonly said: ReadonlyArray<{ readonly by: string; readonly probabilities: ArrayLike<number> }>
-}
+/** The text of `report.json`; the same report is the same text. */
+export const encode = (report: Report): string => `${JSON.stringify(report)}\n`
 
-/** What a cross-validation found: scores of settings on the folds held out, and the chosen one. */
-export interface Choice {
-  /** The metric. */
-  readonly by: string
-  readonly seeds: ReadonlyArray<number>
-  /** Samples trained on in each fold. */
-  readonly folds: ReadonlyArray<{ readonly train: number }>
-  readonly settings: ReadonlyArray<{
-    readonly setting: { readonly [name: string]: number }
-    readonly scores: ReadonlyArray<number>
-    readonly mean: number
-    readonly error: number
-  }>
-  /** The place of the chosen setting, and of the next best with the paired differences to it. */
-  readonly chosen: number
-  readonly runnerUp: {
-    readonly place: number
-    readonly difference: number
-    readonly error: number
-    readonly beyond: boolean
-  } | null
-}
-
-/** A report's contents. */
-export interface Report {
-  readonly title: string
-  readonly runId: string
-  readonly classes: ReadonlyArray<string>
-  /** The rules of the comparison, each a short sentence. */
-  readonly protocol: ReadonlyArray<string>
-  readonly splits: ReadonlyArray<{
-    readonly split: string
-    readonly samples: number
-    readonly groups: ReadonlyArray<string>
-  }>
-  readonly labels: ArrayLike<number>
-  /** The cross-validation that chose the methods' settings, if there was one. */
-  readonly choice?: Choice
-  /** The rows of the table; the first is the method that samples and the confusion matrix are shown of. */
-  readonly methods: readonly [MethodResult, ...ReadonlyArray<MethodResult>]
-  /** The names of the methods that are compared with each of the others. */
-  readonly compared: ReadonlyArray<string>
-  readonly epochs: ReadonlyArray<Epoch>
-  readonly modifications: ReadonlyArray<StageModification>
-  readonly notes: ReadonlyArray<string>
-  readonly confusion: ReadonlyArray<ReadonlyArray<number>>
-  readonly samples: ReadonlyArray<SampleView>
-  readonly settings: ReadonlyArray<{ readonly name: string; readonly json: string }>
-  readonly facts: { readonly [name: string]: string }
-}
+/** Reads a report; fails with a `ReportError` on a text that is none. */
+export const decode = Effect.fn("Report.decode")((text: string) =>
+  Schema.decodeUnknownEffect(Schema.fromJsonString(Report))(text).pipe(
+    Effect.mapError((cause) => new ReportError({ at: AT, problem: `this is no report: ${cause.message}` }))
+  )
+)

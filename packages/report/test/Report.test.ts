@@ -1,171 +1,165 @@
 import { assert, describe, it } from "@effect/vitest"
+import { Digest } from "@igm/tensor"
 import { Effect, Schema } from "effect"
-import { inflateSync } from "node:zlib"
-import { Figures, Html, Png, Statistics, Table } from "../src/index.ts"
-import { report } from "./fixture.ts"
+import { Block, Leaderboard, Page, Png, Report, ReportError, Section, Terminal } from "../src/index.ts"
+import { choice, report, scores } from "./fixture.ts"
 
-const Bits = Schema.Array(Schema.Tuple([Schema.Boolean, Schema.Boolean])).check(
-  Schema.isMinLength(1),
-  Schema.isMaxLength(60)
-)
-
-/** Two methods, right where the bits say so. */
-const pair = (bits: typeof Bits.Type) => {
-  const labels = bits.map(() => 1)
-  const method = (name: string, at: 0 | 1) => ({
-    name,
-    description: "",
-    trainings: [
-      {
-        seed: 1,
-        accuracy: 0,
-        macroF1: 0,
-        meanAveragePrecision: 0,
-        calibrationError: 0,
-        predicted: bits.map((b) => Number(b[at]))
-      }
-    ]
-  })
-  return { labels, methods: [method("a", 0), method("b", 1)] as const, compared: ["a", "b"] }
-}
-
-describe("Statistics", () => {
-  it.prop("comparing a with b is the mirror of comparing b with a", { bits: Bits }, ({ bits }) => {
-    const [ab] = Statistics.compare(pair(bits))
-    const [ba] = Statistics.compare({ ...pair(bits), compared: ["b"] })
-    assert.closeTo(ab!.difference, -ba!.difference, 1e-12)
-    assert.isAtMost(Math.abs(ab!.low + ba!.high), 2 / bits.length)
-    assert.isAtMost(ab!.low, ab!.high)
-  })
-
-  it("a method does not differ from itself", () => {
-    const same = pair([true, false, true, true].map((right) => [right, right] as const))
-    const [comparison] = Statistics.compare(same)
-    assert.deepStrictEqual([comparison!.difference, comparison!.low, comparison!.high], [0, 0, 0])
-    assert.strictEqual(
-      Statistics.verdict(comparison!),
-      "a and b: no difference that these data can show (0.0 points, 95 % interval 0.0 to 0.0)"
-    )
-  })
-
-  it("a clear difference is called one, in the right direction", () => {
-    const clear = pair(Array.from({ length: 50 }, (_, i) => [i % 10 > 0, i % 10 > 5] as const))
-    const [ab, none] = Statistics.compare(clear)
-    assert.isUndefined(none)
-    const [ba] = Statistics.compare({ ...clear, compared: ["b"] })
-    assert.match(Statistics.verdict(ab!), /^a is more accurate than b \(\+50\.0 points/)
-    assert.match(Statistics.verdict(ba!), /^b is less accurate than a \(−50\.0 points/)
-  })
-
-  it("the bootstrap's spread is that of the binomial distribution", () => {
-    const n = 400
-    const [ab] = Statistics.compare(pair(Array.from({ length: n }, (_, i) => [i % 4 === 0, false] as const)))
-    const deviation = Math.sqrt((0.25 * 0.75) / n)
-    assert.closeTo(ab!.low, 0.25 - 1.96 * deviation, 0.006)
-    assert.closeTo(ab!.high, 0.25 + 1.96 * deviation, 0.006)
-  })
-
-  it("a difference that the seeds disagree on is none", () => {
-    const labels = Array.from({ length: 200 }, () => 1)
-    const method = (name: string, right: ReadonlyArray<number>) => ({
-      name,
-      description: "",
-      trainings: right.map((share, t) => {
-        const predicted = labels.map((label, i) => (i < 200 * share ? label : 0))
-        return { seed: t + 1, accuracy: share, macroF1: 0, meanAveragePrecision: 0, calibrationError: 0, predicted }
-      })
-    })
-    const methods = [method("steady", [0.8, 0.8, 0.8]), method("unsteady", [0.5, 0.85, 0.85])] as const
-    const [comparison] = Statistics.compare({ labels, methods, compared: ["steady"] })
-    assert.closeTo(comparison!.difference, 0.2 / 3, 1e-12)
-    assert.isFalse(Statistics.isDifferent(comparison!))
-  })
-
-  it("means and standard deviations are with n − 1, and one number has none", () => {
-    assert.deepStrictEqual(Statistics.summary([1, 2, 3]), { mean: 2, deviation: 1 })
-    assert.deepStrictEqual(Statistics.summary([0.5]), { mean: 0.5, deviation: null })
-  })
+/** A kind of section of one's own. */
+const norms = Section.make("norms", {
+  data: Schema.Record(Schema.String, Schema.Finite),
+  draw: (norms) => [Block.table(["modality", "mean norm"], Object.entries(norms))]
 })
 
-describe("Table", () => {
-  it("shows every method, every comparison and the protocol, in at most 140 columns", () => {
-    const text = Table.text(report())
-    for (const part of [
-      "A  ",
-      "chance",
-      "macro-F1",
-      "mAP",
-      "3 seeds",
-      "Frozen features",
-      "A is more accurate than chance"
-    ]) {
-      assert.include(text, part)
-    }
-    assert.isAtMost(Math.max(...text.split("\n").map((line) => line.length)), 140)
-  })
+const Word = Schema.String.check(Schema.isMaxLength(12))
+const Own = Schema.Struct({
+  title: Word.check(Schema.isPattern(/\S/)),
+  header: Schema.Array(Word).check(Schema.isMinLength(1), Schema.isMaxLength(3)),
+  numbers: Schema.Array(Schema.Finite),
+  value: Schema.Json,
+  facts: Schema.Record(Word, Schema.Finite)
 })
 
-describe("Figures", () => {
-  it.effect("classes that are called like what objects have, or like HTML, are shown by their names", () =>
+/** A report of sections of one's own. */
+const reportOf = ({ title, header, numbers, value, facts }: typeof Own.Type): Report.Report =>
+  Report.make(title, [
+    Report.table(
+      title,
+      header,
+      numbers.map((x) => header.map(() => x)),
+      { terminal: true }
+    ),
+    Report.text(title, numbers.map(String), { list: true, terminal: "Numbers" }),
+    Report.json(title, value, { folded: true, terminal: true }),
+    Report.facts(title, facts, { terminal: true }),
+    Report.picture(title, {
+      type: "image/png",
+      bytes: Png.heatMap(1, numbers.length + 1, [0, ...numbers]),
+      alt: title
+    }),
+    norms(title, facts)
+  ])
+
+describe("Report", () => {
+  it.effect.prop("is the same after it was written and read, and so are page and terminal", { own: Own }, ({ own }) =>
     Effect.gen(function* () {
-      const classes = ["constructor", "__proto__", "<script>x"]
-      const svg = yield* Effect.promise(() => Figures.render(Figures.confusion({ ...report(), classes })))
-      for (const name of ["constructor", "__proto__", "&lt;script&gt;x"]) {
-        assert.strictEqual(svg.split(`>${name}</text>`).length, 3, name)
-      }
-      const counts = Array.from(svg.matchAll(/>(\d+)<\/text>/g), ([, count]) => Number(count))
-      assert.deepStrictEqual(counts, report().confusion.flat())
-      const page = yield* Effect.promise(() => Html.page({ ...report(), classes }))
-      assert.notInclude(page, "<script")
+      const before = reportOf(own)
+      const after = yield* Report.decode(Report.encode(before))
+      assert.deepStrictEqual(after, before)
+      assert.strictEqual(Report.encode(after), Report.encode(before))
+      assert.strictEqual(yield* Page.html(after), yield* Page.html(before))
+      assert.strictEqual(Terminal.text(after), Terminal.text(before))
     })
   )
 
-  it("learning curves name the metric that selected, method by method", () => {
-    const text = JSON.stringify(Figures.curves(report()))
-    assert.include(text, "validation macro-F1 (fused)")
-    assert.include(text, "validation accuracy (fused)")
-  })
-
-  it.effect("the same specification always gives the same SVG", () =>
+  it.effect("with all sections that there are is drawn the same from report.json", () =>
     Effect.gen(function* () {
-      for (const figure of [Figures.results, Figures.curves, Figures.confusion, Figures.ledger]) {
-        const spec = figure(report())
-        const [a, b] = yield* Effect.promise(() => Promise.all([Figures.render(spec), Figures.render(spec)]))
-        assert.strictEqual(a, b)
-        assert.include(a, "<svg")
-        assert.notInclude(a, "NaN")
-      }
+      const before = report({ choice })
+      const after = yield* Report.decode(Report.encode(before))
+      assert.deepStrictEqual(after, before)
+      assert.strictEqual(yield* Page.html(after), yield* Page.html(before))
+      assert.strictEqual(Terminal.text(after), Terminal.text(before))
+      assert.deepStrictEqual(Report.charts(after), Report.charts(before))
     })
   )
-})
 
-describe("Html", () => {
-  it.effect("holds everything in itself: no script, no address to fetch from, and no text taken for markup", () =>
+  it("what a replay compares has every section's data but not the surroundings", () => {
+    const text = JSON.stringify(Report.data(report()))
+    assert.include(text, '"kind":"leaderboard"')
+    for (const other of ["made-up-1", "v22", '"view"']) assert.notInclude(text, other)
+    assert.strictEqual(Digest.ofJson(Report.data(report())), Digest.ofJson(JSON.parse(text) as Digest.Json))
+  })
+
+  it("refuses an empty title, and two sections of one kind and title", () => {
+    assert.throws(() => Report.make(" ", []), ReportError, "its title is empty")
+    assert.throws(() => Report.text("", "words"), ReportError)
+    assert.throws(() => Report.make("t", [Report.text("a", "x"), Report.text("a", "y")]), /there are two of "text: a"/)
+    Report.make("t", [Report.text("a", "x"), Report.json("a", 1)])
+  })
+
+  it.effect("charts of equal names are two files, and two drawings on the page", () =>
     Effect.gen(function* () {
-      const page = yield* Effect.promise(() => Html.page(report()))
-      assert.notInclude(page, "<script")
-      assert.include(page, "&lt;script&gt;alert(1)")
-      assert.include(page, "A made-up &lt;result&gt;")
-      assert.include(page, "<blockquote>who &lt;b&gt;wrote&lt;/b&gt; this</blockquote>")
-      for (const [, address] of page.matchAll(/(?:src|href)="([^"]*)"/g)) assert.match(address!, /^data:/)
-      for (const part of [
-        "Protocol",
-        "Paired comparisons",
-        "What gradient modification really did",
-        "1.20 / 1.30 / 4.00"
+      const spec = (colour: string) => ({ data: { values: [{}] }, mark: { type: "point", color: colour, clip: true } })
+      const two = Report.make("t", [Report.chart("A b", spec("#111111")), Report.chart("a-B!", spec("#222222"))])
+      assert.deepStrictEqual(Object.keys(Report.charts(two)), ["a-b", "a-b-2"])
+      const page = yield* Page.html(two)
+      for (const one of ["#111111", "#222222"]) assert.strictEqual(page.split(one).length, 2)
+      const ids = Array.from(page.matchAll(/ id="([^"]*)"/g), ([, id]) => id)
+      assert.strictEqual(new Set(ids).size, ids.length)
+    })
+  )
+
+  it("gives its data back by the kind of section, typed", () => {
+    const own = Report.make("t", [Report.leaderboard(scores()), norms("a", { x: 1 }), norms("b", { y: 2 })])
+    assert.deepStrictEqual(Section.dataOf(norms, own), [{ x: 1 }, { y: 2 }])
+    const [leaderboard] = Section.dataOf(Leaderboard.kind, own)
+    assert.strictEqual(leaderboard!.methods[1]!.trainings[2]!.seed, 3)
+    const other = Section.make("norms", { data: Schema.String, draw: () => [] })
+    assert.deepStrictEqual(Section.dataOf(other, own), [])
+  })
+
+  it.effect("a file that is no report is told", () =>
+    Effect.gen(function* () {
+      const twice = { ...report(), sections: [report().sections[0]!, report().sections[0]!] }
+      const [first] = report().sections
+      const unsafe = {
+        ...first!,
+        view: [{ kind: "picture", alt: "", picture: { kind: "image", type: "image/svg+xml", bytes: "", tiny: false } }]
+      }
+      const notBase64 = {
+        ...first!,
+        view: [
+          { kind: "picture", alt: "", picture: { kind: "image", type: "image/png", bytes: '"><script>', tiny: false } }
+        ]
+      }
+      const loads = { ...first!, view: [{ kind: "chart", name: "x", spec: { data: { url: "http://example.org" } } }] }
+      const ragged = { ...first!, view: [{ kind: "table", header: ["a"], rows: [["1", "2"]], notes: [] }] }
+      for (const text of [
+        "",
+        "{}",
+        JSON.stringify(twice),
+        ...[unsafe, notBase64, loads, ragged].map((section) => JSON.stringify({ title: "t", sections: [section] }))
       ]) {
-        assert.include(page, part)
+        assert.instanceOf(yield* Effect.flip(Report.decode(text)), ReportError)
       }
     })
   )
 })
 
-describe("Png", () => {
-  it("is a picture of the numbers, low frequencies at the bottom", () => {
-    const png = Png.heatMap(2, 1, [0, 1])
-    assert.deepStrictEqual(Array.from(png.subarray(1, 4)), [0x50, 0x4e, 0x47])
-    const size = new DataView(png.buffer).getUint32(33)
-    const raw = inflateSync(png.subarray(41, 41 + size))
-    assert.deepStrictEqual(Array.from(raw), [0, 252, 255, 164, 0, 0, 0, 4])
+describe("Section", () => {
+  it("of one's own is typed by its schema, and drawn from its data as JSON has them", () => {
+    const section = norms("Norms", { audio: 3.2, image: -0 })
+    assert.deepStrictEqual(section, {
+      kind: "norms",
+      title: "Norms",
+      data: { audio: 3.2, image: 0 },
+      view: [
+        {
+          kind: "table",
+          header: ["modality", "mean norm"],
+          rows: [
+            ["audio", "3.2"],
+            ["image", "0"]
+          ],
+          notes: []
+        }
+      ]
+    })
+    assert.deepStrictEqual(norms.draw(Schema.decodeUnknownSync(norms.data)(section.data), {}), section.view)
+    // @ts-expect-error the norms are numbers
+    assert.throws(() => norms("Norms", { audio: "3.2" }), ReportError, 'the section "Norms"')
+    assert.throws(() => norms("Norms", { audio: NaN }), ReportError)
+  })
+
+  it("takes data that JSON does not have by their schema", () => {
+    const days = Section.make("days", {
+      data: Schema.Array(Schema.Date),
+      draw: (days) => [Block.list(days.map((day) => String(day.getUTCFullYear())))]
+    })
+    assert.deepStrictEqual(days("Days", [new Date(0)]).view, [Block.list(["1970"])])
+  })
+
+  it("a drawing that is none is refused", () => {
+    const ragged = Section.make("ragged", { data: Schema.Null, draw: () => [Block.table(["a"], [["1", "2"]])] })
+    assert.throws(() => ragged("Ragged", null), /row 1 has 2 cells, and the header 1/)
   })
 })

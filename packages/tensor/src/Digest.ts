@@ -9,7 +9,7 @@ import { type Tensor, bytes } from "./Tensor.ts"
 /** A lower-case hexadecimal SHA-256. */
 export type Digest = string
 
-/** What canonical JSON can hold. */
+/** The values of canonical JSON. */
 export type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly [key: string]: Json | undefined }
 
 /** The digest of bytes. */
@@ -46,5 +46,5 @@ export const ofTensor = (tensor: Tensor): Digest => {
 export const ofTensors = (tensors: { readonly [name: string]: Tensor }): Digest =>
   ofJson(Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, ofTensor(tensor)])))
 
-/** The first twelve characters: enough for a person. */
+/** The first twelve characters, for display. */
 export const short = (digest: Digest): string => digest.slice(0, 12)

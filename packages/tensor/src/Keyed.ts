@@ -7,7 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import { canonicalJson } from "./Digest.ts"
 
-/** What names a stream. */
+/** The name of a stream. */
 export type Path = ReadonlyArray<string | number>
 
 /** A stream of random numbers. Reading advances it; making it again from its path starts it anew. */
@@ -56,11 +56,21 @@ export const philox = (out: Uint32Array, counter: Uint32Array, key: Uint32Array)
   out[3] = c3
 }
 
-/** The stream that a path names. The path's SHA-256 gives the key (64 bits) and the upper half of the counter. */
-export const stream = (path: Path): Stream => {
+/** Derives the key (64 bits) and the upper half of the counter of a stream from the SHA-256 of its path. */
+const start = (path: Path) => {
   const hash = new DataView(sha256(utf8ToBytes(canonicalJson([...path]))).buffer)
-  const key = Uint32Array.of(hash.getUint32(0), hash.getUint32(4))
-  const counter = Uint32Array.of(0, 0, hash.getUint32(8), hash.getUint32(12))
+  return {
+    key: Uint32Array.of(hash.getUint32(0), hash.getUint32(4)),
+    counter: Uint32Array.of(0, 0, hash.getUint32(8), hash.getUint32(12))
+  }
+}
+
+/** A number in [0, 1) of 53 bits from two words. */
+const uniformOf = (high: number, low: number): number => ((high >>> 5) * 67108864 + (low >>> 6)) / 9007199254740992
+
+/** Makes the stream that a path names. */
+export const stream = (path: Path): Stream => {
+  const { key, counter } = start(path)
   const block = new Uint32Array(4)
   let used = 4
   const uint32 = () => {
@@ -72,7 +82,19 @@ export const stream = (path: Path): Stream => {
     }
     return block[used++]!
   }
-  return { uint32, uniform: () => ((uint32() >>> 5) * 67108864 + (uint32() >>> 6)) / 9007199254740992 }
+  return { uint32, uniform: () => uniformOf(uint32(), uint32()) }
+}
+
+/** The numbers in [0, 1) that a path names, by their position 0, 1, …: any of them at the cost of one. */
+export const sequence = (path: Path): ((position: number) => number) => {
+  const { key, counter } = start(path)
+  const block = new Uint32Array(4)
+  return (position) => {
+    counter[0] = position % 2 ** 32
+    counter[1] = Math.floor(position / 2 ** 32)
+    philox(block, counter, key)
+    return uniformOf(block[0]!, block[1]!)
+  }
 }
 
 /** A number in [min, max). */

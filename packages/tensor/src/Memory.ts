@@ -1,22 +1,22 @@
 /**
- * Memory that does not wait for a collection of garbage. The numbers of typed arrays lie outside of V8's heap, and V8
- * looks after them when there are some tens of megabytes, at a time that it chooses, in each thread. What is used again
- * needs no collection, what is let go by hand is free at once, and what a process holds does not depend on that choice.
+ * Reuse and explicit release of the memory of typed arrays. Their buffers lie outside of V8's heap, and each thread's
+ * garbage collector frees them late, after tens of megabytes. Reused buffers need no collection and explicitly released
+ * ones are free at once, so that the memory of a process does not depend on the collector.
  */
 
 let isByHand = false
 
 /**
- * From now on this thread lets go of memory by hand. It is for threads that do little else than to make such memory: where a
- * buffer has been let go once, V8 has to ask of each typed array whether it still has one.
+ * Makes `release` work in this thread from now on. This suits threads that mainly produce typed arrays: once a buffer
+ * has been detached, V8 checks every access to a typed array, which is slower.
  */
 export const releaseByHand = (): void => {
   isByHand = true
 }
 
 /**
- * Lets go of numbers that nobody reads any more, unless others lie in the same buffer, or this thread leaves that to V8; the
- * array may be empty then.
+ * Frees the buffer of an array that is no longer read, which may leave the array empty. Does nothing if the buffer
+ * holds more than this array, or if this thread leaves memory to V8.
  */
 export const release = ({ buffer, byteLength }: ArrayBufferView): void => {
   if (isByHand && buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !buffer.detached) {
@@ -24,35 +24,40 @@ export const release = ({ buffer, byteLength }: ArrayBufferView): void => {
   }
 }
 
-/** Buffers in which this thread's next results are to lie. */
+/** The buffers that were lent to this thread for its next results. */
 const lent: Array<ArrayBufferLike> = []
 
-/** Lends this thread memory that others read as well, for what it makes by `float32` and `copied`; each takes one buffer. */
+/**
+ * Lends this thread buffers, which other threads may read too, for the arrays that `float32` and `copied` create; each
+ * call uses one.
+ */
 export const lend = (buffers: ReadonlyArray<ArrayBufferLike>): void => void lent.push(...buffers)
 
-/** Takes out of what was lent a buffer of so many bytes; if the largest is smaller it is let go, since a larger one will follow. */
+/**
+ * Takes a lent buffer of at least so many bytes; if all are smaller, drops the largest, since a larger one will follow.
+ */
 export const take = (bytes: number): ArrayBufferLike | undefined => {
   const found = fitting(lent, bytes)
   return found !== undefined && found.byteLength >= bytes ? found : undefined
 }
 
-/** Takes back so many buffers that were lent and not used. */
+/** Takes back so many lent buffers that were not used. */
 export const takeBack = (count: number): void => void lent.splice(0, count)
 
-/** So many numbers, which may be anything: in memory that was lent if it is large enough, and else in new memory. */
+/** An uninitialised array of so many numbers, in a lent buffer if one is large enough, else in new memory. */
 export const float32 = (length: number): Float32Array => {
   const found = take(4 * length)
   return found === undefined ? new Float32Array(length) : new Float32Array(found, 0, length)
 }
 
-/** A copy of numbers in such memory. */
+/** A copy of an array, in memory as of `float32`. */
 export const copied = (numbers: Float32Array): Float32Array => {
   const out = float32(numbers.length)
   out.set(numbers)
   return out
 }
 
-/** Takes out the smallest buffer that holds so many bytes, and where there is none the largest. */
+/** Removes from a list the smallest buffer of at least so many bytes; if there is none, the largest. */
 export const fitting = <B extends ArrayBufferLike>(spare: Array<B>, bytes: number): B | undefined => {
   const better = (a: number, b: number) => (a >= bytes && b >= bytes ? a < b : a > b)
   let best = 0
@@ -60,11 +65,11 @@ export const fitting = <B extends ArrayBufferLike>(spare: Array<B>, bytes: numbe
   return spare.splice(best, 1)[0]
 }
 
-/** Buffers that are used again. There are never more of them than were in use at one time. */
+/** A pool of reusable buffers, never more than were in use at one time. */
 export interface Pool {
-  /** A buffer of so many bytes or more, with any numbers in it. Throws a `RangeError` where there is not enough memory. */
+  /** Takes an uninitialised buffer of at least so many bytes. Throws a `RangeError` if memory is exhausted. */
   readonly take: (bytes: number) => ArrayBufferLike
-  /** Gives back a buffer that nobody reads any more. */
+  /** Returns a buffer that is no longer read. */
   readonly give: (buffer: ArrayBufferLike) => void
 }
 
@@ -81,13 +86,13 @@ const make = (make: (bytes: number) => ArrayBufferLike): Pool => {
   }
 }
 
-/** A pool of buffers of one thread. */
+/** A pool for one thread. */
 export const pool = (): Pool => make((bytes) => new ArrayBuffer(bytes))
 
-/** A pool of buffers that several threads read. */
+/** A pool of shared buffers, which several threads can read. */
 export const sharedPool = (): Pool => make((bytes) => new SharedArrayBuffer(bytes))
 
-/** A copy of an array's numbers at the start of a buffer that is large enough. */
+/** Copies an array to the start of a buffer, which has to be large enough. */
 export const copy = <A extends Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array>(
   numbers: A,
   buffer: ArrayBufferLike

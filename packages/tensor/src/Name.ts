@@ -1,26 +1,30 @@
 /**
- * Names that a person gives: to experiments, methods, classes, modalities and stages. All of them are printed, many become
- * files, and one rule is for all: whoever reads a name sees all of it, and a file of that name can be had on every system.
+ * Rules for names that users give to experiments, methods, classes, modalities and stages. All names are printed and
+ * many become file names, so one rule holds for all: every character is visible, and every file system accepts the
+ * name.
  */
 import { Schema } from "effect"
 
-/** The most bytes of a name in UTF-8: what is made of it still fits into the 255 that a file's name may have. */
+/** The largest number of bytes of a name in UTF-8: names derived from it fit into the 255 bytes of a file name. */
 export const LONGEST = 120
 
-/** What is not seen, or looks like a blank and is none: controls, marks of direction, lone surrogates, fillers. */
+/**
+ * Characters that are invisible, or look like a space without being one: controls, direction marks, lone surrogates,
+ * fillers.
+ */
 const UNSEEN =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]|(?! )\p{Zs}/u
 
 const UNSEEN_ALL = new RegExp(UNSEEN, "gu")
 
-/** What Windows takes for a device, whatever follows the first dot. */
+/** Names that Windows reserves for devices, with any extension. */
 const DEVICE = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)/i
 
 /** A name that breaks the rule. */
 export class NameError extends Schema.TaggedError<NameError>()("NameError", {
-  /** What is named: "the name of the experiment". */
+  /** The purpose of the name: "the name of the experiment". */
   of: Schema.String,
-  /** The name, as it can be printed. */
+  /** The name in printable form. */
   name: Schema.String,
   problem: Schema.String
 }) {
@@ -29,7 +33,7 @@ export class NameError extends Schema.TaggedError<NameError>()("NameError", {
   }
 }
 
-/** A text in quotes, as one line of which every character is seen, and not all of a long one. */
+/** Quotes a text on one line with invisible characters escaped, and shortens a long one. */
 export const shown = (text: string): string => {
   const start = Array.from(text.slice(0, 2 * SHOWN)).slice(0, SHOWN)
   const escaped = start.join("").replaceAll(UNSEEN_ALL, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
@@ -38,7 +42,7 @@ export const shown = (text: string): string => {
 
 const SHOWN = 60
 
-/** What is wrong with a text of one line, in words, if anything is. */
+/** Describes the problem of a text of one line, if there is one. */
 const problemOf = (text: string, longest: number): string | undefined => {
   if (text === "") return "it may not be empty"
   if (UNSEEN.test(text)) return "it may not have a line break, a control or another character that cannot be seen"
@@ -47,7 +51,7 @@ const problemOf = (text: string, longest: number): string | undefined => {
   return bytes > longest ? `it may have at most ${longest} bytes, and has ${bytes}` : undefined
 }
 
-/** What is wrong with a name that becomes a file's or folder's, if anything is. */
+/** Describes the problem of a name for a file or folder, if there is one. */
 const fileProblemOf = (name: string): string | undefined => {
   const problem = problemOf(name, LONGEST)
   if (problem !== undefined) return problem
@@ -64,27 +68,25 @@ const required = (of: string, name: unknown, problemOf: (name: string) => string
   throw new NameError({ of, name: typeof name === "string" ? shown(name) : kindOf(name), problem })
 }
 
-/** A name that is printed. Throws a `NameError` that says what it names. */
+/** Checks a name that is only printed. Throws a `NameError`. */
 export const printed = (of: string, name: unknown): string => required(of, name, (text) => problemOf(text, LONGEST))
 
-/** A name that a folder is called by. Throws a `NameError`. */
+/** Checks a name of a folder. Throws a `NameError`. */
 export const folder = (of: string, name: unknown): string => required(of, name, fileProblemOf)
 
 /**
- * A name that values are kept under, such as a modality's. Throws a `NameError`, also for the name of what every object of
- * the language has.
+ * Checks a name that becomes a key of objects, such as a modality's. Throws a `NameError`, also for properties that
+ * every JavaScript object has.
  */
 export const key = (of: string, name: unknown): string =>
   required(of, name, (text) =>
     text in {} ? "every object has something of this name: choose another" : fileProblemOf(text)
   )
 
-/** A sentence of one line, such as a title. Throws a `NameError`. */
+/** Checks a text of one line, such as a title. Throws a `NameError`. */
 export const sentence = (of: string, text: unknown): string => required(of, text, (text) => problemOf(text, 1000))
 
-/**
- * The part of a file's name that stands for a name: its letters and digits in lower case. Empty for a name that has none.
- */
+/** Converts a name to a part of a file name: its letters and digits in lower case. Empty for a name that has none. */
 export const slug = (name: string): string =>
   name
     .normalize("NFC")

@@ -10,7 +10,7 @@ export interface Contents {
   readonly metadata: { readonly [key: string]: string }
 }
 
-/** Why bytes are not a safetensors file. */
+/** The bytes are not a valid safetensors file. */
 export class MalformedSafetensors extends Error {
   override readonly name = "MalformedSafetensors"
 }
@@ -22,7 +22,7 @@ const codes = { float32: "F32", float64: "F64", int32: "I32", int64: "I64", uint
 
 const dtypes = new Map<unknown, DType>(Object.entries(codes).map(([dtype, code]) => [code, dtype as DType]))
 
-/** The bytes of a safetensors file in parts: what its tensors begin behind, and the bytes of each, which are not copied. */
+/** Encodes a safetensors file in parts: the length and header, then the bytes of each tensor, without copying. */
 export const parts = (
   tensors: Contents["tensors"],
   metadata: Contents["metadata"] = {}
@@ -32,9 +32,9 @@ export const parts = (
     ([a, x], [b, y]) => bytesPerElement(y.dtype) - bytesPerElement(x.dtype) || (a < b ? -1 : 1)
   )
   const keys = Object.keys(metadata).toSorted()
-  const said = Object.fromEntries(keys.map((key) => [key, metadata[key]]))
+  const sorted = Object.fromEntries(keys.map((key) => [key, metadata[key]]))
   // Pairs, and not an object that is assigned to: a tensor may be called "__proto__".
-  const header: Array<readonly [string, unknown]> = keys.length > 0 ? [["__metadata__", said]] : []
+  const header: Array<readonly [string, unknown]> = keys.length > 0 ? [["__metadata__", sorted]] : []
   let offset = 0
   for (const [name, tensor] of entries) {
     const end = offset + tensor.data.byteLength
@@ -49,7 +49,7 @@ export const parts = (
   return [head, ...entries.map(([, tensor]) => bytes(tensor))]
 }
 
-/** The bytes of a safetensors file. */
+/** Encodes a safetensors file. */
 export const encode = (tensors: Contents["tensors"], metadata: Contents["metadata"] = {}): Uint8Array => {
   const all = parts(tensors, metadata)
   const out = new Uint8Array(all.reduce((sum, part) => sum + part.length, 0))
@@ -61,7 +61,7 @@ export const encode = (tensors: Contents["tensors"], metadata: Contents["metadat
   return out
 }
 
-/** Where a tensor lies in the bytes after the header, `start` to `end`, and what the header says of it. */
+/** A tensor's entry in the header: its dtype and shape, and its range of bytes after the header, `start` to `end`. */
 export interface Located {
   readonly dtype: string
   readonly shape: ReadonlyArray<number>
@@ -69,13 +69,13 @@ export interface Located {
   readonly end: number
 }
 
-/** What a header says. */
+/** A parsed header. */
 export interface Header {
   readonly tensors: ReadonlyMap<string, Located>
   readonly metadata: Contents["metadata"]
 }
 
-/** The bytes of one element, by the format's name of its type. */
+/** The number of bytes of an element, by the format's name of its dtype. */
 const sizes: ReadonlyMap<unknown, number> = new Map([
   ...["BOOL", "U8", "I8"].map((code) => [code, 1] as const),
   ...["U16", "I16", "F16", "BF16"].map((code) => [code, 2] as const),
@@ -113,8 +113,8 @@ const fail = (reason: string): never => {
 }
 
 /**
- * The length of the header, by the first eight bytes of a file of `size` bytes. Throws `MalformedSafetensors` where the file
- * cannot hold it.
+ * Reads the length of the header from the first eight bytes of a file of `size` bytes. Throws `MalformedSafetensors` if
+ * the file is too short for it.
  */
 export const headerLength = (first: Uint8Array, size: number): number => {
   if (first.byteLength < 8) fail(`${first.byteLength} bytes are too few for a header`)
@@ -125,8 +125,8 @@ export const headerLength = (first: Uint8Array, size: number): number => {
 }
 
 /**
- * What the JSON of a header says of the `body` bytes after it, which its tensors must fill without holes and without
- * overlaps. Throws `MalformedSafetensors`, which names the tensor.
+ * Parses the JSON of a header that is followed by `body` bytes, which its tensors must fill without holes and overlaps.
+ * Throws `MalformedSafetensors`, which names the tensor.
  */
 export const header = (json: Uint8Array, body: number): Header => {
   let parsed: unknown
@@ -156,7 +156,7 @@ export const header = (json: Uint8Array, body: number): Header => {
   return { tensors, metadata }
 }
 
-/** The contents of a safetensors file. Throws `MalformedSafetensors`, which says what is wrong and where. */
+/** Decodes a safetensors file. Throws `MalformedSafetensors`, which says what is wrong and where. */
 export const decode = (file: Uint8Array): Contents => {
   const start = 8 + headerLength(file.subarray(0, 8), file.byteLength)
   const body = file.subarray(start)

@@ -1,19 +1,19 @@
 /**
- * What a person may set: the domains of numbers as schemas, and the check of settings against a schema before anything
- * runs. Its error names the setting, its value and its domain.
+ * Settings of users: the domains of numbers as schemas, and the check of settings against a schema before anything
+ * runs. The error names the setting, its value and its domain.
  */
 import { Schema, SchemaIssue } from "effect"
 import { shown } from "./Name.ts"
 
-/** A setting outside of its domain, one that is missing, or one that does not exist. */
+/** A setting is outside of its domain, missing, or unknown. */
 export class SettingError extends Schema.TaggedError<SettingError>()("SettingError", {
-  /** What is set up, such as a method. */
+  /** The thing that is configured, such as a method. */
   of: Schema.String,
-  /** The setting, as it is written in a program: `optimizer.rate`. */
+  /** The path of the setting, as it is written in a program: `optimizer.rate`. */
   setting: Schema.String,
-  /** Its value, as it can be printed. */
+  /** Its value in printable form. */
   value: Schema.String,
-  /** What may stand there; nothing where there is no such setting. */
+  /** A description of the valid values; null for an unknown setting. */
   domain: Schema.NullOr(Schema.String)
 }) {
   override get message(): string {
@@ -22,13 +22,13 @@ export class SettingError extends Schema.TaggedError<SettingError>()("SettingErr
   }
 }
 
-/** A domain of numbers, in words and as a test. */
+/** A domain of numbers, given by a description and a predicate. */
 const numbers = (words: string, has: (n: number) => boolean): Schema.Codec<number> =>
   Schema.declare((value): value is number => typeof value === "number" && has(value), { expected: words })
 
 const whole = (least: number, most: number) => (n: number) => Number.isSafeInteger(n) && n >= least && n <= most
 
-/** Of what makes a run longer, so that a slip of the pen does not make it endless: rounds, epochs. */
+/** The largest number of rounds or epochs, so that a typing error does not make a run endless. */
 const MANY = 100_000
 
 /** A whole number of at least 1. */
@@ -37,16 +37,16 @@ export const count = numbers("a whole number of at least 1", whole(1, Number.MAX
 /** A whole number of at least 0. */
 export const natural = numbers("a whole number of at least 0", whole(0, Number.MAX_SAFE_INTEGER))
 
-/** How often something long is done. */
+/** A number of repetitions of long work, at least 1. */
 export const repeats = numbers("a whole number from 1 to 100000", whole(1, MANY))
 
-/** How often something long is done, or not at all. */
+/** A number of repetitions of long work, at least 0. */
 export const repeatsOrNone = numbers("a whole number from 0 to 100000", whole(0, MANY))
 
-/** How many numbers stand side by side: features, hidden units, classes. */
+/** The width of a layer: a number of features, hidden units or classes. */
 export const width = numbers("a whole number from 1 to 100000", whole(1, MANY))
 
-/** The seed of random numbers, a safe integer so that JSON and a file's name hold it exactly. */
+/** The seed of random numbers: a safe integer, which JSON and file names represent exactly. */
 export const seed = numbers("a whole number from 0 to 9007199254740991", whole(0, Number.MAX_SAFE_INTEGER))
 
 /** A finite number. */
@@ -61,17 +61,17 @@ export const nonNegative = numbers("a finite number of at least 0", (n) => Numbe
 /** A number of at least 0 that is below 1, such as momentum. */
 export const belowOne = numbers("a number of at least 0 and below 1", (n) => n >= 0 && n < 1)
 
-/** A share of a whole. */
+/** A number from 0 to 1, such as a fraction of a whole. */
 export const share = numbers("a number from 0 to 1", (n) => n >= 0 && n <= 1)
 
-/** A number above 0 that is at most 1, such as what a rate is multiplied by. */
+/** A number above 0 that is at most 1, such as a factor on a learning rate. */
 export const factor = numbers("a number above 0 and at most 1", (n) => n > 0 && n <= 1)
 
-/** One of some words. */
+/** One of the given words. */
 export const oneOf = <const W extends ReadonlyArray<string>>(words: W): Schema.Codec<W[number]> =>
   Schema.Literals(words).annotate({ expected: words.map((word) => JSON.stringify(word)).join(" or ") })
 
-/** A value as it can be printed, in one line and not all of a long one. */
+/** Formats a value on one line, and shortens a long one. */
 const valueText = (value: unknown): string => {
   if (typeof value === "string") return shown(value)
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value)
@@ -94,7 +94,7 @@ const KINDS: { readonly [message: string]: string } = { "Expected array": "a lis
 
 const standard = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Throws a `SettingError` for the first value that JSON has no word for, such as NaN. */
+/** Throws a `SettingError` for the first value that JSON cannot represent, such as NaN. */
 export const checkJson = (of: string, value: unknown): void => {
   const visit = (at: unknown, path: ReadonlyArray<PropertyKey>): void => {
     if (typeof at === "object" && at !== null) {
@@ -113,7 +113,7 @@ export const checkJson = (of: string, value: unknown): void => {
   visit(value, [])
 }
 
-/** A value as it was given, if a schema says that it may be so. Throws a `SettingError` that names the first setting at fault. */
+/** Returns a value unchanged if it matches a schema. Throws a `SettingError` that names the first invalid setting. */
 export const check = <A>(of: string, schema: Schema.Codec<A, unknown>, value: unknown): A => {
   const found = Schema.decodeUnknownResult(Schema.toType(schema), { onExcessProperty: "error" })(value)
   if (found._tag === "Success") return value as A

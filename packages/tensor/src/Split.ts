@@ -1,6 +1,6 @@
 /**
- * The name of a part of a data set, kept in types: what selects a checkpoint takes `"valid"`, what is reported comes
- * from `"test"`, and mixing them up does not compile.
+ * The name of a split of a data set, tracked in types: a selection takes `"valid"`, reported results come from
+ * `"test"`, and confusing them does not compile.
  */
 export type Split = "train" | "valid" | "test"
 

@@ -43,7 +43,7 @@ export const make = <D extends DType>(dtype: D, shape: ReadonlyArray<number>, da
   return { dtype, shape, data }
 }
 
-/** Whether a value is a tensor. */
+/** Tests whether a value is a tensor. */
 export const isTensor = (value: unknown): value is Tensor => {
   if (typeof value !== "object" || value === null) return false
   const { dtype, shape, data } = value as Partial<Tensor>
@@ -84,15 +84,15 @@ export const fromBytes = <D extends DType>(dtype: D, shape: ReadonlyArray<number
 const numbers = ({ data }: Tensor): ArrayLike<number> =>
   data instanceof BigInt64Array ? Float64Array.from(data, Number) : data
 
-/** The same numbers with 53 bits of mantissa (`bigint` elements become numbers). */
+/** Converts a tensor to float64 (`bigint` elements become numbers). */
 export const toFloat64 = (tensor: Tensor): Tensor<"float64"> =>
   tensor.dtype === "float64" ? (tensor as Tensor<"float64">) : float64(tensor.shape, new Float64Array(numbers(tensor)))
 
-/** The same numbers rounded to float32. */
+/** Converts a tensor to float32, with rounding. */
 export const toFloat32 = (tensor: Tensor): Tensor<"float32"> =>
   tensor.dtype === "float32" ? (tensor as Tensor<"float32">) : float32(tensor.shape, new Float32Array(numbers(tensor)))
 
-/** Rows `indices` of a tensor of rank 1 or more, in that order: shape `[indices.length, ...rest]`. */
+/** Selects rows of a tensor of rank 1 or more by index, in that order: shape `[indices.length, ...rest]`. */
 export const takeRows = <D extends DType>(tensor: Tensor<D>, indices: ArrayLike<number>): Tensor<D> => {
   const [rows = 1, ...rest] = tensor.shape
   const width = sizeOf(rest)
@@ -105,7 +105,7 @@ export const takeRows = <D extends DType>(tensor: Tensor<D>, indices: ArrayLike<
   return make(tensor.dtype, [indices.length, ...rest], out)
 }
 
-/** Tensors of equal shape and dtype, laid one after the other along a new leading axis. */
+/** Stacks tensors of equal shape and dtype along a new leading axis. */
 export const stack = <D extends DType>(tensors: readonly [Tensor<D>, ...ReadonlyArray<Tensor<D>>]): Tensor<D> => {
   const { dtype, shape } = tensors[0]
   const size = sizeOf(shape)

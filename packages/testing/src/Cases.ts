@@ -1,4 +1,4 @@
-/** Random heads, batches, features, moments and schedules: small enough to search, and drawn by keyed streams. */
+/** Random heads, batches, features, moments and schedules for laws: small, and drawn by keyed streams. */
 import { Features, type Float64, Float64 as F, Head, type Ops } from "@igm/gradient"
 import { Keyed, Tensor } from "@igm/tensor"
 import { Schema } from "effect"
@@ -27,14 +27,14 @@ export const Means = Schema.Struct({
   width: between(1, 8),
   batches: between(1, 12),
   tau: real(0, 5),
-  /** As encoders' features are: non-negative, and about their mean. Otherwise standard normal. */
+  /** True for features like those of encoders: non-negative, around a common mean. Otherwise standard normal. */
   realistic: Schema.Boolean
 })
 
 /** Batch means of features with a temperature τ. */
 export type Means = typeof Means.Type
 
-/** Logits of some heads on a batch; `scale` takes them to saturation. */
+/** Logits of some heads on a batch; a large `scale` saturates the softmax. */
 export const Logits = Schema.Struct({
   seed: Seed,
   heads: between(1, 3),
@@ -52,7 +52,7 @@ export const Scores = Schema.Struct({ seed: Seed, samples: between(1, 30), class
 /** Labels and scores of some samples. */
 export type Scores = typeof Scores.Type
 
-/** A schedule of the learning rate, and the losses that epochs show. */
+/** A learning-rate schedule, and the losses of epochs. */
 export const Scheduled = Schema.Struct({
   schedule: Schema.Union([
     Schema.Struct({ kind: Schema.Literal("constant") }),
@@ -88,7 +88,7 @@ export const matrix = (rows: number, columns: number, ...key: Keyed.Path): Float
   )
 }
 
-/** Features as frozen encoders give them (n × width): not negative, each direction about a mean of its own. */
+/** Features like those of frozen encoders (n × width): non-negative, with a mean for each dimension. */
 export const features = (n: number, width: number, ...key: Keyed.Path): Float64.Matrix => {
   const mean = matrix(1, width, ...key, "mean").data.map((x) => Math.abs(x) + 0.5)
   const spread = matrix(n, width, ...key, "spread")
@@ -131,7 +131,7 @@ export const rotation = (d: number, ...key: Keyed.Path): Float64.Matrix => {
   return Tensor.float64([d, d], Float64Array.from(rows.flatMap((row) => Array.from(row))))
 }
 
-/** Everything that surrounds a step of a head. */
+/** The inputs of a step of a head. */
 export interface Scene {
   readonly head: Head.Head
   readonly depth: number

@@ -1,4 +1,4 @@
-/** How far numbers are from what they should be. */
+/** Distances between numbers and their expected values. */
 import { type Float64, Ops } from "@igm/gradient"
 
 /** The largest |a − b|, relative to the largest |b| (or to `floor`, where that is larger); NaN where one is NaN. */
@@ -22,5 +22,5 @@ export const relatives = (a: Ops.Named<Float64.Matrix>, b: Ops.Named<Float64.Mat
 export const worst = (deviations: ReadonlyArray<number>): number =>
   deviations.some(Number.isNaN) ? Number.NaN : Math.max(0, ...deviations)
 
-/** By how much a number is above a bound. */
+/** The amount by which a number exceeds a bound. */
 export const above = (x: number, bound: number): number => (Number.isNaN(x) ? x : Math.max(0, x - bound))

@@ -1,29 +1,29 @@
 /**
- * A law: what must hold of every case, as a number that says how far a case is from it. Cases are searched at random; a
+ * A law: a property that every case must have, measured as a deviation from it. Cases are drawn at random; a
  * counter-example is shrunk and can be replayed.
  */
 import { Arbitrary, Data, Effect, type Schema } from "effect"
 
-/** How a law is checked. */
+/** Options of a check. */
 export interface Options {
   /** The number of cases. */
   readonly runs: number
   /** The same seed gives the same cases. */
   readonly seed?: string | number
-  /** Goes back to a counter-example instead: what a broken law printed as its replay, pasted as it is. */
+  /** Replays a counter-example instead of a search: the replay that a broken law printed. */
   readonly replay?: Arbitrary.Replay
 }
 
 /** A case that breaks a law. */
 export interface CounterExample {
-  /** The smallest case found, as JSON, and how far it is from what must hold. */
+  /** The smallest case found, as JSON, and its deviation. */
   readonly shrunk: string
   readonly deviation: number
   /** Repeats the search that found it. */
   readonly replay: Arbitrary.Replay
 }
 
-/** What a check found. */
+/** The result of a check. */
 export interface Verdict {
   readonly law: string
   readonly cases: number
@@ -33,14 +33,14 @@ export interface Verdict {
   readonly counterExample: CounterExample | null
 }
 
-/** A law; `R` are the services that it needs, such as the interpreter that it is about. */
+/** A law; `R` are the services that it needs, such as the interpreter under test. */
 export interface Law<R = never> {
   readonly name: string
   readonly tolerance: number
   readonly check: (options: Options) => Effect.Effect<Verdict, never, R>
 }
 
-/** What a law over the cases of a schema says. */
+/** The statement of a law over the cases of a schema. */
 interface Statement<S extends Schema.Constraint & { readonly Type: unknown }, A> {
   readonly name: string
   readonly cases: S
@@ -52,7 +52,7 @@ interface Statement<S extends Schema.Constraint & { readonly Type: unknown }, A>
 export const make = <S extends Schema.Constraint & { readonly Type: unknown }>(law: Statement<S, number>): Law =>
   makeEffect({ ...law, deviation: (value) => Effect.sync(() => law.deviation(value)) })
 
-/** A law whose deviation takes an effect to find out. */
+/** A law whose deviation is computed by an effect. */
 export const makeEffect = <S extends Schema.Constraint & { readonly Type: unknown }, R>(
   law: Statement<S, Effect.Effect<number, never, R>>
 ): Law<R> => ({
@@ -93,7 +93,7 @@ export class LawBroken extends Data.TaggedError("LawBroken")<{ readonly verdict:
   }
 }
 
-/** Succeeds where the law holds: what a test of a law runs. */
+/** Checks a law and fails with `LawBroken` if it does not hold: the body of a test. */
 export const holds = <R>(law: Law<R>, options: Options = { runs: 100 }): Effect.Effect<Verdict, LawBroken, R> =>
   law
     .check(options)

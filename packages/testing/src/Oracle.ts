@@ -1,6 +1,7 @@
 /**
- * The step told in another way, for the laws to compare with: gradients formed tensor by tensor, perturbed weights
- * formed and kept, P multiplied onto the gradient, in plain loops over numbers. Slow, and close to the equations.
+ * A second implementation of the step, for the laws to compare with: gradients formed tensor by tensor, perturbed
+ * weights formed and kept, P multiplied onto the gradient, in plain loops over numbers. Slow, and close to the
+ * equations.
  */
 import { Float64, Head, Ops } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
@@ -9,7 +10,7 @@ import type { Scene } from "./Cases.ts"
 type Matrix = Float64.Matrix
 type Named = Ops.Named<Matrix>
 
-/** Entry by entry. */
+/** Applies a function to each pair of entries. */
 export const combine = (a: Matrix, b: Matrix, f: (x: number, y: number) => number): Matrix =>
   Tensor.float64(
     a.shape,
@@ -19,7 +20,7 @@ export const combine = (a: Matrix, b: Matrix, f: (x: number, y: number) => numbe
 const combineAll = (a: Named, b: Named, f: (x: number, y: number) => number): Named =>
   Ops.mapNamed(a, (tensor, name) => combine(tensor, Ops.get(b, name), f))
 
-/** The norm of all numbers in some tensors. */
+/** The Euclidean norm of all entries of some tensors. */
 export const norm = (tensors: ReadonlyArray<Matrix>): number =>
   Math.sqrt(tensors.flatMap(({ data }) => Array.from(data)).reduce((total, x) => total + x * x, 0))
 

@@ -1,4 +1,4 @@
-/** Runs a step in a scene, on the float64 interpreter. */
+/** Runs a step on a random scene (parameters, batch and hyper-parameters), by the float64 interpreter. */
 import { Float64, type Method, Ops, Sharpness, type Step } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 import type { Scene } from "./Cases.ts"
@@ -6,10 +6,10 @@ import type { Numbers } from "./Oracle.ts"
 
 const { ops } = Float64
 
-/** How a step is made from a variant: `Step.make`, or what is to be tested in its place. */
+/** A constructor of steps: `Step.make`, or an implementation under test. */
 export type MakeStep = (variant: Step.Variant) => Method.Step
 
-/** The variant of IGM's two semantics, modified in every layer. */
+/** The variants of the step: IGM as in the paper and in its code, and steps without sharpness. */
 export const variants = {
   paper: { mixup: false, sharpness: Sharpness.paper },
   code: { mixup: true, sharpness: Sharpness.code },
@@ -17,7 +17,7 @@ export const variants = {
   mixup: { mixup: true, sharpness: null }
 } as const
 
-/** The variant that fits a scene: a part, and plain for the rest. */
+/** Completes a partial variant with plain defaults that fit a scene. */
 export const variantOf = ({ depth, projections, x }: Scene, part: Partial<Step.Variant>): Step.Variant => ({
   depth,
   batch: x.shape[0]!,
@@ -29,7 +29,7 @@ export const variantOf = ({ depth, projections, x }: Scene, part: Partial<Step.V
   ...part
 })
 
-/** What a step sees of a scene. */
+/** The context of a step on a scene. */
 export const contextOf = (scene: Scene, numbers: Numbers): Method.StepContext<Float64.Matrix> => {
   const { parameters, velocities, projections, x, y, partners, lambda } = scene
   const others = (table: Float64.Matrix) => Tensor.takeRows(table, partners)
@@ -45,7 +45,7 @@ export const contextOf = (scene: Scene, numbers: Numbers): Method.StepContext<Fl
   }
 }
 
-/** What a step makes of a scene: its state, and what it records. */
+/** Runs a step on a scene and returns its new state and its trace. */
 export const run = (
   make: MakeStep,
   scene: Scene,
@@ -53,7 +53,10 @@ export const run = (
   numbers: Numbers
 ): Method.StepOutcome<Float64.Matrix> => make(variantOf(scene, part)).run(ops, contextOf(scene, numbers))
 
-/** The gradient that a step follows: with rate 1 and nothing remembered, the weights move by −G. */
+/**
+ * Recovers the gradient G that a step follows: with learning rate 1 and an empty optimizer state, the weights change by
+ * −G.
+ */
 export const gradientOf = (
   make: MakeStep,
   scene: Scene,

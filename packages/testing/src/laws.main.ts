@@ -5,9 +5,9 @@
 import { OnnxRuntime } from "@igm/onnx"
 import { OnnxProgram, Reference } from "@igm/training"
 import { Console, Effect, Layer } from "effect"
-import * as InterpreterLaws from "./InterpreterLaws.ts"
+import * as InterpreterLaws from "./laws/InterpreterLaws.ts"
 import * as Law from "./Law.ts"
-import * as Own from "./Own.ts"
+import * as AllLaws from "./laws/AllLaws.ts"
 
 const runs = Number(process.argv[2] ?? 1000)
 
@@ -30,7 +30,7 @@ const exact = [InterpreterLaws.partitions("float64"), InterpreterLaws.stacks("fl
 
 const program = Effect.gen(function* () {
   const held = [
-    ...(yield* check(Own.laws(), runs)),
+    ...(yield* check(AllLaws.laws(), runs)),
     ...(yield* check(exact, runs).pipe(Effect.provide(Reference.layer))),
     ...(yield* check(single, Math.ceil(runs / 10)).pipe(Effect.provide(onnx)))
   ]

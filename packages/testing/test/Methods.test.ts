@@ -1,5 +1,5 @@
 import { describe, it } from "@effect/vitest"
-import { Control, GradientBlending, type Head, Igm, Mla, ReconBoost, Together } from "@igm/gradient"
+import { Baselines, GradientBlending, type Head, Igm, JointTraining, Mla, ReconBoost } from "@igm/gradient"
 import { HeadTrainer } from "@igm/training"
 import { Effect } from "effect"
 import { Law, MethodLaws } from "../src/index.ts"
@@ -7,11 +7,11 @@ import { Law, MethodLaws } from "../src/index.ts"
 const methods: ReadonlyArray<MethodLaws.Make> = [
   Igm.paper,
   Igm.code,
-  Control.lateFusion,
-  Control.jointHead,
-  Together.plain,
-  Together.ogmGe,
-  Together.mmPareto,
+  Baselines.lateFusion,
+  Baselines.jointHead,
+  JointTraining.plain,
+  JointTraining.ogmGe,
+  JointTraining.mmPareto,
   GradientBlending.make,
   ReconBoost.make,
   ({ heads, ...options }) => Mla.make({ ...options, head: heads.audio as Head.Head })

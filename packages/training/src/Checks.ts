@@ -1,13 +1,13 @@
-/** What is checked of a job before it trains: features that are numbers, labels that are classes, and enough of both. */
+/** Checks of a job before it trains: finite features, labels within the classes, and enough samples. */
 import type { Features, Method } from "@igm/gradient"
 import type { Split, Tensor } from "@igm/tensor"
 
 type Dims = Features.Dims
 
-/** Features that have been looked through: many jobs train on the same. */
+/** Features that have been checked: many jobs train on the same ones. */
 const good = new WeakSet<object>()
 
-/** What is wrong with the features of a split, or nothing. */
+/** Describes the first problem of the features of a split, if there is one. */
 const problemOf = (features: Features.Features<Split.Split, Dims>): string | undefined => {
   if (good.has(features)) return undefined
   const problem = foundIn(features)
@@ -43,7 +43,7 @@ const foundIn = (features: Features.Features<Split.Split, Dims>): string | undef
   return undefined
 }
 
-/** What a job trains on. */
+/** The training data of a job. */
 type Trained = Pick<Method.Job<Dims>, "train" | "rows">
 
 const problemOfRows = ({ train, rows }: Trained): string | undefined => {
@@ -62,7 +62,7 @@ const missingClass = (job: Trained): string | undefined => {
     : `no training sample has class ${missing.join(", ")}: add some, or take the class out`
 }
 
-/** What is wrong with a job for a method, or nothing. */
+/** Describes the first problem of a job for a method, if there is one. */
 export const problem = (
   { classes }: Pick<Method.Method<Dims, Split.Split>, "classes">,
   job: Method.Job<Dims, Split.Split>

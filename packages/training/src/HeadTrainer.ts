@@ -1,32 +1,32 @@
 /**
- * The head-training service: it takes methods and jobs (features, a seed, rows) and returns the stream of what happens,
- * ending in the trained heads. Between two epochs a training is at a boundary of its method, where nothing is half done:
- * there it can be interrupted, and go on from the cursor that its last checkpoint holds.
+ * The head-training service: it takes methods and jobs (features, a seed, rows) and returns a stream of events that
+ * ends with the trained heads. Between two epochs a training is at a boundary of its method: if it is interrupted, it
+ * continues from there, by the cursor in its last checkpoint.
  */
 import type { Features, Method, Metric, Ops } from "@igm/gradient"
 import type { OnnxRuntime } from "@igm/onnx"
 import type { Digest, Split, Tensor } from "@igm/tensor"
 import { Context, Effect, Layer, Option, Queue, type Scope, Stream } from "effect"
-import * as Batch from "./Batch.ts"
-import * as Draws from "./Draws.ts"
-import { type About, type EngineError, type Lane, label } from "./Engine.ts"
-import { Interpreter } from "./Interpreter.ts"
-import type { Choice } from "./Local.ts"
-import * as Member from "./Member.ts"
-import * as OnnxProgram from "./OnnxProgram.ts"
-import * as Reference from "./Reference.ts"
-import * as Remote from "./Remote.ts"
-import * as Traced from "./Traced.ts"
+import * as Batch from "./engine/Batch.ts"
+import * as Draws from "./engine/Draws.ts"
+import { type EngineError, type EngineInfo, label, type Lane } from "./engine/Engine.ts"
+import { Interpreter } from "./engine/Interpreter.ts"
+import type { Choice } from "./engine/Local.ts"
+import * as JobState from "./JobState.ts"
+import * as OnnxProgram from "./onnx/OnnxProgram.ts"
+import * as Reference from "./engine/Reference.ts"
+import * as WorkerEngine from "./worker/WorkerEngine.ts"
+import * as StepFingerprints from "./engine/StepFingerprints.ts"
 import { TrainingError } from "./TrainingError.ts"
 import * as Weights from "./Weights.ts"
 
 /**
- * What happens in a training. An epoch's event has the digest of the heads' weights after it, and what its steps left; a
- * checkpoint has all that the training needs to go on; the last event carries the weights of the heads, by
+ * An event of a training. An epoch has the digest of the heads' weights after it and the measurements of its steps; a
+ * checkpoint has the complete state to continue from; the last event carries the weights of the heads, by
  * `head.parameter`.
  */
 export type TrainingEvent =
-  | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest; readonly steps: Traced.Steps })
+  | (Method.Event & { readonly kind: "epoch"; readonly weights: Digest.Digest; readonly steps: StepFingerprints.Steps })
   | Exclude<Method.Event, { readonly kind: "epoch" }>
   | { readonly kind: "checkpoint"; readonly cursor: Method.Cursor }
   | {
@@ -38,23 +38,26 @@ export type TrainingEvent =
 
 type Errors = TrainingError | Metric.MetricError
 
-/** How members are stepped: several as one, or one by itself, recorded by the epoch or by the step. */
+/** The way in which jobs are stepped: several as one, or each alone, recorded by the epoch or by the step. */
 type Way = "together" | "epoch" | "step"
 
-/** How a training runs. */
+/** Options of a training. */
 export interface Options {
-  /** Where it stood, to go on from there; the beginning by default. */
+  /** The cursor to continue from; the beginning by default. */
   readonly from?: Method.Cursor
-  /** How finely its state is recorded: by a digest after every epoch, or by fingerprints after every step as well. */
+  /**
+   * The granularity of the record of its state: by a digest after every epoch, or by fingerprints after every step as
+   * well.
+   */
   readonly trace?: "epoch" | "step"
 }
 
-/** Trains heads. */
+/** The service that trains heads. */
 export class HeadTrainer extends Context.Service<
   HeadTrainer,
   {
-    readonly about: About
-    /** The engine at work in a few words, for tables. */
+    readonly info: EngineInfo
+    /** A short name of the engine, for tables. */
     readonly engine: string
     readonly train: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
@@ -62,8 +65,8 @@ export class HeadTrainer extends Context.Service<
       options?: Options
     ) => Stream.Stream<TrainingEvent, Errors>
     /**
-     * The whole state after the first n steps of the cursor's epoch, as a training has it there; for n = 0 as the epoch
-     * begins, in a phase that has begun.
+     * Computes the whole state after the first n steps of the cursor's epoch; for n = 0 the state at the beginning of
+     * the epoch.
      */
     readonly steps: <D extends Features.Dims, S extends Split.Split>(
       method: Method.Method<D, S>,
@@ -72,15 +75,15 @@ export class HeadTrainer extends Context.Service<
       n: number
     ) => Effect.Effect<Method.Cursor["state"], TrainingError>
     /**
-     * Trains many jobs, those of equal shapes together as one program, `together` at most; events name their job by its
-     * place in the list. Unless told otherwise, a device on which heads are best stepped one by one runs the program of
-     * `train`.
+     * Trains many jobs. Jobs of equal shapes are trained as one program, at most `together` of them; events name their
+     * job by its index in the list. By default, a device on which heads are stepped fastest one by one runs the program
+     * of `train`.
      */
     readonly trainMany: (
-      tasks: ReadonlyArray<Member.Task>,
+      tasks: ReadonlyArray<JobState.Task>,
       options?: { readonly together?: number }
     ) => Stream.Stream<readonly [job: number, event: TrainingEvent], Errors>
-    /** What trained heads say about features: logits by head, and fused probabilities (n × classes). */
+    /** The predictions of trained heads for features: logits by head, and fused probabilities (n × classes). */
     readonly predict: <D extends Features.Dims>(
       method: Pick<Method.Method<D, Split.Split>, "predict">,
       weights: Ops.Named<Method.HostTensor>,
@@ -88,69 +91,80 @@ export class HeadTrainer extends Context.Service<
     ) => Effect.Effect<Method.Prediction<Method.HostTensor>, EngineError>
   }
 >()("@igm/training/HeadTrainer") {
-  /** Trains on whatever interpreter is given. */
+  /** Trains on the interpreter that the layer is given. */
   static readonly layerInterpreter: Layer.Layer<HeadTrainer, never, Interpreter> = Layer.fresh(
     Layer.effect(
       HeadTrainer,
       Effect.gen(function* () {
         const it = yield* Interpreter
 
-        /** Runs the next blocks of members: of one as it is, of several as one. */
+        /** Runs the next blocks of jobs, several as one. */
         const blocks = (
-          members: ReadonlyArray<Member.Member>,
+          jobStates: ReadonlyArray<JobState.JobState>,
           requests: ReadonlyArray<Batch.Request>,
           lane: Lane,
           way: Way
         ) => {
-          const [{ step, input }, { task, cursor }] = [requests[0]!, members[0]!]
+          const [{ step, input }, { task, cursor }] = [requests[0]!, jobStates[0]!]
           const outputs =
             way === "together"
               ? Batch.run(it, requests, lane)
               : Effect.map(it.block(step, { ...input, traced: way === "step" }, lane), (one) => [one])
-          return outputs.pipe(Member.failed(task, cursor))
+          return outputs.pipe(JobState.failed(task, cursor))
         }
 
-        /** One epoch of members that train in one lane. */
+        /** Runs one epoch of jobs that share a lane. */
         const epoch = Effect.fn("HeadTrainer.epoch")(function* (
-          members: ReadonlyArray<Member.Member>,
+          jobStates: ReadonlyArray<JobState.JobState>,
           lane: Lane,
           way: Way
         ) {
-          const [{ task, cursor }] = [members[0]!]
+          const [{ task, cursor }] = [jobStates[0]!]
           yield* Effect.annotateCurrentSpan({
             method: task.method.name,
             seed: task.job.seed,
             phase: cursor.phase,
             epoch: cursor.epoch + 1,
-            heads: members.length
+            heads: jobStates.length
           })
-          const inputs = yield* Effect.forEach(members, Member.block)
-          const ledgers = yield* Effect.forEach(members, (member, i) => Member.probe(it, member, inputs[i]!, lane))
-          const requests = members.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
-          const outputs = yield* blocks(members, requests, lane, way)
-          return yield* Effect.forEach(members, (member, i) =>
+          const inputs = yield* Effect.forEach(jobStates, JobState.block)
+          const ledgers = yield* Effect.forEach(jobStates, (jobState, i) =>
+            JobState.probe(it, jobState, inputs[i]!, lane)
+          )
+          const requests = jobStates.map(({ phase: { step } }, i) => ({ step, input: inputs[i]! }))
+          const outputs = yield* blocks(jobStates, requests, lane, way)
+          return yield* Effect.forEach(jobStates, (jobState, i) =>
             Effect.gen(function* () {
-              const { task, cursor, events: begun } = member
-              const state = yield* Member.after(member, outputs[i]!)
+              const { task, cursor, events: begun } = jobState
+              const state = yield* JobState.after(jobState, outputs[i]!)
               const weights = task.method.weights(state)
-              const said = yield* it
+              const predictions = yield* it
                 .predict(task.method.predict, weights, task.job.select.modalities, lane)
-                .pipe(Member.failed(task, cursor))
-              const { events, next } = yield* Member.conclude(member, state, outputs[i]!.trace, ledgers[i]!, said)
-              const more = { weights: Weights.digest(weights), steps: Traced.stepsOf(member.phase, outputs[i]!) }
+                .pipe(JobState.failed(task, cursor))
+              const { events, next } = yield* JobState.conclude(
+                jobState,
+                state,
+                outputs[i]!.trace,
+                ledgers[i]!,
+                predictions
+              )
+              const more = {
+                weights: Weights.digest(weights),
+                steps: StepFingerprints.stepsOf(jobState.phase, outputs[i]!)
+              }
               const told = [...begun, ...events].map((event): TrainingEvent =>
                 event.kind === "epoch" ? { ...event, ...more } : event
               )
               const last: TrainingEvent =
                 "done" in next ? { kind: "trained", weights: next.done, state } : { kind: "checkpoint", cursor: next }
-              return { member, next, events: [...told, last] }
+              return { jobState, next, events: [...told, last] }
             })
           )
         })
 
-        /** Trains members side by side to their ends. */
+        /** Trains jobs side by side until all have ended. */
         const training = (
-          tasks: ReadonlyArray<readonly [number, Member.Task]>,
+          tasks: ReadonlyArray<readonly [number, JobState.Task]>,
           way: Way,
           lanes: Effect.Effect<Lane, never, Scope.Scope>
         ) =>
@@ -158,24 +172,24 @@ export class HeadTrainer extends Context.Service<
             Effect.gen(function* () {
               const lane = yield* lanes
               const first = yield* Effect.forEach(tasks, ([job, task]) =>
-                Effect.map(Member.start(task), (cursor) => [job, task, cursor] as const)
+                Effect.map(JobState.start(task), (cursor) => [job, task, cursor] as const)
               )
-              const members = yield* Effect.forEach(first, ([job, task, cursor]) =>
-                Effect.map(Member.enter(it, task, cursor, lane), (member) => [job, member] as const)
+              const jobStates = yield* Effect.forEach(first, ([job, task, cursor]) =>
+                Effect.map(JobState.enter(it, task, cursor, lane), (jobState) => [job, jobState] as const)
               )
-              return Stream.paginate(members, (all) =>
+              return Stream.paginate(jobStates, (all) =>
                 Effect.gen(function* () {
                   const epochs = yield* epoch(
-                    all.map(([, member]) => member),
+                    all.map(([, jobState]) => jobState),
                     lane,
                     way
                   )
-                  const following: Array<readonly [number, Member.Member]> = []
-                  for (const [i, { member, next }] of epochs.entries()) {
+                  const following: Array<readonly [number, JobState.JobState]> = []
+                  for (const [i, { jobState, next }] of epochs.entries()) {
                     if ("done" in next) continue
                     const goesOn = next.entered
-                      ? { ...member, cursor: next, events: [] }
-                      : yield* Member.enter(it, member.task, next, lane)
+                      ? { ...jobState, cursor: next, events: [] }
+                      : yield* JobState.enter(it, jobState.task, next, lane)
                     following.push([all[i]![0], goesOn])
                   }
                   const told = epochs.flatMap(({ events }, i) => events.map((event) => [all[i]![0], event] as const))
@@ -185,13 +199,13 @@ export class HeadTrainer extends Context.Service<
             })
           )
 
-        /** The state of a task after the first n steps of its next epoch. */
-        const steps = Effect.fn("HeadTrainer.steps")(function* (task: Member.Task, n: number) {
+        /** Computes the state of a task after the first n steps of its next epoch. */
+        const steps = Effect.fn("HeadTrainer.steps")(function* (task: JobState.Task, n: number) {
           const lane = yield* it.lane
-          const member = yield* Member.enter(it, task, yield* Member.start(task), lane)
-          const { cursor, phase } = member
+          const jobState = yield* JobState.enter(it, task, yield* JobState.start(task), lane)
+          const { cursor, phase } = jobState
           if (n === 0) return cursor.state
-          const input = yield* Member.block(member)
+          const input = yield* JobState.block(jobState)
           const all = input.draws.steps
           if (!Number.isInteger(n) || n < 0 || n > all) {
             return yield* new TrainingError({
@@ -203,18 +217,18 @@ export class HeadTrainer extends Context.Service<
             })
           }
           const first = { ...input, draws: Draws.part(input.draws, 0, n) }
-          const output = yield* it.block(phase.step, first, lane).pipe(Member.failed(task, cursor))
-          return yield* Member.after(member, output)
+          const output = yield* it.block(phase.step, first, lane).pipe(JobState.failed(task, cursor))
+          return yield* JobState.after(jobState, output)
         }, Effect.scoped)
 
         return HeadTrainer.of({
-          about: it.about,
-          engine: label(it.about),
+          info: it.info,
+          engine: label(it.info),
           train: (method, job, { trace = "epoch", ...from } = {}) =>
-            Stream.map(training([[0, Member.widen({ method, job, ...from })]], trace, it.lane), ([, event]) => event),
-          steps: (method, job, from, n) => steps(Member.widen({ method, job, from }), n),
+            Stream.map(training([[0, JobState.widen({ method, job, ...from })]], trace, it.lane), ([, event]) => event),
+          steps: (method, job, from, n) => steps(JobState.widen({ method, job, from }), n),
           trainMany: (tasks, options = {}) => {
-            const { together = it.about.together } = options
+            const { together = it.info.together } = options
             const way = together === 1 && options.together === undefined ? "epoch" : "together"
             const numbered = tasks.map((task, i) => [i, task] as const)
             const groups = Array.from({ length: Math.ceil(tasks.length / together) }, (_, g) =>
@@ -223,11 +237,11 @@ export class HeadTrainer extends Context.Service<
             const all = Effect.gen(function* () {
               // One group after another has a lane, and what is kept there.
               const free = yield* Queue.unbounded<Lane>()
-              const most = Math.min(it.about.threads, groups.length)
+              const most = Math.min(it.info.threads, groups.length)
               for (let i = 0; i < most; i++) yield* Queue.offer(free, yield* it.lane)
               const lanes = Effect.acquireRelease(Queue.take(free), (lane) => Queue.offer(free, lane))
               const trainings = groups.map((group) => training(group, way, lanes))
-              return Stream.mergeAll(trainings, { concurrency: it.about.threads })
+              return Stream.mergeAll(trainings, { concurrency: it.info.threads })
             })
             return Stream.unwrap(all)
           },
@@ -237,14 +251,14 @@ export class HeadTrainer extends Context.Service<
     )
   )
 
-  /** Trains by ONNX programs. */
+  /** Trains by ONNX programs in this thread. */
   static readonly layerOnnx: Layer.Layer<HeadTrainer, never, OnnxRuntime> = HeadTrainer.layerInterpreter.pipe(
     Layer.provide(OnnxProgram.layer)
   )
 
-  /** Trains by the chosen engine in threads of its own. */
-  static readonly layerThreads = (choice: Choice, options: Remote.Options) =>
-    HeadTrainer.layerInterpreter.pipe(Layer.provide(Interpreter.layer(Remote.engine(choice, options))))
+  /** Trains by the chosen engine in worker threads, one by default. */
+  static readonly layer = (choice: Choice, options: WorkerEngine.Options = { threads: 1 }) =>
+    HeadTrainer.layerInterpreter.pipe(Layer.provide(Interpreter.layer(WorkerEngine.engine(choice, options))))
 
   /** Trains in double precision, for reference. */
   static readonly layerReference = HeadTrainer.layerInterpreter.pipe(Layer.provide(Reference.layer))

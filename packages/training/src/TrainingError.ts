@@ -1,7 +1,10 @@
-/** The error of this room: a training that went wrong at a place. */
+/** The error of this package: a training that failed, with its place. */
 import { Schema } from "effect"
 
-/** A training that cannot begin, or did not go on: at what place, what is wrong, and what to do. Counts are from 1; 0 is before the first. */
+/**
+ * A training cannot begin or continue: the error says at which place, what is wrong, and what to do. Counts start from
+ * 1; 0 is before the first.
+ */
 export class TrainingError extends Schema.TaggedError<TrainingError>()("TrainingError", {
   method: Schema.String,
   phase: Schema.String,

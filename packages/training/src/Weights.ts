@@ -2,9 +2,9 @@
 import { type Method, Ops } from "@igm/gradient"
 import { Digest, Tensor } from "@igm/tensor"
 import { createHash } from "node:crypto"
-import * as Single from "./Single.ts"
+import * as Single from "./engine/Single.ts"
 
-/** The weights as a file stores them: float32 where that loses nothing. */
+/** Converts weights to the form in which files store them: float32 where that is exact. */
 export const stored = (weights: Ops.Named<Method.HostTensor>): Ops.Named<Tensor.Tensor> =>
   Ops.mapNamed(weights, (w) => Single.originOf(w) ?? (isSingle(w.data) ? Tensor.toFloat32(w) : w))
 
@@ -13,7 +13,7 @@ const isSingle = (numbers: Float64Array): boolean => {
   return true
 }
 
-/** The digests of tensors by what they are, since an epoch leaves most heads as they were. */
+/** Known digests by the identity of tensors, since an epoch leaves most heads unchanged. */
 const known = new WeakMap<Method.HostTensor, string>()
 
 const digestOf = (w: Method.HostTensor): string => {
@@ -28,6 +28,6 @@ const digestOf = (w: Method.HostTensor): string => {
   return digest
 }
 
-/** The digest of weights as they are stored. */
+/** The digest of weights in their stored form. */
 export const digest = (weights: Ops.Named<Method.HostTensor>): Digest.Digest =>
   Digest.ofJson(Ops.mapNamed(weights, digestOf))

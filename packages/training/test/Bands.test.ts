@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Head, Igm, Ops, Ring } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Effect, Layer, Stream } from "effect"
-import * as Bands from "../src/Bands.ts"
-import { Draws, HeadTrainer, Interpreter, Member, OnnxProgram } from "../src/index.ts"
+import * as Bands from "../src/onnx/Bands.ts"
+import { Draws, HeadTrainer, Interpreter, JobState, OnnxProgram } from "../src/index.ts"
 import { CLASSES, job, options } from "./fixtures.ts"
 
 const interpreter = OnnxProgram.layer.pipe(Layer.provide(OnnxRuntime.layerCpu))
@@ -59,10 +59,10 @@ describe("Bands", () => {
   it.effect("a large head gives the same bits for any partition into blocks", () =>
     Effect.gen(function* () {
       const it = yield* Interpreter.Interpreter
-      const task = Member.widen({ method: method(0.4), job: job(1) })
-      const member = yield* Member.enter(it, task, yield* Member.start(task), yield* it.lane)
-      const input = yield* Member.block(member)
-      const { step } = member.phase
+      const task = JobState.widen({ method: method(0.4), job: job(1) })
+      const jobState = yield* JobState.enter(it, task, yield* JobState.start(task), yield* it.lane)
+      const input = yield* JobState.block(jobState)
+      const { step } = jobState.phase
       const whole = yield* it.block(step, input)
       const first = yield* it.block(step, { ...input, draws: Draws.part(input.draws, 0, 3) })
       const second = yield* it.block(step, { ...input, state: first.state, draws: Draws.part(input.draws, 3) })
@@ -72,7 +72,7 @@ describe("Bands", () => {
 
   it.effect("a large head gives the same bits beside one head and beside two", () =>
     Effect.gen(function* () {
-      const tasks = [0.1, 0.4, 1].map((tau) => Member.widen({ method: method(tau), job: job(1) }))
+      const tasks = [0.1, 0.4, 1].map((tau) => JobState.widen({ method: method(tau), job: job(1) }))
       const digests = (count: number) =>
         HeadTrainer.use((trainer) => Stream.runCollect(trainer.trainMany(tasks.slice(0, count), { together: 3 }))).pipe(
           Effect.map((events) =>

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import * as Conformance from "../../../tools/conformance/Conformance.ts"
-import { HeadTrainer, Interpreter, type Local, Remote } from "../src/index.ts"
+import { HeadTrainer, Interpreter, type Local, WorkerEngine } from "../src/index.ts"
 import { job } from "./fixtures.ts"
 
 const { train, select } = job(1)
@@ -10,7 +10,7 @@ const data: Conformance.Data = { name: "fixture", train, select }
 
 const courses = (choice: Local.Choice) =>
   Effect.gen(function* () {
-    const it = Interpreter.Interpreter.ofEngine(yield* Remote.engine(choice, { threads: 1 }))
+    const it = Interpreter.Interpreter.ofEngine(yield* WorkerEngine.engine(choice, { threads: 1 }))
     const layer = HeadTrainer.layerInterpreter.pipe(Layer.provide(Layer.succeed(Interpreter.Interpreter, it)))
     return yield* Effect.forEach(Conformance.methodsOf(data), (method) =>
       HeadTrainer.use((trainer) => Conformance.course(trainer, it, method, data)).pipe(
@@ -51,8 +51,8 @@ describe("Conformance", () => {
         assert.isFalse(holds({ losses: course.losses.map(() => Number.NaN) }))
         assert.isFalse(holds({ weights: exact[1]!.course.weights }))
         assert.isTrue(holds({ last: exact[1]!.course.last }))
-        assert.isTrue(holds({ said: course.said.map((label, i) => (i < 1 ? label + 1 : label)) }))
-        assert.isFalse(holds({ said: course.said.map((label, i) => (i < 2 ? label + 1 : label)) }))
+        assert.isTrue(holds({ predicted: course.predicted.map((label, i) => (i < 1 ? label + 1 : label)) }))
+        assert.isFalse(holds({ predicted: course.predicted.map((label, i) => (i < 2 ? label + 1 : label)) }))
       }),
     60_000
   )

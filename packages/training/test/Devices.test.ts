@@ -9,7 +9,7 @@ const machine =
   ({ device }: Local.Choice) => {
     const problem = problems[device]
     return problem === undefined
-      ? Effect.succeed({ ...engine, about: { ...engine.about, name } })
+      ? Effect.succeed({ ...engine, info: { ...engine.info, name } })
       : Effect.fail(new EngineError({ engine: device, program: "opening", problem }))
   }
 

@@ -1,16 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
-  Control,
+  Baselines,
   type Features,
   GradientBlending,
   Head,
   Igm,
+  JointTraining,
   Metric,
   Mla,
   Ops,
   Optimizer,
-  ReconBoost,
-  Together
+  ReconBoost
 } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { type Split, Tensor } from "@igm/tensor"
@@ -31,17 +31,17 @@ const methods = (rho: number) => [
     switches: { moment: "accumulated", fusion: "entropy", sharpness: { norm: "global", labels: "mixed" } }
   }),
   Igm.paper({ ...options(rho), switches: { sharpness: { norm: "tensor", restored: false } } }),
-  Control.lateFusion(options(rho)),
-  Control.jointHead(options(rho)),
-  Control.alone(options(rho), "image"),
+  Baselines.lateFusion(options(rho)),
+  Baselines.jointHead(options(rho)),
+  Baselines.alone(options(rho), "image"),
   ...rivals
 ]
 
 /** The other methods; MLA wants features of one width, and has its own test of training. */
 const rivals = [
-  Together.plain(options(0)),
-  Together.ogmGe(options(0)),
-  Together.mmPareto(options(0)),
+  JointTraining.plain(options(0)),
+  JointTraining.ogmGe(options(0)),
+  JointTraining.mmPareto(options(0)),
   GradientBlending.make(options(0)),
   ReconBoost.make(options(0))
 ]
@@ -123,8 +123,8 @@ describe("HeadTrainer", () => {
       assert.deepStrictEqual((yield* train(method)).weights, first.weights)
       assert.isAbove(largest((yield* train(method, 2)).weights, first.weights), 0)
       const { select } = job(1)
-      const said = yield* trainer.predict(method, first.weights, select.modalities)
-      assert.isAbove(Metric.of(select.labels, said.probabilities).accuracy, 0.5)
+      const predictions = yield* trainer.predict(method, first.weights, select.modalities)
+      assert.isAbove(Metric.of(select.labels, predictions.probabilities).accuracy, 0.5)
     }).pipe(Effect.provide(onnx))
   )
 
@@ -135,14 +135,14 @@ describe("HeadTrainer", () => {
       const { events, weights } = yield* train(method)
       const best = Math.max(...events.flatMap((event) => (event.kind === "epoch" ? [event.selected.accuracy] : [])))
       const { select } = job(1)
-      const said = yield* trainer.predict(method, weights, select.modalities)
-      assert.strictEqual(Metric.of(select.labels, said.probabilities).accuracy, best)
+      const predictions = yield* trainer.predict(method, weights, select.modalities)
+      assert.strictEqual(Metric.of(select.labels, predictions.probabilities).accuracy, best)
     }).pipe(Effect.provide(onnx))
   )
 
   it.effect("one modality's turn leaves the other's head alone", () =>
     Effect.gen(function* () {
-      const method = Control.alone(options(0), "audio")
+      const method = Baselines.alone(options(0), "audio")
       const both = Igm.paper(options(0))
       assert.deepStrictEqual(Object.keys((yield* train(method)).weights).toSorted(), [
         "audio.W1",
@@ -160,9 +160,9 @@ describe("HeadTrainer", () => {
   it.effect("a training that diverges says where, instead of writing NaN weights", () =>
     Effect.gen(function* () {
       const wild = { ...options(1e-10), optimizer: { ...Igm.sgd, rate: 1e30 } }
-      const error = yield* Effect.flip(train(Control.lateFusion(wild)))
+      const error = yield* Effect.flip(train(Baselines.lateFusion(wild)))
       assert.strictEqual(error._tag, "TrainingError")
-      assert.match(error.message, /late fusion, stage 1: audio, epoch 1, step \d+: the loss is (NaN|Infinity)/)
+      assert.match(error.message, /late fusion, turn 1: audio, epoch 1, step \d+: the loss is (NaN|Infinity)/)
     }).pipe(Effect.provide(onnx))
   )
 
@@ -176,13 +176,13 @@ describe("HeadTrainer", () => {
         const features: Ops.Named<Tensor.Tensor> = select.modalities
         const file = Exported.encode(method.predict, weights, { audio: 8, image: 6 }, { run: "test" })
         const session = yield* runtime.open("heads.onnx", file)
-        const said = yield* trainer.predict(method, weights, select.modalities)
+        const predictions = yield* trainer.predict(method, weights, select.modalities)
         const read = new Set(session.inputs.map(({ name }) => name))
         const results = yield* session.run(
           Object.fromEntries(Object.entries(features).filter(([name]) => read.has(name)))
         )
         const error = Tensor.toFloat64(results["probabilities"]!).data.map((p, i) =>
-          Math.abs(p - said.probabilities.data[i]!)
+          Math.abs(p - predictions.probabilities.data[i]!)
         )
         assert.isAtMost(Math.max(...error), 1e-6)
       }

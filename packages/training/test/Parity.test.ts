@@ -33,7 +33,7 @@ const deviations = Effect.fnUntraced(function* (of: Case, reading?: Reading, job
   const replace = reading?.replace === undefined ? {} : { replace: reading.replace }
   const found = yield* run(method, job, { tau: TAU, every: Number(golden.metadata["every"]), ...replace })
   assert.isAtLeast(golden.tensors["loss"]!.data.length, 50)
-  assert.isAtLeast(found.stages.length, 2)
+  assert.isAtLeast(found.turns.length, 2)
   return compare(found, golden)
 })
 

@@ -1,6 +1,6 @@
 /** What a user of the service relies on: threads, many jobs at once, going on after an interruption, and plain errors. */
 import { assert, describe, it } from "@effect/vitest"
-import { Control, Features, type Method, Igm, Ops, type Optimizer } from "@igm/gradient"
+import { Baselines, Features, Igm, type Method, Ops, type Optimizer } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
 import { Effect, Fiber, Layer, Queue, Stream } from "effect"
@@ -50,7 +50,7 @@ describe("HeadTrainer in threads", () => {
   it.live("trains the bits that it trains in this thread, while this thread stays responsive", () =>
     Effect.gen(function* () {
       const here = weightsIn(yield* train(Igm.code(options(1e-3)), job(1)).pipe(Effect.provide(onnx)))
-      const threads = HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads: 2 })
+      const threads = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads: 2 })
       const there = weightsIn(yield* train(Igm.code(options(1e-3)), job(1)).pipe(Effect.provide(threads)))
       assert.deepStrictEqual(there, here)
     })
@@ -60,9 +60,9 @@ describe("HeadTrainer in threads", () => {
     Effect.gen(function* () {
       const workers: Array<Worker> = []
       const started = (worker: Worker) => void workers.push(worker)
-      const layer = HeadTrainer.layerThreads({ engine: "reference", device: "cpu" }, { threads: 1, started })
+      const layer = HeadTrainer.layer({ engine: "reference", device: "cpu" }, { threads: 1, started })
       yield* Effect.gen(function* () {
-        const method = Control.lateFusion({ ...options(0), batch: 2 })
+        const method = Baselines.lateFusion({ ...options(0), batch: 2 })
         const checkpoints = yield* Queue.unbounded<Method.Cursor>()
         const trainer = yield* HeadTrainer
         const fiber = yield* trainer.train(method, job(1)).pipe(
@@ -75,7 +75,7 @@ describe("HeadTrainer in threads", () => {
         yield* Effect.promise(() => workers[0]!.terminate())
         const error = yield* Effect.flip(Fiber.join(fiber))
         assert.strictEqual(error._tag, "TrainingError")
-        assert.match(error.message, /^late fusion, stage \d: \w+, epoch \d+, step 1: .*its thread ended with code 1/)
+        assert.match(error.message, /^late fusion, turn \d: \w+, epoch \d+, step 1: .*its thread ended with code 1/)
         const rest = yield* train(method, job(1), cursor)
         assert.deepStrictEqual(weightsIn(rest), weightsIn(yield* train(method, job(1))))
         assert.strictEqual(workers.length, 2)
@@ -93,11 +93,11 @@ describe("HeadTrainer in more threads than it has work for", () => {
     it.live(`of ${threads} threads ${Math.min(threads, jobs)} start for ${jobs} trainings, and are used again`, () => {
       const workers: Array<Worker> = []
       const started = (worker: Worker) => void workers.push(worker)
-      const layer = HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads, started })
+      const layer = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads, started })
       return Effect.gen(function* () {
         const trainer = yield* HeadTrainer
-        assert.strictEqual(trainer.about.threads, threads)
-        const method = Control.alone(options(0), "audio") as never
+        assert.strictEqual(trainer.info.threads, threads)
+        const method = Baselines.alone(options(0), "audio") as never
         const all = Array.from({ length: jobs }, () => taskOf(method, job(1)))
         yield* Stream.runDrain(trainer.trainMany(all, { together: 1 }))
         yield* Effect.forEach(all, () => Stream.runDrain(trainer.train(method, job(1))), { concurrency: "unbounded" })
@@ -126,7 +126,7 @@ describe("HeadTrainer with many jobs", () => {
     Effect.gen(function* () {
       const tasks = sweep()
       const all = HeadTrainer.use((trainer) => Stream.runCollect(trainer.trainMany(tasks)))
-      const inThreads = HeadTrainer.layerThreads({ engine: "onnx", device: "cpu" }, { threads: 2 })
+      const inThreads = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads: 2 })
       for (const layer of [onnx, inThreads]) {
         const events = yield* all.pipe(Effect.provide(layer))
         for (const [k, { method, job }] of tasks.entries()) {
@@ -140,12 +140,12 @@ describe("HeadTrainer with many jobs", () => {
     })
   )
 
-  it.effect("every job has its own stages, boundaries and length", () =>
+  it.effect("every job has its own turns, boundaries and length", () =>
     Effect.gen(function* () {
       const tasks = [
-        taskOf(Control.lateFusion(options(0)), job(1)),
+        taskOf(Baselines.lateFusion(options(0)), job(1)),
         taskOf(Igm.paper(options(1e-3)), job(1)),
-        taskOf(Control.alone(options(0), "audio") as never, job(2))
+        taskOf(Baselines.alone(options(0), "audio") as never, job(2))
       ]
       const together = yield* many(tasks, 3)
       const alone = yield* many(tasks, 1)
@@ -169,7 +169,7 @@ describe("HeadTrainer interrupted", () => {
 
   it.effect("the digest of an epoch is that of its stored weights", () =>
     Effect.gen(function* () {
-      const method = Control.alone(options(0), "audio")
+      const method = Baselines.alone(options(0), "audio")
       const events = yield* train(method as never, job(1))
       const digests = events.flatMap((event) => (event.kind === "epoch" ? [event.weights] : []))
       const cursor = events.flatMap((event) => (event.kind === "checkpoint" ? [event.cursor] : []))[0]!

@@ -7,9 +7,9 @@ import { getThreadsCount } from "@tensorflow/tfjs-backend-wasm"
 import { engine as core, env } from "@tensorflow/tfjs-core"
 import { Effect, Fiber, Layer, Stream } from "effect"
 import { tmpdir } from "node:os"
-import { Draws, EngineError, HeadTrainer, Interpreter, Program, Reference, Traced } from "../src/index.ts"
-import * as Tfjs from "../src/Tfjs.ts"
-import type * as TfjsBackend from "../src/TfjsBackend.ts"
+import { Draws, EngineError, HeadTrainer, Interpreter, Program, Reference, StepFingerprints } from "../src/index.ts"
+import * as Tfjs from "../src/tfjs/Tfjs.ts"
+import type * as TfjsBackend from "../src/tfjs/TfjsBackend.ts"
 import { job, options } from "./fixtures.ts"
 
 type Hosts = Ops.Named<Tensor.Tensor>
@@ -258,7 +258,7 @@ for (const [backend, absent] of backends) {
             assert.deepStrictEqual(traced, whole)
             assert.deepStrictEqual(
               Ops.mapNamed(fingerprints!, (prints) => prints.at(-1)),
-              Traced.fingerprints(whole.state, "float32")
+              StepFingerprints.fingerprints(whole.state, "float32")
             )
           })
       )
@@ -337,11 +337,11 @@ for (const [backend, absent] of backends) {
 describe("Tfjs", () => {
   it.effect("wasm runs in one thread, with SIMD, and says on what", () =>
     Effect.gen(function* () {
-      const { about } = yield* Tfjs.engine({ backend: "wasm" })
+      const { info } = yield* Tfjs.engine({ backend: "wasm" })
       assert.strictEqual(getThreadsCount(), 1)
       assert.isTrue(env().getBool("WASM_HAS_SIMD_SUPPORT"))
-      assert.include(about, { engine: "tfjs", device: "wasm", precision: "float32", threads: 1 })
-      assert.deepStrictEqual(about.versions, { tfjs: "4.22.0" })
+      assert.include(info, { engine: "tfjs", device: "wasm", precision: "float32", threads: 1 })
+      assert.deepStrictEqual(info.versions, { tfjs: "4.22.0" })
     })
   )
 

@@ -1,7 +1,7 @@
 /** Weight files of tests: the committed ones, and bytes that are written to a temporary folder. */
 import { Effect, FileSystem, Path } from "effect"
 import { fileURLToPath } from "node:url"
-import * as Weights from "../../src/Weights.ts"
+import * as Weights from "../../src/weights/Weights.ts"
 
 /** The path of a file that torch or safetensors wrote (`tools/reference/weight_files.py`). */
 export const golden = (name: string): string => fileURLToPath(new URL(`../golden/weights/${name}`, import.meta.url))

@@ -1,6 +1,6 @@
 /** Wrong moments, matrices and matchings. */
 import { Float64, Modification, Moment } from "@igm/gradient"
-import * as ModificationLaws from "../ModificationLaws.ts"
+import * as ModificationLaws from "../laws/ModificationLaws.ts"
 import type { Mutant } from "./Mutant.ts"
 
 const { ops } = Float64

@@ -1,12 +1,15 @@
-/** A mutant: a wrong implementation, mostly one that public code had, in the place of ours. Some law has to break. */
+/**
+ * A mutant: a wrong implementation, mostly one that occurred in public code, in the place of the correct one. At least
+ * one law has to reject it.
+ */
 import type { Float64, Method } from "@igm/gradient"
 import { Effect } from "effect"
 import type * as Law from "../Law.ts"
 
-/** A mutant and the laws that it is tried on. */
+/** A mutant and the laws that it is checked against. */
 export interface Mutant {
   readonly name: string
-  /** Where the defect is known from. */
+  /** The source of the defect. */
   readonly from: string
   readonly laws: ReadonlyArray<Law.Law>
 }
@@ -20,7 +23,7 @@ export const kill = Effect.fn("Mutant.kill")(function* ({ laws }: Mutant, runs: 
   return null
 })
 
-/** A step's run that is written for the eager interpreter alone, on which laws run. */
+/** Makes a step from a function that is written for the float64 interpreter only, on which laws run. */
 export const eager =
   (run: (context: Method.StepContext<Float64.Matrix>) => Method.StepOutcome<Float64.Matrix>): Method.Step["run"] =>
   (_, context) =>

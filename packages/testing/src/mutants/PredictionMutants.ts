@@ -1,8 +1,8 @@
-/** Wrong fusions and wrong scores, as public code has them. */
+/** Wrong fusions and metrics, as they occur in public code. */
 import { Float64, Fusion, Metric, MinNorm } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
-import * as PredictionLaws from "../PredictionLaws.ts"
-import * as ScheduleLaws from "../ScheduleLaws.ts"
+import * as PredictionLaws from "../laws/PredictionLaws.ts"
+import * as ScheduleLaws from "../laws/ScheduleLaws.ts"
 import type { Mutant } from "./Mutant.ts"
 
 const { ops } = Float64

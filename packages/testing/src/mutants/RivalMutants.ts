@@ -1,14 +1,16 @@
-/** Wrong rivals, as public code has them. */
-import { Balances, Float64, Mla, Modification, Ops, Sharpness, type TogetherStep } from "@igm/gradient"
-import * as MlaLaws from "../MlaLaws.ts"
-import * as ResidualLaws from "../ResidualLaws.ts"
-import * as RuleLaws from "../RuleLaws.ts"
-import * as TogetherLaws from "../TogetherLaws.ts"
+/** Wrong implementations of the rivals, as they occur in public code. */
+import { Balances, Float64, type JointStep, Mla, Modification, Ops, Sharpness } from "@igm/gradient"
+import * as MlaLaws from "../laws/MlaLaws.ts"
+import * as ResidualLaws from "../laws/ResidualLaws.ts"
+import * as RuleLaws from "../laws/RuleLaws.ts"
+import * as JointTrainingLaws from "../laws/JointTrainingLaws.ts"
 import { type Mutant, eager } from "./Mutant.ts"
 
 const { ops } = Float64
 
-/** MLA's step with other matrices in the place of P where gradients meet it; P itself goes on as it should. */
+/**
+ * MLA's step with other matrices in the place of P where gradients are multiplied by it; P itself is updated correctly.
+ */
 const withMatrices =
   (change: (p: Float64.Matrix) => Float64.Matrix): MlaLaws.MakeStep =>
   (...of) => {
@@ -24,8 +26,8 @@ const withMatrices =
     }
   }
 
-/** The gradient of each head's own loss has that of the sum's still in it. */
-const accumulated: TogetherStep.Balance = {
+/** The gradient of each head's own loss still contains that of the sum's loss. */
+const accumulated: JointStep.Balance = {
   ...Balances.mmPareto,
   shares: (on, seen) => {
     const heads = Ops.mapNamed(seen.heads, (head) => ({
@@ -42,8 +44,8 @@ const accumulated: TogetherStep.Balance = {
   }
 }
 
-/** Where the gradients disagree both weights are 0, and the result is stretched by 1/0. */
-const noWeights: TogetherStep.Balance = {
+/** Sets both weights to 0 where the gradients disagree, and stretches the result by 1/0. */
+const noWeights: JointStep.Balance = {
   ...Balances.mmPareto,
   shares: (on, seen) =>
     Ops.mapNamed(Balances.mmPareto.shares(on, seen), (share, name) => {
@@ -59,14 +61,14 @@ const noWeights: TogetherStep.Balance = {
     })
 }
 
-/** Where the gradients disagree, both are followed alike. */
-const neverShortest: TogetherStep.Balance = {
+/** Gives both gradients equal weights where they disagree. */
+const neverShortest: JointStep.Balance = {
   ...Balances.mmPareto,
   shares: (on, { heads }) => Ops.mapNamed(heads, () => ({ sum: on.scalar(1.5), own: on.scalar(1.5) }))
 }
 
 /** Only the last head is slowed. */
-const lastOnly = (noise: boolean): TogetherStep.Balance => ({
+const lastOnly = (noise: boolean): JointStep.Balance => ({
   ...Balances.ogm(noise),
   shares: (on, seen) => {
     const last = Object.keys(seen.heads).at(-1)
@@ -76,7 +78,7 @@ const lastOnly = (noise: boolean): TogetherStep.Balance => ({
   }
 })
 
-const signLost: TogetherLaws.Weights = (curves) => {
+const signLost: JointTrainingLaws.Weights = (curves) => {
   const raw = Ops.mapNamed(curves, ({ before, after }) => {
     const overfitting = after.valid - after.train - (before.valid - before.train)
     return Math.abs(before.valid - after.valid) / Math.max(overfitting ** 2, 1e-4)
@@ -108,28 +110,28 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "MMPareto does not clear gradients between its backward passes",
     from: "BalanceBenchmark",
-    laws: TogetherLaws.laws({ mmPareto: accumulated })
+    laws: JointTrainingLaws.laws({ mmPareto: accumulated })
   },
   {
     name: "MMPareto's weights are 0 and 0 where gradients disagree, which ends in 0/0",
     from: "BalanceBenchmark",
-    laws: TogetherLaws.laws({ mmPareto: noWeights })
+    laws: JointTrainingLaws.laws({ mmPareto: noWeights })
   },
   {
     name: "MMPareto follows the plain sum where gradients disagree",
     from: "slip in the branch",
-    laws: TogetherLaws.laws({ mmPareto: neverShortest })
+    laws: JointTrainingLaws.laws({ mmPareto: neverShortest })
   },
-  { name: "OGM slows the last head alone", from: "BalanceBenchmark", laws: TogetherLaws.laws({ ogm: lastOnly }) },
+  { name: "OGM slows the last head alone", from: "BalanceBenchmark", laws: JointTrainingLaws.laws({ ogm: lastOnly }) },
   {
     name: "OGM touches tensors of four axes alone, of which a head has none",
     from: "OGM-GE's code, on heads",
-    laws: TogetherLaws.laws({ ogm: (noise) => ({ ...Balances.plain, noise }) })
+    laws: JointTrainingLaws.laws({ ogm: (noise) => ({ ...Balances.plain, noise }) })
   },
   {
     name: "G-Blending takes |G/O²|, and so rewards a loss that got worse",
     from: "BalanceBenchmark",
-    laws: TogetherLaws.blendingLaws(signLost)
+    laws: JointTrainingLaws.blendingLaws(signLost)
   },
   {
     name: "ReconBoost's agreement term is detached on both sides",

@@ -1,6 +1,6 @@
-/** Wrong steps: misreadings of IGM's two semantics, and defects of its released code. */
+/** Wrong steps: misreadings of the IGM paper, and defects of its released code. */
 import { Float64, Head, Ops, Sharpness, Step } from "@igm/gradient"
-import * as StepLaws from "../StepLaws.ts"
+import * as StepLaws from "../laws/StepLaws.ts"
 import type { MakeStep } from "../Scenes.ts"
 import { type Mutant, eager } from "./Mutant.ts"
 
@@ -14,7 +14,7 @@ const withForm =
       variant.sharpness?.norm === norm ? { ...variant, sharpness: { ...variant.sharpness, ...change } } : variant
     )
 
-/** Changes what an honest step is given. */
+/** Changes the inputs of a correct step. */
 const given =
   (name: string, value: number): MakeStep =>
   (variant) => {
@@ -36,7 +36,7 @@ const bothAtPerturbed: MakeStep = (variant) => {
   return { ...step, run }
 }
 
-/** P times what momentum and weight decay have made of the gradient. */
+/** Multiplies P onto the update after momentum and weight decay, instead of onto the gradient. */
 const modifiedTooLate: MakeStep = (variant) => {
   const step = Step.make({ ...variant, modified: variant.modified.map(() => false) })
   return {
@@ -56,7 +56,7 @@ const modifiedTooLate: MakeStep = (variant) => {
   }
 }
 
-/** The bias's gradient shrunk as if it had a P of its own. */
+/** Shrinks the gradient of biases, as if they had a P. */
 const biasesModified: MakeStep = (variant) => {
   const step = Step.make(variant)
   const run: typeof step.run = (on, context) => {
@@ -70,7 +70,7 @@ const biasesModified: MakeStep = (variant) => {
   return { ...step, run }
 }
 
-/** The norm of the first tensor for that of all. */
+/** Uses the norm of the first tensor in the place of the global norm. */
 const firstNorm: StepLaws.Perturb = (on, form, parameters, factors, rho) => {
   const squares = Object.keys(parameters).map((name) => Sharpness.squaredNorm(on, factors, name))
   const honest = Sharpness.perturb(on, form, parameters, factors, rho)
@@ -83,7 +83,7 @@ const firstNorm: StepLaws.Perturb = (on, form, parameters, factors, rho) => {
   return { ...honest, moved }
 }
 
-/** ρ as released, added in single precision. */
+/** Adds the perturbation with the released ρ in single precision, where it vanishes. */
 const belowResolution: StepLaws.Perturb = (on, form, parameters, factors) => {
   const honest = Sharpness.perturb(on, form, parameters, factors, on.scalar(1e-15))
   const rounded = (w: unknown) => {

@@ -5,7 +5,7 @@ import * as PredictionMutants from "./PredictionMutants.ts"
 import * as RivalMutants from "./RivalMutants.ts"
 import * as StepMutants from "./StepMutants.ts"
 
-/** In the order in which they are printed. */
+/** All mutants, in the order in which they are printed. */
 export const all: ReadonlyArray<Mutant> = [
   ...StepMutants.mutants,
   ...ModificationMutants.mutants,

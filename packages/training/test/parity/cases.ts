@@ -1,6 +1,6 @@
 /**
  * The trainings that are compared with the released code and with the oracle of the paper's equations: IGM on seeded
- * features whose moments have a spectrum like that of real ones, over changes of stage, for several ρ and optimizers.
+ * features whose moments have a spectrum like that of real ones, over changes of turn, for several ρ and optimizers.
  */
 import {
   type Features,
@@ -41,7 +41,7 @@ const adam: Optimizer.Adam = { kind: "adam", rate: 1e-3, betas: [0.9, 0.99], eps
 const shared = {
   widths: [12, 8, 6, 3] as const,
   epochs: 2,
-  // Falls once in each stage, so that the early step is compared too.
+  // Falls once in each turn, so that the early step is compared too.
   schedule: { kind: "step", size: 2, factor: 0.1, early: true } as const
 }
 
@@ -65,7 +65,7 @@ const setOf = (
     }))
   )
 
-/** All cases: 80 steps or more each, over three changes of stage or more. */
+/** All cases: 80 steps or more each, over three changes of turn or more. */
 export const cases: ReadonlyArray<Case> = [
   ...setOf("code", ["audio", "video"], 12, RADII.two, [Igm.sgd, adam]),
   ...setOf("code", ["depth", "rgb", "flow"], 6, RADII.three, [Igm.sgd, adam]),

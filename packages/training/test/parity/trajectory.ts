@@ -3,7 +3,7 @@ import { Alternating, type Features, Modification, type Method, Metric, Moment, 
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
 import { Draws, Interpreter } from "../../src/index.ts"
-import { type HostTensors } from "../../src/Interpreter.ts"
+import { type HostTensors } from "../../src/engine/Interpreter.ts"
 import type { Job } from "./cases.ts"
 
 /** What happened, under the names of a golden file. */
@@ -12,7 +12,7 @@ export interface Trajectory {
   readonly results: Record<string, Tensor.Tensor<"float64">>
   /** What a reference needs to do the same: `weights/HEAD.W1` …, `rows/EPOCH`, `partners/EPOCH`, `lambda/EPOCH`, `moment/STAGE`. */
   readonly inputs: Record<string, Tensor.Tensor>
-  readonly stages: ReadonlyArray<{ readonly head: string; readonly after: string | null; readonly epochs: number }>
+  readonly turns: ReadonlyArray<{ readonly head: string; readonly after: string | null; readonly epochs: number }>
 }
 
 /** A step in the place of the method's own. */
@@ -45,7 +45,7 @@ export const run = Effect.fn("trajectory")(function* (
   Object.assign(inputs, named("select", job.select.modalities), {
     "select/labels": Tensor.int32([job.select.labels.length], job.select.labels)
   })
-  const stages: Array<{ head: string; after: string | null; epochs: number }> = []
+  const turns: Array<{ head: string; after: string | null; epochs: number }> = []
   let derived: HostTensors = {}
   for (let done = false, phase: Method.Phase | undefined, name = ""; !done;) {
     if (phase === undefined || cursor.phase !== name) {
@@ -54,24 +54,24 @@ export const run = Effect.fn("trajectory")(function* (
       phase = method.phase(job, cursor)
       derived = phase.derived === undefined ? {} : yield* interpreter.compute(phase.derived)
       name = cursor.phase
-      const stage = stages.length + 1
+      const turn = turns.length + 1
       const [head] = Object.values(phase.state)[0]!.split(".")
       const after = phase.events.flatMap((event) => (event.kind === "modification" ? [event.from] : []))[0] ?? null
-      stages.push({ head: head!, after, epochs: 0 })
+      turns.push({ head: head!, after, epochs: 0 })
       if (after !== null) {
-        const order = Alternating.momentOrder(job, stage - 1)
-        inputs[`moment/${stage}`] = Tensor.int32([order.length], order)
+        const order = Alternating.momentOrder(job, turn - 1)
+        inputs[`moment/${turn}`] = Tensor.int32([order.length], order)
         const means = (cursor.memo["kept"] as { means: Ops.Named<ReadonlyArray<Tensor.Tensor<"float64">>> }).means[
           after
         ]!
         means.forEach((z, i) => {
-          results[`moment/${stage}/${i + 1}`] = Moment.ofMeans(z)
-          results[`P/${stage}/${i + 1}`] = Modification.ofMeans(z, options.tau).matrix
+          results[`moment/${turn}/${i + 1}`] = Moment.ofMeans(z)
+          results[`P/${turn}/${i + 1}`] = Modification.ofMeans(z, options.tau).matrix
         })
       }
     }
-    const stage = stages.at(-1)!
-    stage.epochs++
+    const turn = turns.at(-1)!
+    turn.epochs++
     const draws = phase.draws(cursor)
     for (const [what, values] of Object.entries(draws.values)) inputs[`${what}/${cursor.epoch}`] = values
     const step = options.replace === undefined ? phase.step : options.replace(phase.step)
@@ -95,8 +95,8 @@ export const run = Effect.fn("trajectory")(function* (
     }
     const moved = Object.entries(phase.state).map(([local, global]) => [global, Ops.get(state, local)] as const)
     const whole = { ...cursor.state, ...Object.fromEntries(moved) }
-    const said = yield* interpreter.predict(method.predict, method.weights(whole), job.select.modalities)
-    const selected = Metric.of(job.select.labels, said.probabilities)
+    const predictions = yield* interpreter.predict(method.predict, method.weights(whole), job.select.modalities)
+    const selected = Metric.of(job.select.labels, predictions.probabilities)
     const { next } = phase.boundary(
       { ...cursor, state: whole },
       { trace: { loss: losses.slice(-draws.steps) }, probe: {}, selected }
@@ -107,5 +107,5 @@ export const run = Effect.fn("trajectory")(function* (
     } else cursor = next
   }
   results["loss"] = Tensor.float64([losses.length], losses)
-  return { results, inputs, stages } satisfies Trajectory
+  return { results, inputs, turns } satisfies Trajectory
 })

@@ -1,0 +1,10 @@
+/** AV-digits, the demo: written and spoken digits, and two small encoders for them. */
+export * as AvDigits from "./AvDigits.ts"
+export * as Degradation from "./Degradation.ts"
+export * as DigitEncoders from "./DigitEncoders.ts"
+export { DIGITS } from "./Digits.ts"
+export * as Fsdd from "./Fsdd.ts"
+export * as Mnist from "./Mnist.ts"
+export * as Recordings from "./Recordings.ts"
+export * as Synthesizer from "./Synthesizer.ts"
+export * as VoiceSettings from "./VoiceSettings.ts"
