@@ -61,7 +61,9 @@ export const make = <Fields extends Schema.Struct.Fields, E, R>(
   parts: Parts<Schema.Struct<Fields>, E, R>
 ): Experiment<Schema.Struct<Fields>, E, R> => {
   Name.folder("the name of the experiment", name)
-  return { ...parts, name, specs: Args.specs(name, parts.args as unknown as Args.Struct), [TypeId]: TypeId }
+  // Flags are made of any fields, whatever their types.
+  const args: Schema.Top = parts.args
+  return { ...parts, name, specs: Args.specs(name, args as Args.Struct), [TypeId]: TypeId }
 }
 
 /**
