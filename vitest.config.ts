@@ -1,6 +1,23 @@
-import { defineConfig } from "vitest/config"
-import projects from "./vitest.workspace.ts"
+import { configDefaults, defineConfig } from "vitest/config"
 
-// How many workers there are is said by `npm test`: vitest 5 takes one on two processors, whatever is said here. Rooms whose
-// tests leave nothing behind share a worker's modules (isolate: false), which saves a fifth of the processors' time.
-export default defineConfig({ test: { projects } })
+/**
+ * The tests of all rooms, the examples and the tools leave nothing behind: they are one project without isolation, so that
+ * a worker loads every module once, and not once for each room or file. The command's tests are a project of their own.
+ * The number of workers is given by `npm test`, since vitest 5 takes one on two processors, whatever is said here.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "rooms",
+          include: ["packages/*/test/**/*.test.ts", "{examples,tools}/*/*.test.ts"],
+          exclude: [...configDefaults.exclude, "packages/cli/**"],
+          isolate: false,
+          testTimeout: 300_000
+        }
+      },
+      "packages/cli/vitest.config.ts"
+    ]
+  }
+})

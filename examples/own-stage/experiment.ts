@@ -4,7 +4,7 @@ import { Args, Checkpoints, Data, Encode, Evaluate, Experiment, FeatureSet, Stag
 import { Baselines, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Report } from "@igm/report"
 import { Split } from "@igm/tensor"
-import { Array, Effect, Record, Schema } from "effect"
+import { Effect, Record, Schema } from "effect"
 import { ensemble, section } from "./ensemble.ts"
 import * as Whitening from "./whitening.ts"
 
@@ -57,7 +57,7 @@ export default Experiment.make("own-stage", {
     const heads = { audio: Head.make(32, 16, 10), image: Head.make(32, 16, 10) }
     const options = { heads, ring, selection: Selection.best("accuracy"), batch: 6, rho: 1e-10 }
     const all = { igm: Igm.paper(options), late: Baselines.lateFusion(options), joint: Baselines.jointHead(options) }
-    const trials = yield* Trial.all({ methods: Array.map(methods, (name) => all[name]), seeds: [seed], on: features })
+    const trials = yield* Trial.all({ methods: methods.map((name) => all[name]), seeds: [seed], on: features })
     const evaluation = yield* Evaluate.test(trials, features.test)
     return Report.make("Whitened features, and an ensemble", [
       Report.leaderboard(Evaluate.scores(evaluation, data.dataset)),

@@ -1,5 +1,6 @@
 /** The same program without the command: layers say where it runs. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { EncoderRuntime } from "@igm/encoders"
 import { Experiment, RunStore } from "@igm/experiment"
 import { Progress } from "@igm/io"

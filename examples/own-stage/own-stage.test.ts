@@ -2,7 +2,7 @@
  * The example's promises: what ran is not run again, a changed argument runs what depends on it, the program is the same one
  * without the command, and a replay finds what was changed and nothing else. All of it shares one store.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { EncoderRuntime } from "@igm/encoders"
 import { Evaluate, Experiment, FeatureSet, Journal, RunFolder, RunStore, Stage, Trial, files } from "@igm/experiment"
@@ -94,22 +94,16 @@ const own = ["fit", "whiten train", "whiten valid", "whiten test"]
 const trainings = ["train IGM (paper), seed 1", "train late fusion, seed 1"]
 const after = ["evaluation", "ensemble"]
 
-layer(services, { excludeTestServices: true, timeout: 120_000 })("own-stage", (it) => {
-  it.effect(
-    "runs all once, and then what depends on an argument that is another",
-    () =>
-      Effect.gen(function* () {
-        const first = yield* run()
-        const made = first.made.filter((name) => !/^(media|encode|samples)/.test(name))
-        assert.deepStrictEqual(made, [...own, ...trainings, ...after])
-        assert.deepStrictEqual((yield* run()).made, [])
-        assert.deepStrictEqual((yield* run({ epsilon: 0.01 })).made, [...own, ...trainings, ...after])
-        assert.deepStrictEqual((yield* run({ methods: ["late", "joint"] })).made, [
-          "train joint head, seed 1",
-          ...after
-        ])
-      }),
-    120_000
+layer(services, { excludeTestServices: true, timeout: 300_000 })("own-stage", (it) => {
+  it.effect("runs all once, and then what depends on an argument that is another", () =>
+    Effect.gen(function* () {
+      const first = yield* run()
+      const made = first.made.filter((name) => !/^(media|encode|samples)/.test(name))
+      assert.deepStrictEqual(made, [...own, ...trainings, ...after])
+      assert.deepStrictEqual((yield* run()).made, [])
+      assert.deepStrictEqual((yield* run({ epsilon: 0.01 })).made, [...own, ...trainings, ...after])
+      assert.deepStrictEqual((yield* run({ methods: ["late", "joint"] })).made, ["train joint head, seed 1", ...after])
+    })
   )
 
   it.effect("is the same program without the command", () =>

@@ -26,16 +26,12 @@ const dot = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
   return sum
 }
 
-const rowsOf = ({ shape, data }: Tensor.Tensor<"float32">): Matrix =>
-  Array.from({ length: shape[0]! }, (_, i) => [...data.subarray(i * shape[1]!, (i + 1) * shape[1]!)])
-
 /** The mean (n) and the covariance (n × n) of features. */
 export const momentsOf = (features: Tensor.Tensor<"float32">) => {
-  const rows = rowsOf(features)
-  const columns = Array.from({ length: features.shape[1]! }, (_, j) => rows.map((row) => row[j]!))
-  const mean = columns.map((column) => column.reduce((sum, x) => sum + x, 0) / rows.length)
+  const [columns, count] = [Tensor.columns(features), features.shape[0]!]
+  const mean = columns.map((column) => column.reduce((sum, x) => sum + x, 0) / count)
   const centred = columns.map((column, j) => column.map((x) => x - mean[j]!))
-  return { mean, covariance: centred.map((a) => centred.map((b) => dot(a, b) / rows.length)) }
+  return { mean, covariance: centred.map((a) => centred.map((b) => dot(a, b) / count)) }
 }
 
 /** A random matrix (k × n) to begin with. */
@@ -68,7 +64,7 @@ export const of = ({ mean, covariance }: ReturnType<typeof momentsOf>, basis: Ma
 
 /** Features (m × n) whitened (m × k). */
 export const apply = (features: Tensor.Tensor<"float32">, { mean, matrix }: typeof Whitening.Type) => {
-  const centred = rowsOf(features).map((row) => row.map((x, j) => x - mean[j]!))
+  const centred = Tensor.rows(features).map((row) => row.map((x, j) => x - mean[j]!))
   return Tensor.float32(
     [centred.length, matrix.length],
     centred.flatMap((row) => matrix.map((q) => dot(q, row)))

@@ -1,3 +1,5 @@
 import { defineProject } from "vitest/config"
 
-export default defineProject({ test: { name: "cli", include: ["test/**/*.test.ts"], testTimeout: 300_000 } })
+export default defineProject({
+  test: { name: "cli", include: ["test/**/*.test.ts"], testTimeout: 300_000, isolate: false }
+})

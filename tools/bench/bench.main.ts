@@ -2,7 +2,8 @@
  * Benchmarks: `npm run bench -- NAME [options]`. Each is measured in turns against a named peer, and prints ratios of
  * medians with a 95 % interval; `--json` prints all times.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Clips from "./clips.ts"

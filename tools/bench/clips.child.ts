@@ -2,7 +2,7 @@
  * Goes through a folder of Kinetics-Sounds, from its lists to features of sounds and frames, and prints the most memory that
  * the process held: `clips.child.ts FOLDER`. The encoders are means, so that nothing but the way to them takes memory.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { KineticsSounds } from "@igm/datasets"
 import { Encoder, EncoderRuntime, FeatureStore } from "@igm/encoders"
 import { FrameInput, LogStft, MediaDecoder } from "@igm/media"

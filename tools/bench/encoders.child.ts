@@ -2,7 +2,7 @@
  * Encodes so many samples of image files, and prints the most memory that the process held: `encoders.child.ts COUNT FOLDER`.
  * The encoder is a mean and a product, so that nothing but the way to it takes memory and time.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Encoder, EncoderRuntime, FeatureStore } from "@igm/encoders"
 import { ImageInput, MediaDecoder } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"

@@ -1,5 +1,5 @@
 /** A few kills, flips and runs side by side; `npm run chaos` makes many. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import type { Journal } from "@igm/experiment"
 import { MediaDecoder } from "@igm/media"

@@ -4,14 +4,12 @@
  * again, and has to leave the bytes of the undamaged run, or to refuse. What nothing notices and nothing heals is wrong
  * only where something reads it: then some command's words would be others.
  */
-import { NodeServices } from "@effect/platform-node"
 import { RunFolder } from "@igm/experiment"
-import { AtomicFile, Progress } from "@igm/io"
+import { AtomicFile } from "@igm/io"
 import { Keyed } from "@igm/tensor"
-import { Console, Effect, FileSystem, Layer, Logger, Path } from "effect"
-import { TestConsole } from "effect/testing"
-import * as Cli from "../../packages/cli/src/Cli.ts"
+import { Effect, FileSystem, Path } from "effect"
 import { recordings } from "../../packages/cli/test/fixture.ts"
+import { type Said, igm } from "./InProcess.ts"
 import * as Remains from "./Remains.ts"
 
 /** A byte of a file that is made another; `by` is what it is combined with by exclusive or. */
@@ -26,38 +24,6 @@ export interface Outcome extends Flip {
   readonly refused: ReadonlyArray<string>
   readonly after: "as it was" | "refused" | "untouched"
   readonly wrong: ReadonlyArray<string>
-}
-
-/** The output of a command, and the message of its error; a defect is an error that is none of the typed ones. */
-interface Said {
-  readonly text: string
-  readonly error: string | undefined
-  readonly defect: boolean
-}
-
-const quiet = Layer.mergeAll(Progress.layerSilent, Logger.layer([])).pipe(Layer.provideMerge(NodeServices.layer))
-
-/** A command in this process. */
-const igm = (...args: ReadonlyArray<string>) =>
-  Effect.gen(function* () {
-    const console = yield* TestConsole.make
-    const exit = yield* Cli.igm(args).pipe(
-      Effect.provideService(Console.Console, console),
-      Effect.provide(quiet),
-      Effect.scoped,
-      Effect.exit
-    )
-    const said: Said = {
-      text: (yield* console.logLines).join("\n"),
-      error: exit._tag === "Success" ? undefined : messageOf(exit.cause.reasons[0]),
-      defect: exit._tag === "Failure" && exit.cause.reasons.some(({ _tag }) => _tag !== "Fail")
-    }
-    return said
-  })
-
-const messageOf = (reason: unknown): string => {
-  const { error, defect } = reason as { readonly error?: unknown; readonly defect?: unknown }
-  return String(((error ?? defect) as { readonly message?: unknown } | undefined)?.message ?? error ?? defect)
 }
 
 /** The files to damage: a folder of runs with two of them, a bundle, and media to predict from. */

@@ -188,7 +188,9 @@ export const attempt = Effect.fn("Planted.attempt")(function* (plant: Plant) {
     own === undefined
       ? yield* node(bin, "replay", run, "--json", ...(plant.replay ?? []))
       : lastLine(yield* node(planted, JSON.stringify({ ...base, ...own, run })))
-  const found = (yield* Schema.decodeEffect(Json)(said)) as Found
+  const found = (yield* Schema.decodeEffect(Json)(said).pipe(
+    Effect.mapError(() => new Error(`${plant.change}: the replay says nothing that can be read: ${said}`))
+  )) as Found
   const place = placeOf(found)
   const right =
     plant.expected === null

@@ -72,10 +72,10 @@ export const layerStore = (what: { readonly media?: string; readonly version?: s
     })
   )
 
-/** A change in a step of a training. */
+/** A change in a step of the trainings with mixup. */
 export interface InStep {
   readonly kind: "ulp" | "mixup"
-  /** The number of the training block, that is of the epoch, from 1. */
+  /** The number of the epoch in its training, from 1. */
   readonly epoch: number
   /** From 1. */
   readonly step: number
@@ -96,13 +96,22 @@ export const layerTrainer = (change: InStep | null) =>
         Interpreter,
         Effect.gen(function* () {
           const it = yield* Interpreter
-          let epochs = 0
+          // Trainings run side by side, each in a lane of its own.
+          const epochs = new WeakMap<object, number>()
+          const epochOf = (lane: object): number => {
+            const epoch = (epochs.get(lane) ?? 0) + 1
+            epochs.set(lane, epoch)
+            return epoch
+          }
           return Interpreter.of({
             ...it,
             block: Effect.fnUntraced(function* (step: Method.Step, input, lane) {
               const { steps } = input.draws
-              // A probe takes one step.
-              if (change === null || steps === 1 || ++epochs !== change.epoch) return yield* it.block(step, input, lane)
+              // A probe takes one step, and only IGM mixes samples up.
+              const isSubject = lane !== undefined && steps > 1 && input.draws.values["lambda"] !== undefined
+              if (change === null || !isSubject || epochOf(lane) !== change.epoch) {
+                return yield* it.block(step, input, lane)
+              }
               if (change.kind === "mixup") {
                 const lambda = Tensor.toFloat64(input.draws.values["lambda"]!)
                 const data = Float64Array.from(lambda.data)

@@ -5,6 +5,7 @@
 import { Clock, Effect, FileSystem, Ref, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
 import { fileURLToPath } from "node:url"
+import * as InProcess from "./InProcess.ts"
 import * as Program from "./program.ts"
 import * as Remains from "./Remains.ts"
 import * as Planted from "./Planted.ts"
@@ -19,6 +20,9 @@ export interface Verdict {
 }
 
 const bin = fileURLToPath(new URL("../../packages/cli/src/bin.ts", import.meta.url))
+
+/** The time between two collections. */
+const PAUSE = "200 millis"
 
 /** A program, and what it is given. */
 export type Args = ReadonlyArray<string>
@@ -44,6 +48,7 @@ const words = (printed: string, out: string): string =>
     .filter((line) => !line.startsWith("reused"))
     .join("\n")
     .replaceAll(out, "OUT")
+    .trimEnd()
 
 /** Three programs on the same recordings, two of which share all features; the third has other data. */
 const programs = Effect.fnUntraced(function* (folder: string) {
@@ -72,21 +77,22 @@ export const run = Effect.fn("Together.run")(function* (
   const folder = yield* fs.makeTempDirectoryScoped({ prefix: "igm-together-" })
   const all = options.programs ?? (yield* programs(folder))
   const alone = `${folder}/alone`
-  const expected = yield* Effect.forEach(all, (args) => igm("run", ...args, "--out", alone))
-  const problems = expected.flatMap(({ code, said }) => (code === 0 ? [] : [`alone: exit code ${code}: ${said}`]))
+  const expected = yield* Effect.forEach(all, (args) => InProcess.igm("run", ...args, "--out", alone))
+  const problems = expected.flatMap(({ error }) => (error === undefined ? [] : [`alone: ${error}`]))
   const remains = yield* Remains.of(alone)
   const collections = yield* Ref.make(0)
 
   for (let round = 0; round < options.rounds && problems.length === 0; round++) {
     const out = `${folder}/runs-${round}`
     yield* fs.makeDirectory(out)
-    const collect = igm("gc", "--out", out).pipe(
-      Effect.tap(({ code, said }) =>
+    const collect = InProcess.igm("gc", "--out", out).pipe(
+      Effect.tap(({ error }) =>
         Effect.sync(() => {
-          if (code !== 0) problems.push(`round ${round}: gc: exit code ${code}: ${said}`)
+          if (error !== undefined) problems.push(`round ${round}: gc: ${error}`)
         })
       ),
       Effect.andThen(Ref.update(collections, (n) => n + 1)),
+      Effect.andThen(Effect.sleep(PAUSE)),
       Effect.forever
     )
     const ended = Effect.forEach(
@@ -97,7 +103,7 @@ export const run = Effect.fn("Together.run")(function* (
     const ends = yield* Effect.raceFirst(ended, collect)
     for (const { code, printed, said, which } of ends) {
       if (code !== 0) problems.push(`round ${round}: program ${which}: exit code ${code}: ${said.trim()}`)
-      else if (words(printed, out) !== words(expected[which]!.printed, alone)) {
+      else if (words(printed, out) !== words(expected[which]!.text, alone)) {
         problems.push(`round ${round}: program ${which} prints something else than alone`)
       }
     }

@@ -5,7 +5,8 @@
  * time, and compares what it comes to with an undisturbed run, byte for byte. Exit code 1 where they differ, or where too
  * few kills hit a stage or a write.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { MediaDecoder } from "@igm/media"
 import { Console, Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"

@@ -1,5 +1,6 @@
 /** The command `igm`, as packages/cli/src/bin.ts has it, on a file system that may kill it. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Progress } from "@igm/io"
 import { MediaDecoder } from "@igm/media"
 import { Effect, Layer, Stdio } from "effect"

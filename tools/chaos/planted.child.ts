@@ -1,5 +1,6 @@
 /** Runs or replays a program with a planted change: `planted.child.ts '{…}'`, the options of `Child`; prints JSON. */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { RunFolder } from "@igm/experiment"
 import { ArtifactStore, Progress } from "@igm/io"
 import { MediaDecoder } from "@igm/media"

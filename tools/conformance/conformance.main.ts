@@ -2,7 +2,8 @@
  * `npm run conformance [-- --features FILE] [--engines LIST] [--rows N] [--json]`: trains on every interpreter that this
  * machine has and prints how far each is from float64. Exit code 1 where a bar is missed.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ArtifactStore, Progress } from "@igm/io"
 import { MediaDecoder } from "@igm/media"
 import { EncoderRuntime } from "@igm/encoders"

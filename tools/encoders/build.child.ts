@@ -1,5 +1,5 @@
 /** Builds one encoder from a weight file and prints, as JSON, what that took: for `Built.ts`. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Architecture, Bert, ResNet, Weights } from "@igm/encoders"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"

@@ -5,7 +5,7 @@
  *
  *     npm run parity-encoders [-- [--only FAMILY] [--no-golden] [--exports FOLDER] [--repeats N] [--build]]
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { EncoderRuntime } from "@igm/encoders"
 import { Console, Effect, Layer } from "effect"
 import { parseArgs } from "node:util"

@@ -3,7 +3,8 @@
  * formats, from annotation file to report, by `igm run` itself. The class of a sample can be told from its media, so heads
  * have to find it; with the labels dealt anew they must not. Exit code 1 where either fails.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Results } from "@igm/experiment"
 import { Progress } from "@igm/io"
 import { MediaDecoder } from "@igm/media"

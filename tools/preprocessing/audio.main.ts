@@ -3,7 +3,7 @@
  * `tools/reference/audio.py sweep` wrote, and prints the worst deviation of each kind from librosa's results and, by kinds
  * of sound, of resampling. Exit code 1 where a bar is missed.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Wav } from "@igm/media"
 import { Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"

@@ -3,7 +3,8 @@
  * each line of JSON on the input (`{"path", "pixels", "from", "to", "step"}` or `{"path", "preprocess", "frames"}`), lines of
  * JSON on the output, each followed by the numbers that it tells of.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ClipInput, Film, MediaDecoder, type Source } from "@igm/media"
 import { Effect, Stream } from "effect"
 import { readFileSync } from "node:fs"

@@ -3,7 +3,8 @@
  * here and by the released code's own data sets, array by array: pictures to 1/255 before they are standardised, spectrograms
  * to a thousandth of the largest magnitude, which is the 60 dB of their resampling, and words exactly. Exit code 1 where they differ by more.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { CremaD, type FolderDataset, KineticsSounds, Sarcasm, Twitter15 } from "@igm/datasets"
 import { MediaDecoder, type Preprocess, TextInput } from "@igm/media"
 import { ArtifactStore, Progress } from "@igm/io"

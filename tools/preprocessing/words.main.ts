@@ -3,7 +3,7 @@
  * each of its tokenizers, from vocab.txt and from tokenizer.json, and prints how many come out otherwise than
  * BertTokenizer's. Exit code 1 where any does.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { WordPieces } from "@igm/media"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"

@@ -4,7 +4,7 @@
  *
  *     npm run encoder-data -- FSDD_RECORDINGS OUT
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Degradation, DIGITS, Mnist, Recordings, Synthesizer, VoiceSettings } from "@igm/av-digits"
 import { GreyImage, MediaDecoder, Spectrogram, Wav } from "@igm/media"
 import { ArtifactStore, AtomicFile, Progress } from "@igm/io"

@@ -4,7 +4,7 @@
  *
  *     npm run parity-odd-images -- FOLDER [--all]
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"
 import { Picture } from "../../packages/media/src/index.ts"

@@ -4,7 +4,7 @@
  *
  *     npm run parity-images -- FOLDER
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem } from "effect"
 import { join } from "node:path"

@@ -4,7 +4,7 @@
  *
  *     npm run parity-inputs -- OUT [CREMAD_FEATURES.safetensors]
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { AtomicFile } from "@igm/io"
 import { Safetensors } from "@igm/tensor"
 import { Reference } from "@igm/training"

@@ -5,7 +5,7 @@
  *     npm run parity [-- FOLDER [CREMAD_FEATURES.safetensors]]
  */
 import { OnnxRuntime } from "@igm/onnx"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Safetensors } from "@igm/tensor"
 import { OnnxProgram, Reference } from "@igm/training"
 import { Console, Effect, FileSystem, Layer } from "effect"

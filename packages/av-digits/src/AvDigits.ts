@@ -10,7 +10,7 @@ import { GreyImage, Spectrogram, Wav } from "@igm/media"
 import { Digest, Keyed, Setting, Split } from "@igm/tensor"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { createRequire } from "node:module"
-import sharp from "sharp"
+import type sharp from "sharp"
 import * as Degradation from "./Degradation.ts"
 import { DIGITS } from "./Digits.ts"
 import * as Mnist from "./Mnist.ts"
@@ -50,15 +50,17 @@ interface Spoken {
   readonly key: Digest.Json
 }
 
-const versionOf = (name: string): string =>
-  (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version
-
 /** The versions of what the media are made from and with. */
-const libraries = {
-  mnist: versionOf("mnist"),
-  libsamplerate: versionOf("@alexanderolsen/libsamplerate-js"),
-  sharp: sharp.versions.sharp ?? "",
-  vips: sharp.versions.vips
+const libraries = () => {
+  const require = createRequire(import.meta.url)
+  const versionOf = (name: string): string => (require(`${name}/package.json`) as { version: string }).version
+  const { versions } = require("sharp") as typeof sharp
+  return {
+    mnist: versionOf("mnist"),
+    libsamplerate: versionOf("@alexanderolsen/libsamplerate-js"),
+    sharp: versions.sharp ?? "",
+    vips: versions.vips
+  }
 }
 
 const PER_DIGIT: PerDigit = { train: 200, valid: 50, test: 100 }
@@ -116,7 +118,7 @@ const prepare = Effect.fn("AvDigits.prepare")(function* (options: Options) {
     seed: options.seed,
     recipe: Degradation.recipe as unknown as Digest.Json,
     encoderImages: Mnist.ENCODER_IMAGES,
-    libraries,
+    libraries: libraries(),
     speech: spoken.key
   }
   const media = yield* store.getOrMake({ stage: "media", version: 1, key }, (scratch) =>

@@ -1,9 +1,9 @@
-import { NodeServices } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, layer } from "@effect/vitest"
 import { ArtifactStore, Progress } from "@igm/io"
 import { MediaDecoder, Wav } from "@igm/media"
 import { Split } from "@igm/tensor"
-import { Effect, FileSystem, Layer, Path } from "effect"
+import { Context, Effect, FileSystem, Layer, Path } from "effect"
 import { AvDigits, VoiceSettings } from "../src/index.ts"
 
 const perDigit = { train: 2, valid: 1, test: 1 }
@@ -33,23 +33,30 @@ const recordings = Effect.fn(function* (speakers: ReadonlyArray<string>) {
   return folder
 })
 
-describe("AvDigits", () => {
+/** A data set of synthetic speech, which is spoken once. */
+class Spoken extends Context.Service<Spoken, Effect.Success<ReturnType<typeof prepare>>>()("av-digits/Spoken") {
+  static readonly layer = Layer.effect(Spoken, prepare({ seed: 1, speech: { kind: "synthetic" }, perDigit }))
+}
+
+const services = Layer.mergeAll(NodeServices.layer, MediaDecoder.layer)
+
+layer(Layer.provideMerge(Spoken.layer, services))("AvDigits", (it) => {
   it.effect("the same seed gives the same bytes in another folder; another seed gives others", () =>
     Effect.gen(function* () {
       const speech = { kind: "synthetic" } as const
-      const [a, b, other] = yield* Effect.all([
-        prepare({ seed: 1, speech, perDigit }),
+      const a = yield* Spoken
+      const [b, other] = yield* Effect.all([
         prepare({ seed: 1, speech, perDigit }),
         prepare({ seed: 2, speech, perDigit })
       ])
-      assert.strictEqual(a!.prepared.manifest.digest, b!.prepared.manifest.digest)
-      assert.notStrictEqual(a!.prepared.manifest.digest, other!.prepared.manifest.digest)
-    }).pipe(Effect.provide([NodeServices.layer, MediaDecoder.layer]))
+      assert.strictEqual(a.prepared.manifest.digest, b.prepared.manifest.digest)
+      assert.notStrictEqual(a.prepared.manifest.digest, other.prepared.manifest.digest)
+    })
   )
 
   it.effect("splits are balanced and share no voice setting with each other or with the encoders", () =>
     Effect.gen(function* () {
-      const { dataset, prepared } = yield* prepare({ seed: 3, speech: { kind: "synthetic" }, perDigit })
+      const { dataset, prepared } = yield* Spoken
       const { splits, sharedGroups } = prepared.manifest
       assert.deepStrictEqual(sharedGroups, [])
       const encoders = new Set(VoiceSettings.forEncoders.map(VoiceSettings.nameOf))
@@ -63,7 +70,7 @@ describe("AvDigits", () => {
       const [sample] = prepared.samples("train")
       assert.deepStrictEqual((yield* dataset.modalities.audio.load(sample!.media.audio)).shape, [1, 129, 63])
       assert.deepStrictEqual((yield* dataset.modalities.image.load(sample!.media.image)).shape, [1, 28, 28])
-    }).pipe(Effect.provide([NodeServices.layer, MediaDecoder.layer]))
+    })
   )
 
   it.effect("the encoders' speakers are in no split, and the others are in one each", () =>
@@ -78,7 +85,7 @@ describe("AvDigits", () => {
       assert.include(heldOut, "speaker george")
       assert.include(heldOut, "speaker jackson")
       assert.deepStrictEqual(sharedGroups, [])
-    }).pipe(Effect.provide([NodeServices.layer, MediaDecoder.layer]))
+    })
   )
 
   it.effect("says so when there are too few speakers for three splits", () =>
@@ -86,6 +93,6 @@ describe("AvDigits", () => {
       const folder = yield* recordings(["ann", "bob", "george"])
       const error = yield* Effect.flip(prepare({ seed: 1, speech: { kind: "recordings", folder } }))
       assert.match(error.message, /three speakers are needed besides george and jackson.*found ann, bob/)
-    }).pipe(Effect.provide([NodeServices.layer, MediaDecoder.layer]))
+    })
   )
 })

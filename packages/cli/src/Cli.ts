@@ -1,12 +1,12 @@
 /** The commands of `igm` and the layers they run on. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Fsdd } from "@igm/av-digits"
 import { Igm } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
 import { RunFolder, Runs } from "@igm/experiment"
 import { MediaDecoder } from "@igm/media"
 import { Console, Effect, Layer, Option, Path, Schema, Stdio } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, CliOutput, Command, Flag, TerminalCapabilities } from "effect/cli"
 import { fileURLToPath } from "node:url"
 
 import * as DataCommand from "./DataCommand.ts"
@@ -16,6 +16,7 @@ import * as EncodersCommand from "./EncodersCommand.ts"
 import * as ExportCommand from "./ExportCommand.ts"
 import * as FeaturesCommand from "./FeaturesCommand.ts"
 import * as GcCommand from "./GcCommand.ts"
+import * as Help from "./Help.ts"
 import * as LedgerCommand from "./LedgerCommand.ts"
 import * as PredictCommand from "./PredictCommand.ts"
 import * as ProgramFile from "./ProgramFile.ts"
@@ -34,7 +35,7 @@ const root = Command.make("igm").pipe(
   Command.withDescription("Multimodal learning experiments on frozen features"),
   Command.withSharedFlags({
     verbose: Flag.Boolean("verbose").pipe(
-      Flag.withDescription("When something fails, print all that is known about it"),
+      Flag.withDescription("When something fails, print all that is known about it (default: false)"),
       Flag.withDefault(false)
     )
   })
@@ -44,7 +45,9 @@ const Positive = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 const NonNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 const threads = Flag.Int("threads").pipe(
-  Flag.withDescription("How many trainings run at a time, each in a thread of its own; the results do not change"),
+  Flag.withDescription(
+    "How many trainings run at a time, each in a thread of its own; the results do not change (default: 1)"
+  ),
   Flag.withSchema(Positive),
   Flag.withDefault(1)
 )
@@ -52,6 +55,8 @@ const threads = Flag.Int("threads").pipe(
 /** The program that `igm run` is called with, and the flags of its arguments. */
 interface Asked {
   readonly loaded: ProgramFile.Loaded
+  /** The path of its file, for messages. */
+  readonly file: string
   readonly flags: Effect.Success<ReturnType<typeof ProgramFlags.of>>
 }
 
@@ -61,18 +66,22 @@ const runOf = (asked: Asked | undefined) =>
     "run",
     {
       program: Argument.File("program").pipe(
-        Argument.withDescription("The experiment's module; its arguments are flags"),
+        Argument.withDescription(
+          "The experiment's module; its arguments are flags (default: examples/av-digits/experiment.ts)"
+        ),
         Argument.withDefault(defaultProgram)
       ),
       args: asked?.flags ?? {},
       out: RunFlags.out,
       check: Flag.Boolean("check").pipe(
-        Flag.withDescription("Typecheck the program first, or not (--no-check); what passed is remembered"),
+        Flag.withDescription(
+          "Typecheck the program first, or not (--no-check); what passed is remembered (default: true)"
+        ),
         Flag.withDefault(true)
       ),
       trace: Flag.Literals("trace", ["epoch", "step"]).pipe(
         Flag.withDescription(
-          "Record a digest after each epoch, or fingerprints of all tensors after each step as well"
+          "Record a digest after each epoch, or fingerprints of all tensors after each step as well (default: epoch)"
         ),
         Flag.withDefault("epoch" as const)
       ),
@@ -91,8 +100,12 @@ const runOf = (asked: Asked | undefined) =>
     })
   ).pipe(
     Command.withDescription(
-      asked?.loaded.experiment.description ??
-        "Run an experiment and write its report (igm run FILE --help tells its flags)"
+      asked === undefined
+        ? "Run an experiment and write its report (igm run FILE --help tells its flags)"
+        : ProgramFlags.inLine(
+            asked.loaded.experiment.description ??
+              `Run the experiment ${asked.loaded.experiment.name} and write its report`
+          )
     )
   )
 
@@ -104,10 +117,8 @@ const askedBy = Effect.fnUntraced(function* (line: ReadonlyArray<string>) {
   const { program = defaultProgram, out = "runs", check } = scanned
   const store = ArtifactStore.layer(path.join(out, Runs.STORE))
   const loaded = yield* ProgramFile.load(program, { check }).pipe(Effect.provide(Layer.merge(store, TypeScript.layer)))
-  const asked: Asked = {
-    loaded,
-    flags: yield* ProgramFlags.of(ProgramFile.shown(path, loaded.file), loaded.experiment)
-  }
+  const file = ProgramFile.shown(path, loaded.file)
+  const asked: Asked = { loaded, file, flags: yield* ProgramFlags.of(file, loaded.experiment) }
   return asked
 })
 
@@ -268,8 +279,16 @@ const commandOf = (asked: Asked | undefined) =>
 
 /** Runs the command with a list of command-line arguments. */
 export const igm = Effect.fnUntraced(function* (line: ReadonlyArray<string>) {
-  const command = commandOf(yield* askedBy(line))
-  yield* Command.runWith(command, { version: "0.1.0" })(line)
+  const asked = yield* askedBy(line)
+  const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+  const program = asked && {
+    name: asked.loaded.experiment.name,
+    file: asked.file,
+    flags: asked.loaded.experiment.specs.map(({ flag }) => flag)
+  }
+  yield* Command.runWith(commandOf(asked), { version: "0.1.0" })(line).pipe(
+    Effect.provideService(CliOutput.Presenter, Help.presenter(program, canColor))
+  )
 })
 
 /** Runs the command with this process's arguments. */

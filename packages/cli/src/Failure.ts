@@ -1,17 +1,21 @@
-/** Prints failures of the command: one line, or with `--verbose` everything that is known. */
+/** Prints failures of the command: one line with the details of some, or with `--verbose` everything that is known. */
 import { systemSaid } from "@igm/io"
 import { Cause, Console, Effect } from "effect"
+import { ProgramError, wordsOf } from "./ProgramError.ts"
 
 /** Tests whether the arguments contain `--verbose`. */
 const isVerbose = (): boolean => process.argv.includes("--verbose")
 
 /** The error's first line, with the system's message if it is not in that line. */
 const lineOf = (error: unknown): string => {
-  const text = error instanceof Error ? error.message : String(error)
-  const line = text.split("\n")[0]!
+  const lines = wordsOf(error).split("\n")
+  const line = lines.find((line) => line.trim() !== "") ?? ""
   const said = systemSaid(error)
   return said === undefined || said === MISSING || line.includes(said) ? line : `${line}: ${said}`
 }
+
+const detailsOf = (error: unknown): ReadonlyArray<string> =>
+  error instanceof ProgramError ? (error.details ?? []) : []
 
 /** The system's message for a missing file, which errors already state in their own words. */
 const MISSING = systemSaid({ code: "ENOENT" })
@@ -22,7 +26,8 @@ export const tell = (cause: Cause.Cause<unknown>): Effect.Effect<void> =>
     if (Cause.hasInterruptsOnly(cause)) {
       yield* Console.error("igm: stopped; what was finished is kept, and a new run goes on from there")
     } else if (!isTold(cause)) {
-      yield* Console.error(`igm: ${lineOf(Cause.squash(cause))}`)
+      const error = Cause.squash(cause)
+      yield* Console.error([`igm: ${lineOf(error)}`, ...detailsOf(error)].join("\n"))
       if (isVerbose()) yield* Console.error(Cause.pretty(cause))
     }
   })

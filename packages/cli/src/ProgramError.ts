@@ -6,6 +6,8 @@ import { Schema } from "effect"
 export class ProgramError extends Schema.TaggedError<ProgramError>()("ProgramError", {
   path: Schema.String,
   problem: Schema.String,
+  /** Lines that are printed below the message. */
+  details: Schema.optionalKey(Schema.Array(Schema.String)),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

@@ -4,7 +4,7 @@
  * the compiler changes.
  */
 import { type Args, CodeVersion, Experiment, Runner, Runs, Sources } from "@igm/experiment"
-import type { NodeServices } from "@effect/platform-node"
+import type * as NodeServices from "@effect/platform-node/NodeServices"
 import type { EncoderRuntime } from "@igm/encoders"
 import { ArtifactStore, IoError, type Progress, ioError } from "@igm/io"
 import type { MediaDecoder } from "@igm/media"
@@ -27,18 +27,21 @@ export interface Loaded {
   readonly remember: Effect.Effect<void, IoError, ArtifactStore>
 }
 
-const NO_CHECK = "run with --no-check to run it all the same"
-
 const HOW = "export one as the default: export default Experiment.make(…)"
 
-/** Runs a program's own code, guarded; fails if the code changes the working directory. */
-const watched = Effect.fnUntraced(function* <A, E, R>(name: string, code: Effect.Effect<A, E, R>) {
-  const before = process.cwd()
-  const result = yield* Loading.watched(name, code)
-  if (process.cwd() === before) return result
-  const problem = "it changes the working folder, with process.chdir: leave that out"
-  return yield* new ProgramError({ path: name, problem })
-})
+/** Runs a program's own code, and fails if it changes the working directory, in which relative paths lie. */
+const inPlace = <A, E, R>(name: string, code: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const before = process.cwd()
+    const result = yield* code
+    if (process.cwd() === before) return result
+    process.chdir(before)
+    const problem = "it changes the working folder, with process.chdir: leave that out"
+    return yield* new ProgramError({ path: name, problem })
+  })
+
+/** Loads a program's own code, guarded. */
+const watched = <A, E, R>(name: string, code: Effect.Effect<A, E, R>) => inPlace(name, Loading.watched(name, code))
 
 /** Loads the program of a module, after a typecheck if `check` is set. */
 export const load = Effect.fn("ProgramFile.load")(function* (program: string, options: { readonly check: boolean }) {
@@ -63,33 +66,18 @@ export const load = Effect.fn("ProgramFile.load")(function* (program: string, op
   return { file, experiment, remember } satisfies Loaded
 })
 
-/** A program whose `run` may give a promise, as none should: its failing is of no interest. */
-const unattended = (experiment: Experiment.Any): Experiment.Any => ({
-  ...experiment,
-  run: (args) => {
-    const made = experiment.run(args)
-    if (Predicate.isPromise(made)) made.catch(() => undefined)
-    return made
-  }
-})
-
 /** Applies arguments to a program and determines its source files. */
 export const prepare = Effect.fn("ProgramFile.prepare")(function* ({ file, experiment }: Loaded, given: Args.Given) {
   const path = yield* Path.Path
   const name = shown(path, file)
   const unusable = (cause: unknown) =>
     new ProgramError({ path: name, problem: `this experiment cannot be made: ${wordsOf(cause)}`, cause })
-  const prepared = yield* watched(name, Runner.prepare(unattended(experiment), given)).pipe(
+  const prepared = yield* watched(name, Runner.prepare(experiment, given)).pipe(
     // A program may throw anything.
     Effect.mapError((error: unknown) =>
       error instanceof ProgramError || error instanceof IoError ? error : unusable(error)
     )
   )
-  const made: unknown = prepared.program
-  if (Predicate.isPromise(made)) {
-    return yield* new ProgramError({ path: name, problem: "its run gives a promise: give an Effect" })
-  }
-  if (!Effect.isEffect(made)) return yield* new ProgramError({ path: name, problem: "its run gives no Effect" })
   return { prepared, sources: yield* Sources.of(file) }
 })
 
@@ -106,13 +94,21 @@ export const served = <A>(
   program: Effect.Effect<A, unknown, unknown>
 ): Effect.Effect<A, unknown, Services> =>
   // The types of a module that is loaded are not known: what it lacks is found when it asks for it.
-  (program as Effect.Effect<A, unknown, Services>).pipe(
+  inPlace(name, program as Effect.Effect<A, unknown, Services>).pipe(
     Effect.catchDefect((defect) => {
       const [, service] = /^Service not found: (\S+)/.exec(wordsOf(defect)) ?? []
-      if (service === undefined) return Effect.die(defect)
-      const problem = `it asks for the service ${service}, which the command does not have: provide it in the program, or run it by a main module of your own`
+      const problem =
+        service === undefined
+          ? wordsOf(defect)
+          : `it asks for the service ${service}, which the command does not have: provide it in the program, or run it by a main module of your own`
       return Effect.fail(new ProgramError({ path: name, problem, cause: defect }))
-    })
+    }),
+    // Errors of the framework name what they are about; a program may fail with anything.
+    Effect.mapError((error) =>
+      Predicate.hasProperty(error, "_tag")
+        ? error
+        : new ProgramError({ path: name, problem: wordsOf(error), cause: error })
+    )
   )
 
 /** A path for messages: relative to the working directory if it lies inside. */
@@ -180,17 +176,28 @@ const check = Effect.fn("ProgramFile.check")(function* (file: string) {
   return remember
 })
 
-/** The error of a program that does not typecheck: the first error in one line, then the compiler's whole output. */
+/** The largest number of type errors that are printed, each in one line. */
+const LISTED = 10
+
+/**
+ * The error of a program that does not typecheck: each error in one line, up to a number of them, and in the message the
+ * compiler's whole output.
+ */
 const refusal = (path: Path.Path, complaints: readonly [Complaint, ...ReadonlyArray<Complaint>]): ProgramError => {
   const place = ({ file, line, column }: Complaint) => `${shown(path, file)}:${line}:${column}`
-  const [first, ...others] = complaints
-  const missing = complaints.map(({ text }) => unfound(text[0])).find(Predicate.isNotUndefined)
-  const more = [...(others.length === 0 ? [] : [`and ${others.length} more`]), NO_CHECK]
+  const [first] = complaints
   const all = complaints.map((complaint) => `${place(complaint)}: ${complaint.text.join("\n")}`)
-  return new ProgramError({
-    path: missing === undefined ? place(first) : shown(path, first.file),
-    problem: [missing ?? `${headline(first)} (${more.join("; ")})`, ...all].join("\n")
-  })
+  const error = (path: string, problem: string, details: ReadonlyArray<string> = []) =>
+    new ProgramError({ path, problem: [problem, ...all].join("\n"), details })
+  const missing = complaints.map(({ text }) => unfound(text[0])).find(Predicate.isNotUndefined)
+  if (missing !== undefined) return error(shown(path, first.file), missing)
+  const count = complaints.length
+  if (count === 1) return error(place(first), `${headline(first)} (run with --no-check to run it all the same)`)
+  return error(shown(path, first.file), `${count} type errors`, [
+    ...complaints.slice(0, LISTED).map((complaint) => `  ${place(complaint)}: ${headline(complaint)}`),
+    ...(count > LISTED ? [`  and ${count - LISTED} more`] : []),
+    "All of them in full: npx tsc --noEmit where a tsconfig.json covers the program, or --verbose. To run it all the same: --no-check"
+  ])
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Derives the flags of an experiment program from the schema of its arguments. */
 import { Args, type Experiment } from "@igm/experiment"
+import { Name } from "@igm/tensor"
 import { Effect, Option, type Schema } from "effect"
 import { CliError, Flag } from "effect/cli"
 import { ProgramError } from "./ProgramError.ts"
@@ -8,7 +9,6 @@ import { ProgramError } from "./ProgramError.ts"
 const OWN = new Set([
   "out",
   "check",
-  "no-check",
   "trace",
   "encoders",
   "heads",
@@ -26,11 +26,14 @@ const OWN = new Set([
 /** The placeholder for an argument's values in the help. */
 const metavarOf = ({ kind, isList }: Args.Spec): string => `${kind.toUpperCase()}${isList ? ",…" : ""}`
 
+/** A text in one line that is safe to print. */
+export const inLine = (text: string): string => Name.visible(text.trim().replaceAll(/\s+/g, " "))
+
 const descriptionOf = ({ description = "", choices, fallback, isRequired }: Args.Spec): string => {
-  const value = Array.isArray(fallback) ? fallback.join(",") : String(fallback)
+  const value = !Array.isArray(fallback) ? String(fallback) : fallback.length === 0 ? "none" : fallback.join(",")
   const among = choices === null ? "" : `(choices: ${choices.join(", ")})`
   const more = isRequired ? "(required)" : fallback === undefined ? "" : `(default: ${value})`
-  return [description, among, more].filter((part) => part !== "").join(" ")
+  return inLine([description, among, more].filter((part) => part !== "").join(" "))
 }
 
 /** An optional flag whose value is JSON. */
@@ -58,7 +61,7 @@ const flagOf = (args: Args.Struct, spec: Args.Spec): Value => {
  * Makes the flags by the names of the arguments. Fails if an argument has the name of one of the command's own flags.
  */
 export const of = Effect.fn("ProgramFlags.of")(function* (path: string, { args, specs }: Experiment.Any) {
-  const taken = specs.find(({ flag }) => OWN.has(flag))
+  const taken = specs.find(({ flag }) => OWN.has(flag.replace(/^no-/, "")))
   if (taken !== undefined) {
     const problem = `its argument ${taken.name} has the name of a flag of the command: give it another`
     return yield* new ProgramError({ path, problem })

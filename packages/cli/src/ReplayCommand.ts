@@ -85,7 +85,7 @@ export const replay = Effect.fn("ReplayCommand.replay")(function* (options: Opti
   const { begun: own } = yield* Runner.begin(prepared, { sources, trace, refused }, folder)
   const tasks = new Map<string, Parameters<typeof Replay.again>[0]>()
   return yield* Effect.gen(function* () {
-    const executed = yield* Runner.execute(ProgramFile.served(manifest.id, prepared.program)).pipe(
+    const executed = yield* Runner.execute(manifest.id, ProgramFile.served(manifest.id, prepared.program)).pipe(
       Effect.provideService(Training.Witness, (name, task) => void tasks.set(name, task))
     )
     const compared = yield* Replay.compare(manifest.artifacts, store, executed.artifacts, { tolerance })

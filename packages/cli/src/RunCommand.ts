@@ -34,6 +34,14 @@ const reuse = ({ artifacts }: Pick<Runner.Done, "artifacts">): string => {
     : "reused   nothing: all of it was made by this run"
 }
 
+/** A line for each run with other code whose artifacts were reused: their stages, with how many there are of each. */
+const outdated = (all: Runner.Done["outdated"]): ReadonlyArray<string> =>
+  [...Map.groupBy(all, ({ run }) => run)].map(([run, own]) => {
+    const stages = [...Map.groupBy(own, ({ stage }) => stage)]
+    const names = stages.map(([stage, { length }]) => (length === 1 ? stage : `${stage} (${length})`))
+    return `reused   although the code has changed since ${run} made it: ${names.join(", ")}`
+  })
+
 /** Runs the program and prints its results. */
 export const run = Effect.fn("RunCommand.run")(function* ({ loaded, given, out, trace, refused }: Options) {
   const path = yield* Path.Path
@@ -47,6 +55,12 @@ export const run = Effect.fn("RunCommand.run")(function* ({ loaded, given, out, 
   )
   yield* loaded.remember
   yield* Console.log(
-    [Terminal.text(done.report), "", reuse(done), `report   ${path.join(done.folder, files.report)}`].join("\n")
+    [
+      Terminal.text(done.report),
+      "",
+      reuse(done),
+      ...outdated(done.outdated),
+      `report   ${path.join(done.folder, files.report)}`
+    ].join("\n")
   )
 })

@@ -9,7 +9,7 @@ export const run = (name: string) =>
 /** The folder that contains the runs. */
 export const out = Flag.String("out").pipe(
   Flag.withSchema(Schema.NonEmptyString),
-  Flag.withDescription("The folder of the runs and everything that they reuse"),
+  Flag.withDescription("The folder of the runs and everything that they reuse (default: runs)"),
   Flag.withDefault("runs")
 )
 

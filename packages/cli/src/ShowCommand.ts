@@ -5,9 +5,10 @@ import { AtomicFile, IoError } from "@igm/io"
 import { Terminal, metricTitle } from "@igm/report"
 import { Digest, Safetensors } from "@igm/tensor"
 import { Console, Effect, FileSystem, Path, Schema } from "effect"
-import { Command } from "effect/cli"
+import { Command, Flag } from "effect/cli"
 import * as RunFlags from "./RunFlags.ts"
 import * as Words from "./Words.ts"
+import * as WorkRows from "./WorkRows.ts"
 
 type Line = typeof Results.Training.Type
 
@@ -167,9 +168,10 @@ const reached = ({ manifest, works, progress }: Shown): ReadonlyArray<string> =>
 const endText = ({ end, problem }: RunHistory.Start): string => (problem === undefined ? end : `${end}: ${problem}`)
 
 /** Formats a run for a terminal. */
-const text = (path: Path.Path, shown: Shown): string => {
+const text = (path: Path.Path, shown: Shown, options: { readonly all: boolean }): string => {
   const { report, trainings, works, starts, notes } = shown
   const results = report === null ? "" : Terminal.text(report)
+  const artifacts = WorkRows.rows(works, options)
   return [
     ...factsOf(path, shown),
     ...(results === "" ? [] : ["", results]),
@@ -188,16 +190,8 @@ const text = (path: Path.Path, shown: Shown): string => {
           .join(", ")
       ])
     ]),
-    ...section("Artifacts", [
-      ["stage", "name", "", "time", "size"],
-      ...works.map(({ stage, name, how, spent, bytes }) => [
-        stage,
-        name,
-        how,
-        how === "reused" ? "" : Words.duration(spent),
-        bytes === 0 ? "not stored" : Words.bytes(bytes)
-      ])
-    ]),
+    ...section("Artifacts", artifacts.rows),
+    ...(artifacts.isFolded ? ["", "igm show --all lists each artifact."] : []),
     ...section("Starts", [
       ["started (UTC)", "process", "for", "end"],
       ...starts.map((start) => [
@@ -214,13 +208,21 @@ const text = (path: Path.Path, shown: Shown): string => {
 /** The command. */
 export const command = Command.make(
   "show",
-  { run: RunFlags.run("run"), out: RunFlags.out, json: RunFlags.json },
-  Effect.fn("igm.show")(function* ({ run, out, json }) {
+  {
+    run: RunFlags.run("run"),
+    out: RunFlags.out,
+    all: Flag.Boolean("all").pipe(
+      Flag.withDescription("List each artifact, where a stage has many of them too (default: false)"),
+      Flag.withDefault(false)
+    ),
+    json: RunFlags.json
+  },
+  Effect.fn("igm.show")(function* ({ run, out, all, json }) {
     const path = yield* Path.Path
     const shown = yield* gather(yield* Runs.look(yield* Runs.find(run, out)))
     // The report is data already, and lies beside the manifest.
     const { real: _, report: __, results: ___, ...told } = shown
-    yield* Console.log(json ? JSON.stringify(told, null, 2) : text(path, shown))
+    yield* Console.log(json ? JSON.stringify(told, null, 2) : text(path, shown, { all }))
     const { folder, state } = shown
     if (state.kind === "unreadable" || state.kind === "damaged") {
       return yield* new IoError({ path: folder, problem: state.problem })

@@ -1,7 +1,8 @@
 /**
  * Typechecks one program by the installed TypeScript compiler. It runs in a child process with this repository's
  * options, from a configuration in a temporary folder. Unused names do not make a program invalid, so those two options
- * are off.
+ * are off. The compiler's own memory of an earlier check spares it most of the work: the framework is checked again only
+ * where one of its files has changed.
  */
 import { Context, Effect, FileSystem, Layer, Path, Schema, Stream } from "effect"
 import { ChildProcess, ChildProcessSpawner } from "effect/process"
@@ -62,21 +63,41 @@ export class TypeScript extends Context.Service<TypeScript, Shape>()("@igm/cli/T
       const { version, bin } = yield* fs.readFileString(manifest).pipe(Effect.flatMap(Schema.decodeEffect(Compiler)))
       const tsc = path.join(path.dirname(manifest), bin.tsc)
 
+      // Since version 7 there are four, each of which resolves by itself what they share: twice the work in all.
+      const checkers = Number.parseInt(version) < 7 ? [] : ["--checkers", "1"]
+
+      // A folder for one check lies beside the one that is kept: the paths in a memory are relative to its folder.
+      const scratch = fs.makeDirectory(cache, { recursive: true }).pipe(
+        Effect.andThen(fs.makeTempDirectoryScoped({ directory: cache, prefix: "check-" })),
+        Effect.catch(() => fs.makeTempDirectoryScoped({ prefix: "igm-check-" }))
+      )
+
       const compile = Effect.fnUntraced(function* (program: string) {
-        const folder = yield* fs.makeTempDirectoryScoped({ prefix: "igm-check-" })
+        const folder = yield* scratch
         const config = path.join(folder, "tsconfig.json")
         const nearest = yield* Effect.try({
           try: () => findPackageJSON(pathToFileURL(program)),
           catch: (cause) => cause as Error
         })
         const { type } = nearest === undefined ? {} : yield* Effect.flatMap(fs.readFileString(nearest), decodeType)
-        yield* fs.writeFileString(config, JSON.stringify(configOf(program, type)))
-        const args = [tsc, "--project", config, "--listFiles", "--pretty", "false", "--locale", "en"]
+        const isDetected = type === undefined && program.endsWith(".ts")
+        yield* fs.writeFileString(config, JSON.stringify(configOf(program, isDetected)))
+        const memory = path.join(folder, MEMORY)
+        const kept = path.join(cache, isDetected ? "detected" : "declared", MEMORY)
+        yield* Effect.ignore(fs.copyFile(kept, memory))
+        const options = ["--listFiles", "--pretty", "false", "--locale", "en", "--tsBuildInfoFile", memory]
+        const args = [tsc, "--project", config, "--incremental", ...options, ...checkers]
         const handle = yield* spawner.spawn(ChildProcess.make(process.execPath, args, { stdin: "ignore" }))
         const [said, code] = yield* Effect.all([Stream.mkString(Stream.decodeText(handle.all)), handle.exitCode], {
           concurrency: "unbounded"
         })
-        const verdict = verdictOf(said.split(/\r?\n/), code, path)
+        const lines = said.split(/\r?\n/)
+        // What a program remembers that uses little of the framework would be no help to the next.
+        if (lines.includes(FRAMEWORK)) {
+          const keep = fs.makeDirectory(path.dirname(kept), { recursive: true })
+          yield* Effect.ignore(Effect.andThen(keep, fs.rename(memory, kept)))
+        }
+        const verdict = verdictOf(lines, code, path)
         return verdict.kind === "passed" && nearest !== undefined
           ? { ...verdict, files: [...new Set([...verdict.files, nearest])] }
           : verdict
@@ -97,18 +118,27 @@ export class TypeScript extends Context.Service<TypeScript, Shape>()("@igm/cli/T
 
 const baseConfig = `${root}tsconfig.json`
 
+/** The folder of the compiler's memories: one for each of the two ways to resolve modules. */
+const cache = `${root}node_modules/.cache/igm/types`
+
+/** A memory of the compiler: the files of a check, with the digests of their texts. */
+const MEMORY = "memory.tsbuildinfo"
+
+/** The room that every program imports, and that imports most others. */
+const FRAMEWORK = `${root}packages/experiment/src/index.ts`
+
 /**
- * The configuration for the check of a program. Where its package names no type of module, Node sees from its text that
- * it is an ECMAScript module; the compiler does so only under a bundler's resolution.
+ * The configuration for the check of a program. Where its package names no type of module, Node detects from its text
+ * that it is an ECMAScript module; the compiler does so only under a bundler's resolution.
  */
-const configOf = (program: string, moduleType: string | undefined) => ({
+const configOf = (program: string, isDetected: boolean) => ({
   extends: baseConfig,
   compilerOptions: {
     typeRoots: [`${root}node_modules/@types`],
     noEmit: true,
     noUnusedLocals: false,
     noUnusedParameters: false,
-    ...(moduleType === undefined && program.endsWith(".ts") ? { module: "ESNext", moduleResolution: "bundler" } : {})
+    ...(isDetected ? { module: "ESNext", moduleResolution: "bundler" } : {})
   },
   files: [program],
   include: []

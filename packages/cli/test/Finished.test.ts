@@ -38,8 +38,8 @@ withLayer(finished, SLOWLY)("A finished run", (it) => {
       const home = yield* fs.makeTempDirectoryScoped()
       const [main, seeds, out] = [`${home}/main.ts`, `${home}/seeds.ts`, `${home}/runs`]
       yield* fs.symlink(modules, `${home}/node_modules`)
-      yield* fs.copyFile(tiny, `${home}/tiny.ts`)
-      yield* fs.writeFileString(main, `import tiny from "./tiny.ts"; import "./seeds.ts"; export default tiny`)
+      yield* fs.copyFile(own, `${home}/own.ts`)
+      yield* fs.writeFileString(main, `import own from "./own.ts"; import "./seeds.ts"; export default own`)
       yield* fs.writeFileString(seeds, "export const seed = 1")
       yield* igm("run", main, "--no-check", "--out", out)
       const [first] = yield* runsIn(out)
@@ -47,7 +47,7 @@ withLayer(finished, SLOWLY)("A finished run", (it) => {
       const { modules: imported } = yield* RunFolder.read(first!)
       assert.deepStrictEqual(
         imported.map(({ path }) => path),
-        ["../../seeds.ts", "../../tiny.ts"]
+        ["../../own.ts", "../../seeds.ts"]
       )
       yield* fs.writeFileString(seeds, "export const seed = 2")
       yield* igm("run", main, "--no-check", "--out", out)

@@ -30,6 +30,15 @@ describe("Numbers on the command line", () => {
   )
 })
 
+describe("igm --version", () => {
+  it.effect("says which igm it is", () =>
+    Effect.gen(function* () {
+      yield* igm("--version")
+      assert.match(String((yield* TestConsole.logLines).at(-1)), /^igm v\d/)
+    }).pipe(Effect.provide(layer))
+  )
+})
+
 describe("The arguments of a program", () => {
   it.effect("are in the help of igm run, with what they are for, their choices and defaults", () =>
     Effect.gen(function* () {
@@ -50,6 +59,27 @@ describe("The arguments of a program", () => {
         assert.match(help, line)
       }
       assert.notInclude(help, "--speech")
+      const places = ["ARGUMENTS OF THE PROGRAM own", "--seed", "--folders", "FLAGS OF igm run", "--out", "--verbose"]
+      const at = places.map((text) => help.indexOf(text))
+      assert.deepStrictEqual(
+        at,
+        at.toSorted((a, b) => a - b)
+      )
+      assert.notInclude(at, -1)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.effect("that are wrong are told in one line, and the next names the help; nothing is on standard output", () =>
+    Effect.gen(function* () {
+      yield* Effect.flip(igm("run", own, "--no-check", "--per-totl", "3"))
+      const lines = (yield* TestConsole.errorLines).map(String).join("\n").split("\n")
+      assert.lengthOf(lines, 2)
+      assert.strictEqual(
+        lines[0],
+        "igm: Unrecognized flag: --per-totl in command igm run. Did you mean this? --per-total"
+      )
+      assert.match(lines[1]!, /^igm run .*own\.experiment\.ts --help tells what can be given$/)
+      assert.deepStrictEqual(yield* TestConsole.logLines, [])
     }).pipe(Effect.provide(layer))
   )
 

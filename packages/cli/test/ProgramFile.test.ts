@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { type Args, CodeVersion } from "@igm/experiment"
 import { ArtifactStore } from "@igm/io"
 import { Effect, FileSystem, Layer, Path, Stream } from "effect"
@@ -10,7 +10,9 @@ import * as ProgramFile from "../src/ProgramFile.ts"
 import { TypeScript } from "../src/TypeScript.ts"
 import { igm, layer as environment } from "./fixture.ts"
 
-const bin = fileURLToPath(new URL("../src/bin.ts", import.meta.url))
+const fixture = fileURLToPath(new URL("./fixture.ts", import.meta.url))
+
+const own = fileURLToPath(new URL("./own.experiment.ts", import.meta.url))
 
 const sources = fileURLToPath(new URL("../src", import.meta.url))
 
@@ -102,6 +104,8 @@ describe("ProgramFile.load", () => {
         "experiment.ts:13:19: width: Type '128' is not assignable to type '512'. (run with --no-check to run it all the same)"
       )
       assert.include(problem, "Type 'Encoder<128>' is not assignable to type 'Encoder<512>'")
+      const again = yield* load(folder)
+      assert.deepStrictEqual([again.asked, again.problem], [1, problem], "what the compiler remembers hides nothing")
       const unchecked = yield* load(folder, { check: false })
       assert.strictEqual(unchecked.asked, 0)
       assert.strictEqual(
@@ -115,7 +119,9 @@ describe("ProgramFile.load", () => {
   it.live("a check that passed is made again only when a file that it depended on has changed", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
+      // Here the package says what kind of module it is, where elsewhere that is detected.
       const folder = yield* folderOf({
+        "package.json": '{ "type": "module" }\n',
         "experiment.ts": 'import { width } from "./width.ts"; width satisfies 128; export default 3\n',
         "width.ts": "export const width = 128\n"
       })
@@ -143,8 +149,11 @@ describe("ProgramFile.load", () => {
         ["export const experiment = 3\n", `experiment.ts: it exports no experiment: ${how}`],
         ["export default 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
         ["export default () => 3\n", `experiment.ts: its default export is not an experiment: ${how}`],
-        [running("() => 3"), "experiment.ts: its run gives no Effect"],
-        [running("async () => { throw 3 }"), "experiment.ts: its run gives a promise: give an Effect"],
+        [running("() => 3"), "experiment.ts: this experiment cannot be made: own: its run gives no Effect: give one"],
+        [
+          running("async () => { throw 3 }"),
+          "experiment.ts: this experiment cannot be made: own: its run gives a promise: give an Effect"
+        ],
         [running("() => { throw null }"), "experiment.ts: this experiment cannot be made: null is thrown"],
         [running('() => { throw new Error("no data") }'), "experiment.ts: this experiment cannot be made: no data"],
         [
@@ -161,23 +170,40 @@ describe("ProgramFile.load", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("where the packages cannot be found it says where a program must lie, checked or not", () =>
-    Effect.gen(function* () {
-      const fs = yield* FileSystem.FileSystem
-      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-      const folder = yield* folderOf({ "experiment.ts": text(128) })
-      yield* fs.remove(`${folder}/node_modules`)
-      for (const flag of ["--check", "--no-check"]) {
-        const args = ["--no-warnings", bin, "run", "experiment.ts", flag]
+  it.live(
+    "modules that cannot be found or loaded are told as Node says it, and a missing package before a check too",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
+        const path = yield* Path.Path
+        const alone = yield* folderOf({ "experiment.ts": text(128) })
+        yield* fs.remove(`${alone}/node_modules`)
+        const lost =
+          "experiment.ts: @igm/av-digits cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed"
+        assert.strictEqual((yield* load(alone)).line, lost)
+        const folder = yield* folderOf({
+          "nope.ts": 'import { Nope } from "@igm/gradient"\nexport default Nope\n',
+          "main.ts": `import { Effect } from "effect"
+          import { igm } from ${JSON.stringify(path.join(sources, "Cli.ts"))}
+          import { layer } from ${JSON.stringify(fixture)}
+          for (const program of process.argv.slice(2)) {
+            const error = await Effect.runPromise(Effect.flip(igm(["run", program, "--no-check"])).pipe(Effect.provide(layer)))
+            process.stdout.write((error as Error).message + "\\n")
+          }
+        `
+        })
+        const args = ["--no-warnings", "main.ts", `${alone}/experiment.ts`, "nope.ts"]
         const said = yield* spawner.string(ChildProcess.make(process.execPath, args, { cwd: folder }), {
           includeStderr: true
         })
-        assert.strictEqual(
-          said,
-          "igm: experiment.ts: @igm/av-digits cannot be found from its folder: a program must lie in this repository, or in a folder where the @igm packages are installed\n"
-        )
-      }
-    }).pipe(Effect.provide(NodeServices.layer))
+        assert.deepStrictEqual(said.split("\n"), [
+          `${alone}/${lost}`,
+          // An export that a package does not have is not taken for a package that is missing.
+          "nope.ts: this module cannot be loaded: The requested module '@igm/gradient' does not provide an export named 'Nope'",
+          ""
+        ])
+      }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.live("an argument that a program does not have, or that cannot be so, is told with its flag", () =>
@@ -193,24 +219,6 @@ describe("ProgramFile.load", () => {
     }).pipe(Effect.provide(NodeServices.layer))
   )
 
-  it.live("an export that a package does not have is not taken for a package that is missing", () =>
-    Effect.gen(function* () {
-      const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
-      const folder = yield* folderOf({ "experiment.ts": 'import { Nope } from "@igm/gradient"\nexport default Nope\n' })
-      const command = ChildProcess.make(
-        process.execPath,
-        ["--no-warnings", bin, "run", "experiment.ts", "--no-check"],
-        {
-          cwd: folder
-        }
-      )
-      assert.strictEqual(
-        yield* spawner.string(command, { includeStderr: true }),
-        "igm: experiment.ts: this module cannot be loaded: The requested module '@igm/gradient' does not provide an export named 'Nope'\n"
-      )
-    }).pipe(Effect.provide(NodeServices.layer))
-  )
-
   it.live("a program that ends the process, or holds it, is told in one line, and is no success", () =>
     Effect.gen(function* () {
       const spawner = yield* ChildProcessSpawner.ChildProcessSpawner
@@ -223,32 +231,34 @@ describe("ProgramFile.load", () => {
         "throws.ts": 'setTimeout(() => {\n  throw new Error("later")\n})\nawait new Promise(() => {})\n',
         "main.ts": `import { Effect } from "effect"
           import { watched } from ${JSON.stringify(path.join(sources, "Loading.ts"))}
-          const name = process.argv[2]!
-          const load = Effect.tryPromise({ try: () => import("./" + name), catch: (cause) => cause })
-          const main = watched(name, load, { patience: 0.2 }).pipe(Effect.catch((error) => Effect.sync(() => {
-            process.stderr.write("igm: " + (error as Error).message + "\\n")
-            process.exit(1)
-          })))
-          Effect.runFork(main)
           setInterval(() => {}, 1000)
+          for (const name of process.argv.slice(2)) {
+            const load = Effect.tryPromise({ try: () => import("./" + name), catch: (cause) => cause })
+            const error = await Effect.runPromise(Effect.flip(watched(name, load, { patience: 0.2 })))
+            process.stderr.write("igm: " + (error as Error).message + "\\n")
+          }
+          process.exit(1)
         `
       })
-      const run = Effect.fn(function* (name: string) {
-        const command = ChildProcess.make(process.execPath, ["--no-warnings", "main.ts", name], { cwd: folder })
+      const run = Effect.fn(function* (...names: ReadonlyArray<string>) {
+        const command = ChildProcess.make(process.execPath, ["--no-warnings", "main.ts", ...names], { cwd: folder })
         const handle = yield* spawner.spawn(command)
         const [said, code] = yield* Effect.all(
           [Stream.mkString(Stream.decodeText(handle.stderr)), Effect.exit(handle.exitCode)],
           { concurrency: "unbounded" }
         )
-        assert.isFalse(code._tag === "Success" && code.value === 0, name)
+        assert.isFalse(code._tag === "Success" && code.value === 0, names.join(" "))
         return said
       })
       const late = "it is still loading after 0.2 s: does it wait for something that never comes, or loop without end?"
       assert.strictEqual(yield* run("loops.ts"), `igm: loops.ts: ${late}\n`)
-      assert.strictEqual(yield* run("waits.ts"), `igm: waits.ts: ${late}\n`)
       const astray = "something is thrown that nobody waits for"
-      assert.strictEqual(yield* run("rejects.ts"), `igm: rejects.ts: ${astray}: alone\n`)
-      assert.strictEqual(yield* run("throws.ts"), `igm: throws.ts: ${astray}: later\n`)
+      assert.deepStrictEqual((yield* run("waits.ts", "rejects.ts", "throws.ts")).split("\n"), [
+        `igm: waits.ts: ${late}`,
+        `igm: rejects.ts: ${astray}: alone`,
+        `igm: throws.ts: ${astray}: later`,
+        ""
+      ])
       assert.strictEqual(
         yield* run("exits.ts"),
         "igm: exits.ts: it ends the process while it is loaded, with process.exit(0): leave that out\n"
@@ -290,6 +300,7 @@ describe("igm run", () => {
         "untyped.ts": text(128, "const typed: string = 3; void typed")
       })
       yield* fs.remove(`${folder}/runs`, { recursive: true })
+      yield* fs.copyFile(own, `${folder}/own.ts`)
       const problem = (...args: ReadonlyArray<string>) =>
         Effect.flip(igm("run", ...args, "--out", `${folder}/runs`)).pipe(
           Effect.map((error) => (error as Error).message)
@@ -301,6 +312,8 @@ describe("igm run", () => {
         yield* problem(`${folder}/absent.ts`),
         `${folder}/absent.ts: cannot read this program: no such file or folder`
       )
+      yield* igm("run", `${folder}/own.ts`, "--out", `${folder}/checked`)
+      assert.lengthOf(yield* fs.readDirectory(`${folder}/checked/.store/checked`), 1)
     }).pipe(Effect.provide(environment))
   )
 
@@ -337,6 +350,48 @@ describe("igm run", () => {
         "own: args.a is another type: give a string, a number, a boolean, a literal, or a list of one of them"
       )
       assert.isFalse(yield* fs.exists(`${folder}/runs`))
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("names the program that fails with anything, gives no report, or leaves the working folder", () =>
+    Effect.gen(function* () {
+      const here = process.cwd()
+      const cases = {
+        null: ["Effect.fail(null)", "null is thrown"],
+        text: ['Effect.fail("no luck")', '"no luck" is thrown'],
+        error: ['Effect.fail(new Error("no luck"))', "no luck"],
+        dies: ["Effect.die(undefined)", "undefined is thrown"],
+        throws: ['Effect.sync(() => { throw new TypeError("") })', "TypeError"],
+        away: [
+          'Effect.sync(() => { process.chdir("/"); return Report.make("Away", []) })',
+          "it changes the working folder, with process.chdir: leave that out"
+        ],
+        none: ["Effect.void", "its run gives no report: end it with Report.make(title, sections)"]
+      } as const
+      const more = 'import { Report } from "@igm/report"\nimport { Effect } from "effect"\nvoid Report\n'
+      const files = Object.entries(cases).map(([name, [run]]) => [`${name}.ts`, more + running(`() => ${run}`)])
+      const folder = yield* folderOf(Object.fromEntries(files) as { readonly [name: string]: string })
+      for (const [name, [, problem]] of Object.entries(cases)) {
+        const file = `${folder}/${name}.ts`
+        const error = yield* Effect.flip(igm("run", file, "--no-check", "--out", `${folder}/runs`))
+        assert.strictEqual((error as Error).message, `${name === "none" ? "own" : file}: ${problem}`)
+        assert.strictEqual(process.cwd(), here)
+      }
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("prints in its help nothing that steers a terminal", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderOf({
+        "steers.ts": running("() => 3").replace(
+          "args: Schema.Struct({})",
+          'description: "Red:\\u001b[31m\\nand more", args: Schema.Struct({ a: Schema.String.annotate({ description: "Up\\u001b[A" }) })'
+        )
+      })
+      yield* igm("run", `${folder}/steers.ts`, "--help")
+      const help = (yield* TestConsole.logLines).map(String).join("\n")
+      assert.include(help, "Red:\\u{1b}[31m and more")
+      assert.include(help, "Up\\u{1b}[A (required)")
     }).pipe(Effect.provide(environment))
   )
 })

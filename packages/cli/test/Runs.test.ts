@@ -73,7 +73,8 @@ withLayer(runs, SLOWLY)("igm runs, show, diff and gc", (it) => {
       const table = printed.slice(printed.indexOf("Test results"), printed.indexOf("Paired comparisons"))
       assert.include(shown, table.trimEnd())
       assert.match(shown, /IGM \(paper\) +2 +2 +[12] +accuracy +0\.\d{3} +audio \S+, image \S+/)
-      assert.match(shown, /training +train late fusion, seed 1 +made +\d/)
+      assert.match(shown, /training +4 artifacts +made +\d/)
+      assert.match(yield* ask("show", first, "--all"), /training +train late fusion, seed 1 +made +\d/)
 
       assert.include(yield* ask("diff", first, first, "--exit-code"), "No difference.")
       const differ = yield* ask("diff", first, second)
@@ -89,6 +90,19 @@ withLayer(runs, SLOWLY)("igm runs, show, diff and gc", (it) => {
       assert.include(stopped, `${second}   stopped`)
       assert.include(stopped, "It has come to: train IGM (paper), seed 2.")
       assert.match(stopped, /train IGM \(paper\), seed 2 +1 +loss \S+, weights \w+ +no/)
+    })
+  )
+
+  it.effect("another seed gives other digests of features and weights", () =>
+    Effect.gen(function* () {
+      const { out, first, second } = yield* two
+      const digestsOf = Effect.fnUntraced(function* (id: string) {
+        const folder = `${out}/${id}`
+        return (yield* Results.read(folder, yield* RunFolder.read(folder)))!.digests
+      })
+      const [one, other] = [yield* digestsOf(first), yield* digestsOf(second)]
+      assert.notStrictEqual(other.features, one.features)
+      assert.notStrictEqual(other.weights, one.weights)
     })
   )
 

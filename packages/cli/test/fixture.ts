@@ -1,5 +1,5 @@
 /** A small experiment and the environment of a command, for tests from files to report. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { MediaDecoder, Wav } from "@igm/media"
 import { Progress } from "@igm/io"
 import { Keyed } from "@igm/tensor"

@@ -2,7 +2,7 @@
  * Where encoders run. On WebGPU the test of features runs where there is an adapter: Debian's package chromium has one in
  * software, `VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json npx vitest run packages/encoders/test/EncoderRuntime.test.ts`.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ArtifactStore, Progress } from "@igm/io"
 import { FirstAvailable } from "@igm/onnx"

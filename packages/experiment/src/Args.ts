@@ -27,15 +27,18 @@ const KIND = "@igm/experiment/Args/kind"
 const DOMAIN = "@igm/experiment/Args/domain"
 
 /** The path of a folder: absolute in the program; relative to the run's folder in the manifest, if possible. */
-export const Folder = Schema.String.annotate({ [KIND]: "folder", [DOMAIN]: "a folder" })
+export const Folder = Schema.String.check(Schema.isNonEmpty()).annotate({ [KIND]: "folder", [DOMAIN]: "a folder" })
 
 /** The path of a file: absolute in the program; relative to the run's folder in the manifest, if possible. */
-export const File = Schema.String.annotate({ [KIND]: "file", [DOMAIN]: "a file" })
+export const File = Schema.String.check(Schema.isNonEmpty()).annotate({ [KIND]: "file", [DOMAIN]: "a file" })
 
-/** A random seed: a non-negative integer. */
-export const Seed = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
+/** A non-negative integer. */
+export const Natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
   [DOMAIN]: "a whole number of at least 0"
 })
+
+/** A random seed: a non-negative integer. */
+export const Seed = Natural.annotate({ [DOMAIN]: "a whole number of at least 0" })
 
 /** A positive integer. */
 export const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
@@ -45,6 +48,16 @@ export const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate
 /** A finite number of at least 0. */
 export const NonNegative = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
   [DOMAIN]: "a finite number of at least 0"
+})
+
+/** A finite number above 0. */
+export const Positive = Schema.Finite.check(Schema.isGreaterThan(0)).annotate({
+  [DOMAIN]: "a finite number above 0"
+})
+
+/** A number from 0 to 1, such as a probability or a share. */
+export const Fraction = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })).annotate({
+  [DOMAIN]: "a number from 0 to 1"
 })
 
 /** A non-empty list of distinct values. */
@@ -164,41 +177,67 @@ const annotated = <A>(key: string, { ast }: Schema.Struct.Fields[string]): A | u
 
 const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
-/** Decodes a single argument. */
-const decodeOne = (name: string, field: Schema.Struct.Fields[string], given: Given) => {
+/** The schema of a single argument. */
+const codecOf = (name: string, field: Schema.Struct.Fields[string]) => {
   const one: Schema.Top = Schema.Struct({ [name]: field })
-  return Schema.decodeUnknownResult(one as Schema.Codec<unknown, unknown>)(given)
+  return one as Schema.Codec<unknown, unknown>
+}
+
+/** Decodes a single argument. */
+const decodeOne = (name: string, field: Schema.Struct.Fields[string], given: Given) =>
+  Schema.decodeUnknownResult(codecOf(name, field))(given)
+
+/** Encodes a single argument, as it is given. */
+const encodeOne = (name: string, field: Schema.Struct.Fields[string], decoded: unknown): Schema.Json | undefined =>
+  (Schema.encodeUnknownSync(codecOf(name, field))(decoded) as { readonly [name: string]: Schema.Json | undefined })[
+    name
+  ]
+
+/** The schemas of encoded values that a text on a command line can be. */
+const BASIC = new Set<string>(["String", "Number", "Boolean", "Literal", "TemplateLiteral", "Enum", "Union"])
+
+/** Describes the problem of an argument's name among others, if there is one. */
+const nameProblem = (name: string, all: Struct["fields"]): string | null => {
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) return "a name of letters and digits that begins with a small letter"
+  if (name in {}) return "another name: every object has something of this one"
+  const [, negated] = /^no-(.+)$/.exec(flagOf(name)) ?? []
+  const other = Object.keys(all).find((other) => flagOf(other) === negated && all[other]!.ast._tag === "Boolean")
+  return other === undefined ? null : `another name: this flag turns ${other} off`
 }
 
 /**
  * Derives the specifications of a struct's arguments. Throws a `SettingError` for an argument that cannot be written on
- * a command line.
+ * a command line, and for a default that the argument may not have.
  */
 export const specs = (of: string, args: Struct): ReadonlyArray<Spec> => {
   const { properties } = Schema.decodeUnknownSync(Document)({ properties: {}, ...jsonSchema(args) })
   return Object.entries(args.fields).map(([name, field]): Spec => {
-    const fail = (domain: string): never => {
-      throw new Setting.SettingError({ of, setting: `args.${name}`, value: "another type", domain })
+    const fail = (value: string, domain: string): never => {
+      throw new Setting.SettingError({ of, setting: `args.${name}`, value, domain })
     }
-    if (!/^[a-z][A-Za-z0-9]*$/.test(name)) fail("a name of letters and digits that begins with a small letter")
+    const misnamed = nameProblem(name, args.fields)
+    if (misnamed !== null) fail("so named", misnamed)
     const found = Schema.decodeUnknownOption(PropertyOrList)(properties[name])
     const one = found._tag === "Some" ? (found.value.items ?? found.value) : {}
-    const kind = KINDS[one.type ?? ""] ?? fail("a string, a number, a boolean, a literal, or a list of one of them")
-    const marked = annotated<Spec["kind"]>(KIND, field)
-    const fallback = decodeOne(name, field, {})
-    const value = Result.isSuccess(fallback)
-      ? (fallback.success as { readonly [name: string]: Schema.Json | undefined })[name]
-      : undefined
-    return {
+    const encoded = SchemaAST.toEncoded(field.ast)
+    const kind = BASIC.has(itemOf(encoded)._tag) ? KINDS[one.type ?? ""] : undefined
+    const omitted = decodeOne(name, field, {})
+    const spec = {
       name,
       flag: flagOf(name),
-      kind: marked ?? kind,
+      kind:
+        annotated<Spec["kind"]>(KIND, field) ??
+        kind ??
+        fail("another type", "a string, a number, a boolean, a literal, or a list of one of them"),
       isList: found._tag === "Some" && found.value.items !== undefined,
       choices: one.enum === undefined ? null : one.enum.map(String),
-      isRequired: Result.isFailure(fallback),
-      fallback: value,
       description: SchemaAST.resolveAt<string>("description")(field.ast)
     }
+    if (Result.isSuccess(omitted)) {
+      return { ...spec, isRequired: false, fallback: encodeOne(name, field, omitted.success) }
+    }
+    if (SchemaAST.isOptional(encoded)) fail("not so by default", domainOf(field, spec, omitted.failure.message))
+    return { ...spec, isRequired: true, fallback: undefined }
   })
 }
 
@@ -213,13 +252,13 @@ const parse = ({ kind }: Spec, text: string): Schema.Json => {
 }
 
 /**
- * Parses the text of a flag; the values of a list are separated by commas. Texts that are no value of the kind stay
- * texts, for the check that follows.
+ * Parses the text of a flag; the values of a list are separated by commas, and a blank text is an empty list. Texts
+ * that are no value of the kind stay texts, for the check that follows.
  */
 export const parsed = (spec: Spec, text: string): Schema.Json => {
-  const number = spec.choices !== null && spec.kind === "text" ? text : undefined
-  if (number !== undefined && !spec.isList) return number
-  return spec.isList ? text.split(",").map((part) => parse(spec, part.trim())) : parse(spec, text)
+  if (!spec.isList) return parse(spec, text)
+  const parts = text.trim() === "" ? [] : text.split(",").map((part) => part.trim())
+  return parts.includes("") ? text : parts.map((part) => parse(spec, part))
 }
 
 /** Descriptions of the values of each kind, for error messages. */
@@ -241,22 +280,36 @@ const TYPES: { readonly [K in Spec["kind"]]: string } = {
   file: "string"
 }
 
+/** The parts of a specification by which the valid values are described. */
+type Domain = Pick<Spec, "kind" | "isList" | "choices">
+
+/** Describes one valid value, if something other than a check does. */
+const oneOf = (field: Schema.Struct.Fields[string], { choices }: Domain): string | undefined =>
+  choices?.map((choice) => JSON.stringify(choice)).join(" or ") ?? annotated<string>(DOMAIN, field)
+
+/** Describes the valid values by the message about one that is invalid, which may be of the right kind. */
+const domainOf = (field: Schema.Struct.Fields[string], domain: Domain, message: string, isOfKind = true): string => {
+  const [first = "", at = ""] = message.split("\n")
+  const said = first.replace(/^Expected /, "").replace(/, (?:got|actual) .*$/, "")
+  // A check of the list as a whole says what it wants of it.
+  if (domain.isList && isOfKind && !/\]\[/.test(at)) return said
+  const item = oneOf(field, domain) ?? (isOfKind ? said : WORDS[domain.kind])
+  return domain.isList ? `a list, each of it ${item}` : item
+}
+
 /** Checks a value of an argument: describes the valid values if it is invalid, and gives `null` if it is valid. */
-export const fault = (args: Struct, { name, kind, isList, choices }: Spec, value: Schema.Json): string | null => {
+export const fault = (args: Struct, spec: Spec, value: Schema.Json): string | null => {
+  const { name, kind, isList } = spec
   const field = args.fields[name]!
   const found = decodeOne(name, field, { [name]: value })
   if (Result.isSuccess(found)) return null
-  const [first = "", at = ""] = found.failure.message.split("\n")
-  const said = first.replace(/^Expected /, "").replace(/, (?:got|actual) .*$/, "")
-  const one = choices?.map((choice) => JSON.stringify(choice)).join(" or ") ?? annotated<string>(DOMAIN, field)
   const all: ReadonlyArray<Schema.Json> = isList && Array.isArray(value) ? value : [value]
+  const one = oneOf(field, spec) ?? WORDS[kind]
+  if (isList && typeof value === "string") return `a list with one comma between two values, each of it ${one}`
+  if (isList && !Array.isArray(value)) return `a list, each of it ${one}`
+  if (isList && all.length === 0) return `a list of one at least, each of it ${one}`
   const isOfKind = all.every((item) => typeof item === TYPES[kind])
-  if (isList && !Array.isArray(value)) return `a list, each of it ${one ?? WORDS[kind]}`
-  if (isList && all.length === 0) return `a list of one at least, each of it ${one ?? WORDS[kind]}`
-  // A check of the list as a whole says what it wants of it.
-  if (isList && isOfKind && !/\]\[/.test(at)) return said
-  const item = one ?? (isOfKind ? said : WORDS[kind])
-  return isList ? `a list, each of it ${item}` : item
+  return domainOf(field, spec, found.failure.message, isOfKind)
 }
 
 /** Applies a function to all paths among the arguments. */
@@ -291,7 +344,7 @@ export const decode = <S extends Struct>(
   const problem = (setting: string, value: string, domain: string | null) =>
     Result.fail(new Setting.SettingError({ of, setting, value, domain }))
   if (missing !== undefined) {
-    return problem(`--${missing.flag}`, "missing", missing.description ?? `a ${missing.kind}`)
+    return problem(`--${missing.flag}`, "missing", missing.description ?? WORDS[missing.kind])
   }
   const unknown = Object.keys(given).find((name) => !all.some((spec) => spec.name === name))
   if (unknown !== undefined) return problem(`--${flagOf(unknown)}`, "given", null)

@@ -16,8 +16,9 @@
  */
 import { Name } from "@igm/tensor"
 import type { Report } from "@igm/report"
-import { Effect, type Schema } from "effect"
+import { Effect, Predicate, Schema } from "effect"
 import * as Args from "./Args.ts"
+import { ExperimentError } from "./ExperimentError.ts"
 import * as Runner from "./run/Runner.ts"
 import { RunStore } from "./run/RunStore.ts"
 import * as Sources from "./run/Sources.ts"
@@ -52,15 +53,34 @@ export type Any<E = unknown, R = unknown> = Experiment<Args.Struct, E, R>
 export const isExperiment = (value: unknown): value is Any =>
   typeof value === "object" && value !== null && TypeId in value
 
+/** Checks the parts of a program that may not have been typechecked. Throws an `ExperimentError`. */
+const check = (experiment: string, parts: unknown): void => {
+  const fail = (problem: string): never => {
+    throw new ExperimentError({ experiment, problem })
+  }
+  if (!Predicate.isObject(parts)) return fail("it has no parts: give { args, run }")
+  const args: unknown = "args" in parts ? parts.args : undefined
+  const fields = Schema.isSchema(args) && "fields" in args ? args.fields : undefined
+  if (!Predicate.isObject(fields)) return fail("its args are no struct: give Schema.Struct({ … })")
+  // A literal's __proto__ is no field, but what the fields inherit from.
+  if (![Object.prototype, null].includes(Object.getPrototypeOf(fields) as object | null)) {
+    fail("one of its args is named __proto__: give it another name")
+  }
+  if (!("run" in parts) || typeof parts.run !== "function") {
+    fail("its run is no function: give one from the arguments to an Effect that yields a report")
+  }
+}
+
 /**
- * Makes a program. Throws a `NameError` for a name that cannot name a folder, and a `SettingError` for an argument that
- * cannot be written on a command line.
+ * Makes a program. Throws a `NameError` for a name that cannot name a folder, an `ExperimentError` for parts that are
+ * none, and a `SettingError` for an argument that cannot be written on a command line.
  */
 export const make = <Fields extends Schema.Struct.Fields, E, R>(
   name: string,
   parts: Parts<Schema.Struct<Fields>, E, R>
 ): Experiment<Schema.Struct<Fields>, E, R> => {
   Name.folder("the name of the experiment", name)
+  check(name, parts)
   // Flags are made of any fields, whatever their types.
   const args: Schema.Top = parts.args
   return { ...parts, name, specs: Args.specs(name, args as Args.Struct), [TypeId]: TypeId }

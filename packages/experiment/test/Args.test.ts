@@ -19,7 +19,10 @@ const args = Schema.Struct({
   methods: Schema.Array(Schema.Literals(["igm", "late"])).pipe(Args.defaultsTo(["igm", "late"])),
   taus: Schema.Array(Schema.Finite).pipe(Args.defaultsTo([])),
   fusions: Args.list(Schema.Literals(["mean", "sum"])).pipe(Args.defaultsTo(["sum"])),
-  limit: Args.limit
+  limit: Args.limit,
+  rate: Schema.optionalKey(Args.Positive),
+  dropouts: Schema.optionalKey(Args.list(Args.Fraction)),
+  warmup: Schema.optionalKey(Args.Natural)
 })
 
 const specs = Args.specs("norms", args)
@@ -55,7 +58,10 @@ describe("Args", () => {
       ["methods", "text", "listigm|late", ["igm", "late"]],
       ["taus", "number", "list", []],
       ["fusions", "text", "listmean|sum", ["sum"]],
-      ["limit", "integer", "", undefined]
+      ["limit", "integer", "", undefined],
+      ["rate", "number", "", undefined],
+      ["dropouts", "number", "list", undefined],
+      ["warmup", "integer", "", undefined]
     ])
   })
 
@@ -109,7 +115,8 @@ describe("Args", () => {
       ["methods", "late,igm", ["late", "igm"]],
       ["taus", "0.1,0.2", [0.1, 0.2]],
       ["more", "a b,c", ["a b", "c"]],
-      ["data", "a,b", "a,b"]
+      ["data", "a,b", "a,b"],
+      ["taus", " ", []]
     ]
     for (const [name, text, value] of texts) {
       assert.deepStrictEqual(Args.parsed(spec(name), text), value, `${name} ${text}`)
@@ -119,6 +126,7 @@ describe("Args", () => {
     // What is no number stays what it is, so that its error can show it.
     for (const text of ["", " ", "one", "1x", "NaN"]) assert.strictEqual(Args.parsed(spec("seed"), text), text)
     assert.strictEqual(Args.parsed(spec("white"), "yes"), "yes")
+    for (const text of [",", "igm,", ",igm", "igm,,late"]) assert.strictEqual(Args.parsed(spec("methods"), text), text)
   })
 
   it("that is wrong is named by its flag, with its value and what may stand there", () => {
@@ -128,6 +136,9 @@ describe("Args", () => {
       [{ seed: "one" }, 'norms: --seed is "one": give a whole number of at least 0'],
       [{ perDigit: 0 }, "norms: --per-digit is 0: give a whole number of at least 1"],
       [{ limit: 0 }, "norms: --limit is 0: give a whole number of at least 1"],
+      [{ rate: 0 }, "norms: --rate is 0: give a finite number above 0"],
+      [{ dropouts: [0.5, 1.5] }, "norms: --dropouts is [0.5,1.5]: give a list, each of it a number from 0 to 1"],
+      [{ warmup: -1 }, "norms: --warmup is -1: give a whole number of at least 0"],
       [{ tau: -0.1 }, "norms: --tau is -0.1: give a finite number of at least 0"],
       [{ tau: "much" }, 'norms: --tau is "much": give a finite number of at least 0'],
       [{ shift: "far" }, 'norms: --shift is "far": give a finite number'],
@@ -142,6 +153,10 @@ describe("Args", () => {
       [{ taus: ["a"] }, 'norms: --taus is ["a"]: give a list, each of it a finite number'],
       [{ seeds: 3 }, "norms: --seeds is 3: give a list, each of it a whole number of at least 0"],
       [{ more: ["/a", 3] }, 'norms: --more is ["/a",3]: give a list, each of it a folder'],
+      [{ methods: "igm," }, 'norms: --methods is "igm,": give a list with one comma between two values, each of it '],
+      [{ data: "" }, 'norms: --data is "": give a folder'],
+      [{ table: "" }, 'norms: --table is "": give a file'],
+      [{ more: ["/a", ""] }, 'norms: --more is ["/a",""]: give a list, each of it a folder'],
       [{ title: 3 }, "norms: --title is 3: give a text"],
       [{ data: 3 }, "norms: --data is 3: give a folder"],
       [{ table: true }, "norms: --table is true: give a file"],
@@ -160,7 +175,10 @@ describe("Args", () => {
       ["record", Schema.Record(Schema.String, Schema.Int)],
       ["lists", Schema.Array(Schema.Array(Schema.Int))],
       ["either", Schema.Union([Schema.Int, Schema.String])],
-      ["nothing", Schema.Null]
+      ["nothing", Schema.Null],
+      ["day", Schema.Date],
+      ["days", Schema.Array(Schema.Date)],
+      ["large", Schema.BigInt]
     ] as const) {
       assert.throws(refused({ [name]: schema }), `odd: args.${name} is`)
     }
@@ -170,6 +188,27 @@ describe("Args", () => {
         "give a name of letters and digits that begins with a small letter"
       )
     }
+    for (const name of ["constructor", "toString"]) {
+      assert.throws(
+        refused({ [name]: Schema.Int }),
+        `odd: args.${name} is so named: give another name: every object has`
+      )
+    }
+    const flags = { white: Schema.Boolean.pipe(Args.defaultsTo(false)), noWhite: Schema.Int }
+    assert.throws(refused(flags), "odd: args.noWhite is so named: give another name: this flag turns white off")
+    assert.doesNotThrow(refused({ white: Schema.Int, noWhite: Schema.Int }))
+  })
+
+  it("whose default it may not have itself is refused as the program is made, and is not called missing", () => {
+    const refused = (field: Schema.Struct.Fields[string]) => () => Args.specs("odd", Schema.Struct({ field }))
+    const is = "odd: args.field is not so by default: give"
+    assert.throws(refused(Args.Seed.pipe(Args.defaultsTo(-1))), `${is} a whole number of at least 0`)
+    assert.throws(refused(Args.Seeds.pipe(Args.defaultsTo([1, 1]))), `${is} values, none of them twice`)
+    assert.throws(refused(Args.Seeds.pipe(Args.defaultsTo([1, -1]))), `${is} a list, each of it a whole number`)
+    assert.throws(refused(Args.Folder.pipe(Args.defaultsTo(""))), `${is} a folder`)
+    // A default is what a person would give, and not what becomes of it.
+    const count = Schema.FiniteFromString.pipe(Args.defaultsTo("3"))
+    assert.strictEqual(Args.specs("odd", Schema.Struct({ count }))[0]!.fallback, "3")
   })
 
   it("has a JSON schema, with what is required and what each is for", () => {

@@ -1,4 +1,4 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { AvDigits, DigitEncoders } from "@igm/av-digits"
 import { Encoder } from "@igm/encoders"
@@ -33,9 +33,11 @@ describe("Experiment", () => {
     const others = { audio: DigitEncoders.audio, video: DigitEncoders.image }
     // @ts-expect-error the data set has no video
     void (() => Experiment.comparison({ ...fits, encoders: others }))
-    // @ts-expect-error there is nothing to compare without a method
-    void (() => Experiment.comparison({ ...fits, methods: [] }))
-    // Neither does one run whose results would overwrite each other.
+    // Nor does one run that has nothing to compare, or whose results would overwrite each other.
+    assert.throws(
+      () => Experiment.comparison({ ...fits, methods: [] }),
+      "Only its types matter: it has no methods: give a list of one at least"
+    )
     const again = { ...Baselines.lateFusion(options), name: "Late  fusion!" }
     assert.throws(
       () => Experiment.comparison({ ...fits, methods: [Baselines.lateFusion(options), again] }),
@@ -108,7 +110,8 @@ describe("Experiment.comparison", () => {
         "It fits: late fusion reads audio 128 wide, and its encoder gives 64"
       ],
       [{ views: { count: 2, seed: 1, of: { smell: 1 } } }, 'It fits: views of "smell" are drawn, which has no encoder'],
-      [{ dataset: 1, encoders: 2 }, "It fits: dataset is 1: give a data set"]
+      [{ dataset: 1, encoders: 2 }, "It fits: dataset is 1: give a data set"],
+      [{ comparde: [] }, 'It fits: it has no part "comparde": they are title, dataset']
     ]
     for (const [changed, line] of lines) assert.include(told(changed), line)
     assert.strictEqual(told({}), "")
@@ -156,6 +159,20 @@ describe("Experiment.make", () => {
     assert.throws(named("../../escape"), `the name of the experiment is "../../escape"${rest}`)
     assert.throws(named(".store"), `the name of the experiment is ".store"${rest}`)
     assert.throws(named(undefined), "the name of the experiment is undefined: it has to be a text")
+  })
+
+  it("has an argument struct and a function, or says which it lacks", () => {
+    const run = () => Effect.succeed(Report.make("Parts", []))
+    const made = (parts: unknown) => () => Experiment.make("parts", parts as never)
+    assert.doesNotThrow(made({ args: Schema.Struct({}), run }))
+    assert.throws(made(null), "parts: it has no parts")
+    for (const args of [undefined, Schema.String, { seed: Schema.Int }]) {
+      assert.throws(made({ args, run }), "parts: its args are no struct: give Schema.Struct")
+    }
+    assert.throws(made({ args: Schema.Struct({}) }), "parts: its run is no function")
+    // What looks like a field of this name is what the other fields inherit from.
+    const inheriting = { __proto__: { seed: Schema.Int } }
+    assert.throws(made({ args: Schema.Struct(inheriting as {}), run }), "parts: one of its args is named __proto__")
   })
 
   it("is told from what a module exports besides", () => {

@@ -3,7 +3,7 @@
  * that takes, and a replay finds it equal. Programs are drawn: stages in sequence, in parallel and in each other's bodies,
  * some of which fail or are interrupted by their program, with random numbers, checkpoints and files.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ArtifactStore, AtomicFile, type IoError, Lock } from "@igm/io"
 import { Report } from "@igm/report"
@@ -248,7 +248,7 @@ const replay = Effect.fnUntraced(function* (run: string, program: Drawn) {
   const manifest = yield* RunFolder.read(run)
   const prepared = yield* Runner.prepare(experimentOf(program, yield* weather()), manifest.arguments)
   return yield* Effect.gen(function* () {
-    const executed = yield* Runner.execute(prepared.program)
+    const executed = yield* Runner.execute("random", prepared.program)
     const compared = yield* Replay.compare(manifest.artifacts, store, executed.artifacts, { tolerance: 0 })
     return { manifest, executed, compared, results: yield* Replay.results(run, manifest, executed) }
   }).pipe(
@@ -304,6 +304,6 @@ describe("Programs of any stages", () => {
           manifest.artifacts.map(({ stage, name, digest }) => [stage, name, digest])
         )
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), TestClock.withLive),
-    { arbitrary: { runs: 36 }, timeout: 240_000 }
+    { arbitrary: { runs: 24 }, timeout: 240_000 }
   )
 })

@@ -1,5 +1,5 @@
 /** What does not compile: a program whose parts do not fit, or that is run without what it needs. The programs here are only made. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, it } from "@effect/vitest"
 import { AvDigits, DigitEncoders } from "@igm/av-digits"
 import { EncoderRuntime } from "@igm/encoders"
@@ -123,6 +123,19 @@ describe("Types", () => {
     void (() => Effect.flatMap(trials, (all) => Evaluate.test(all, white.test)))
     // @ts-expect-error heads for 16-wide features predict 128-wide ones
     void (() => Effect.flatMap(trials, (all) => Evaluate.test(all, features.test)))
+  })
+
+  it("methods and seeds are any lists of them, as an argument gives them, and their heads fit all the same", () => {
+    const chosen = [wide, { ...wide, name: "again" }].filter(({ name }) => name !== "late fusion")
+    const seeds = Array.from({ length: 3 }, (_, i) => i)
+    void (() => Trial.all({ methods: chosen, seeds, on: features }))
+    const parts = { title: "Types", dataset, encoders, seeds }
+    const made = () => Experiment.comparison({ ...parts, methods: chosen, compared: chosen.map(({ name }) => name) })
+    void made
+    // @ts-expect-error heads for 128-wide features are given 16-wide ones
+    void (() => Trial.all({ methods: chosen, seeds, on: white }))
+    // @ts-expect-error heads for 16-wide features are given to encoders that are 128 wide
+    void (() => Experiment.comparison({ ...parts, methods: [narrow].slice(), compared: [] }))
   })
 
   it("the test split selects nothing and trains nothing, and no other split is evaluated", () => {

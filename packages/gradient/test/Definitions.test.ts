@@ -1,5 +1,5 @@
 /** The definitions of other libraries, held by golden values that `tools/reference/definitions.py` makes. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Distance } from "@igm/testing"
 import { Safetensors, Tensor } from "@igm/tensor"

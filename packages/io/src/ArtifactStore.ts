@@ -29,6 +29,7 @@ import * as Folder from "./Folder.ts"
 import { IoError, ioError } from "./IoError.ts"
 import * as Lock from "./Lock.ts"
 import * as Scratch from "./Scratch.ts"
+import * as Waits from "./Waits.ts"
 
 /** The description of work whose result is stored: equal descriptions, apart from the name, are the same work. */
 export interface Work {
@@ -110,7 +111,8 @@ export class ArtifactStore extends Context.Service<
     readonly folder: string
     /**
      * Returns the artifact of this work; if it is not stored, `make` writes its files into the scratch folder that it
-     * is given. Concurrent requests for the same work wait for one `make`.
+     * is given, and nothing but regular files of other names than the store's own. Concurrent requests for the same
+     * work wait for one `make`. Fails for work that requests itself, directly or through other work.
      */
     readonly getOrMake: <E, R>(
       work: Work,
@@ -144,6 +146,23 @@ export class ArtifactStore extends Context.Service<
           )
           return Object.fromEntries(found.flat())
         }, files)
+
+        /** The digests of what the work of a stage wrote. Fails if it is something that an artifact cannot have. */
+        const written = Effect.fnUntraced(function* (stage: string, scratch: string) {
+          const fail = (problem: string) => new IoError({ path: `the stage ${stage}`, problem })
+          const names = yield* fs.readDirectory(scratch, { recursive: true })
+          if (names.includes(RECORD)) {
+            return yield* fail(`it writes ${RECORD}, which describes the artifact: give the file another name`)
+          }
+          const links = yield* Effect.filter(names, (name) => Effect.isSuccess(fs.readLink(path.join(scratch, name))), {
+            concurrency: READERS
+          })
+          if (links.length > 0) return yield* fail(`it writes the link ${links[0]}: write the file itself`)
+          const files = yield* digests(scratch)
+          const other = Object.keys(files).find((name) => files[name] === FileDigest.NONE)
+          if (other !== undefined) return yield* fail(`it writes ${other}, which is no file: leave it out`)
+          return files
+        })
 
         /** Reads a stored artifact and checks its digests: returns it, "damaged", or undefined. */
         const look = Effect.fnUntraced(
@@ -240,9 +259,9 @@ export class ArtifactStore extends Context.Service<
             ),
             (scratch) => Effect.ignore(fs.remove(scratch, { recursive: true, force: true }))
           )
-          yield* make(scratch)
+          yield* Waits.working({ stage, digest })(make(scratch))
           const files = yield* Effect.gen(function* () {
-            const files = yield* digests(scratch)
+            const files = yield* written(stage, scratch)
             yield* fs.writeFileString(path.join(scratch, RECORD), recordOf({ stage, version, name, key, on, files }))
             return yield* fs.rename(scratch, target).pipe(
               Effect.as(files),
@@ -262,6 +281,7 @@ export class ArtifactStore extends Context.Service<
           return made
         }, Effect.scoped)
 
+        const waiting = Waits.make()
         const turns = yield* RcMap.make({ lookup: () => Semaphore.make(1) })
 
         const getOrMake = Effect.fn("ArtifactStore.getOrMake")(function* <E, R>(
@@ -278,7 +298,7 @@ export class ArtifactStore extends Context.Service<
           const digest = digestOf(work)
           yield* Effect.annotateCurrentSpan({ stage: work.stage, name: work.name ?? work.stage, digest })
           const turn = yield* RcMap.get(turns, digest)
-          return yield* turn.withPermits(1)(once(work, digest, make))
+          return yield* waiting({ stage: work.stage, digest }, turn.withPermits(1)(once(work, digest, make)))
         }, Effect.scoped)
 
         return ArtifactStore.of({ folder, find, put, getOrMake: getOrMake as ArtifactStore["Service"]["getOrMake"] })

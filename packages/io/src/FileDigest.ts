@@ -6,12 +6,15 @@ import { createHash } from "node:crypto"
 /** The number of bytes that are read at a time. */
 const PIECE = 2 ** 17
 
-/** The digest of a file's bytes; for anything that is not a file, a text that is not a digest. */
+/** The text in place of the digest of anything that is not a file. */
+export const NONE = "not a file"
+
+/** The digest of a file's bytes; `NONE` for a pipe, a device or a socket. */
 export const of = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
   // A pipe would be waited for, and a device may have no end.
   const { type } = yield* fs.stat(path)
-  if (type !== "File" && type !== "Directory") return "not a file"
+  if (type !== "File" && type !== "Directory") return NONE
   const file = yield* fs.open(path)
   const hash = createHash("sha256")
   const piece = new Uint8Array(PIECE)

@@ -1,5 +1,17 @@
-/** Progress bars of long work on a terminal; nothing is shown in a pipe. */
+/** Progress of long work: bars on a terminal, and in a pipe or a file a log of what is finished. */
 import { Context, Effect, Layer, type Scope } from "effect"
+import * as ProgressLog from "./ProgressLog.ts"
+
+/** A finished part of work. */
+export interface Part {
+  /** The kind of the part, such as the stage; parts that follow each other fast are counted by it. */
+  readonly kind: string
+  readonly name: string
+  readonly milliseconds: number
+}
+
+/** The parts where bars tell how far the work is, or nothing does. */
+const unshown: Progress["Service"]["parts"] = Effect.succeed(() => Effect.void)
 
 /** The service that shows progress. */
 export class Progress extends Context.Service<
@@ -10,18 +22,26 @@ export class Progress extends Context.Service<
       label: string,
       total: number
     ) => Effect.Effect<(n: number) => Effect.Effect<void>, never, Scope.Scope>
+    /** Opens a log of finished parts, which ends with the scope; the result adds a part. */
+    readonly parts: Effect.Effect<(part: Part) => Effect.Effect<void>, never, Scope.Scope>
   }
 >()("@igm/io/Progress") {
   /** Shows nothing. */
-  static readonly layerSilent = Layer.succeed(Progress, Progress.of({ bar: () => Effect.succeed(() => Effect.void) }))
+  static readonly layerSilent = Layer.succeed(
+    Progress,
+    Progress.of({ bar: () => Effect.succeed(() => Effect.void), parts: unshown })
+  )
 
   /** Draws on a screen. */
   static readonly layerOn = (screen: Screen) => Layer.sync(Progress, () => drawnOn(screen))
 
-  /** Draws on standard error when that is a terminal that can go back to the beginning of a line. */
+  /** Prints plain lines on the console's standard error, seldom enough for a log. */
+  static readonly layerLog = Layer.effect(Progress, ProgressLog.make)
+
+  /** Draws on standard error when that is a terminal that can go back to the beginning of a line; else it logs there. */
   static readonly layer = Layer.suspend(() => {
     const { stderr, env } = process
-    if (!stderr.isTTY || env["TERM"] === "dumb") return Progress.layerSilent
+    if (!stderr.isTTY || env["TERM"] === "dumb") return Progress.layerLog
     return Progress.layerOn({ columns: () => stderr.columns || 80, write: (text) => void stderr.write(text) })
   })
 }
@@ -71,6 +91,7 @@ const drawnOn = (screen: Screen): Progress["Service"] => {
     length = line.length
   }
   return Progress.of({
+    parts: unshown,
     bar: (label, total) =>
       Effect.acquireRelease(
         Effect.sync(() => {

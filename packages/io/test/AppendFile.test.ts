@@ -1,4 +1,4 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Schema } from "effect"
 import { AppendFile } from "../src/index.ts"
@@ -60,7 +60,7 @@ describe("AppendFile", () => {
           assert.deepStrictEqual(yield* fs.readFile(path), whole)
         }
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    { arbitrary: { runs: 15 } }
+    { arbitrary: { runs: 6 } }
   )
 
   it.effect("any changed byte is noticed", () =>

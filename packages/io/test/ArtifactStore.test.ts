@@ -1,7 +1,8 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Digest } from "@igm/tensor"
 import { Deferred, Effect, Fiber, FileSystem, Path, Schema, Stream } from "effect"
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
 import { ArtifactStore, AtomicFile, RECORD, USE } from "../src/index.ts"
 
@@ -50,6 +51,33 @@ describe("ArtifactStore", () => {
         assert.match(message, /the name of (a stage|work of the stage thing) is "/)
       }
       assert.deepStrictEqual(yield* left, [])
+    }).pipe(Effect.provide(NodeServices.layer))
+  )
+
+  it.effect("makes an artifact of regular files only, of other names than its own", () =>
+    Effect.gen(function* () {
+      const { fs, here } = yield* fresh
+      const told = (write: (scratch: string) => Effect.Effect<void, unknown, FileSystem.FileSystem | Path.Path>) =>
+        here(ArtifactStore.use((store) => store.getOrMake(thing(1), (scratch) => Effect.orDie(write(scratch))))).pipe(
+          Effect.flip,
+          Effect.map(({ message }) => message)
+        )
+      const pipe = yield* told((scratch) =>
+        Effect.andThen(
+          fs.makeDirectory(`${scratch}/deep`),
+          Effect.sync(() => execFileSync("mkfifo", [`${scratch}/deep/pipe`]))
+        )
+      )
+      assert.include(pipe, "the stage thing: it writes deep/pipe, which is no file: leave it out")
+      for (const target of ["nowhere", "a.txt", "."]) {
+        const link = yield* told((scratch) =>
+          Effect.andThen(put("one")(scratch), fs.symlink(target, `${scratch}/link`))
+        )
+        assert.include(link, "the stage thing: it writes the link link: write the file itself", target)
+      }
+      const record = yield* told((scratch) => fs.writeFileString(`${scratch}/${RECORD}`, "{}"))
+      assert.include(record, `the stage thing: it writes ${RECORD}, which describes the artifact`)
+      yield* here(ArtifactStore.use((store) => store.getOrMake(thing(1), put("one"))))
     }).pipe(Effect.provide(NodeServices.layer))
   )
 

@@ -2,7 +2,7 @@
  * A process that holds folders for the tests of `Lock`: a line of input is a folder to hold, "wait" or "share" and a
  * folder, or "release"; it answers a line, "held" or why not. With the argument "die-before-telling" it kills itself once it holds the kernel's lock.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, FileSystem, Layer, type Path, Scope } from "effect"
 import { createInterface } from "node:readline"
 import { type IoError, Lock } from "../src/index.ts"

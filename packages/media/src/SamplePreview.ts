@@ -4,10 +4,10 @@
  */
 import type { Tensor } from "@igm/tensor"
 import { Effect, FileSystem, Stream } from "effect"
-import sharp from "sharp"
 import { MediaError } from "./Errors.ts"
 import type { MediaDecoder } from "./MediaDecoder.ts"
 import * as Film from "./film/Film.ts"
+import * as Libvips from "./image/Libvips.ts"
 import * as Raster from "./image/Raster.ts"
 import type { Preprocess, Source, Tensors } from "./Preprocess.ts"
 
@@ -108,13 +108,13 @@ const film = Effect.fn("SamplePreview.film")(function* ({ path, frames }: Source
     try: async (): Promise<Image> => {
       const { width, height, channels } = first
       const frame = (data: Uint8Array) =>
-        sharp(data, { raw: { width, height, channels } })
+        Libvips.open()(data, { raw: { width, height, channels } })
           .resize({ width: LARGEST / 2, height: LARGEST / 2, fit: "inside" })
           .png()
           .toBuffer({ resolveWithObject: true })
       const small = await Promise.all(shown.map(({ data }) => frame(data)))
       const size = small[0]!.info
-      const strip = sharp({
+      const strip = Libvips.open()({
         create: { width: size.width * small.length, height: size.height, channels: 3, background: "black" }
       }).composite(small.map(({ data }, i) => ({ input: data, left: i * size.width, top: 0 })))
       return { kind: "image", type: "image/jpeg", bytes: await strip.jpeg().toBuffer(), tiny: false }

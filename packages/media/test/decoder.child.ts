@@ -2,7 +2,7 @@
  * Opens a decoder, uses it and closes it, many times, and prints in JSON what there is beside this process: before, while one
  * is open, after a few, and after all. Arguments are the folder of the media and how many times; it is run with --expose-gc.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Stream } from "effect"
 import { Film, ImageInput, MediaDecoder, Sound } from "../src/index.ts"
 import { left } from "./left.ts"

@@ -1,5 +1,5 @@
 /** What tests of media run in: files, and a decoder. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Layer } from "effect"
 import { MediaDecoder } from "../src/index.ts"
 

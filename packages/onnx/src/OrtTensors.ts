@@ -1,5 +1,6 @@
 /** Conversions between tensors and onnxruntime's tensors. */
-import { Memory, type Tensor } from "@igm/tensor"
+import type { Tensor } from "@igm/tensor"
+import * as Memory from "@igm/tensor/Memory"
 import { type InferenceSession, Tensor as OrtTensor } from "onnxruntime-node"
 
 type Named = { readonly [name: string]: Tensor.Tensor }

@@ -1,7 +1,8 @@
 /**
  * The worker thread that owns sessions of onnxruntime: it opens, runs and closes them on request, one after another.
  */
-import { Memory } from "@igm/tensor"
+// By its part: the index would open Effect in each thread, and with it ten times as many modules.
+import * as Memory from "@igm/tensor/Memory"
 import { InferenceSession } from "onnxruntime-node"
 import { parentPort } from "node:worker_threads"
 import { fromOrt, toOrt } from "./OrtTensors.ts"

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Activations, Builder, Model } from "../src/index.ts"
 
 const zeros = (...shape: ReadonlyArray<number>) => Tensor.float32(shape, new Float32Array(Tensor.sizeOf(shape)))

@@ -2,7 +2,8 @@
  * Blocks: the few things that a section is drawn from. They are plain data, so that the page, the terminal's tables and
  * `igm show` are drawn from `report.json` alone, without the code of the program that made the report.
  */
-import { Schema } from "effect"
+import { Predicate, Schema } from "effect"
+import * as Digits from "./Digits.ts"
 import * as Media from "./Media.ts"
 import { addressIn } from "./draw/VegaAddress.ts"
 
@@ -114,15 +115,28 @@ export type Block = typeof Block.Type
 /** A cell of a table. */
 export type Cell = string | number
 
-/** A table; numbers are written as JavaScript writes them. */
+/** Options of a table. */
+export interface TableOptions {
+  readonly markedRow?: number
+  readonly markedColumn?: number
+  readonly notes?: ReadonlyArray<string>
+  /** The number of decimals of the numbers in a column, by the column's header. */
+  readonly digits?: { readonly [header: string]: number } | undefined
+}
+
+/** A table. The numbers of a column have equal digits: those that are asked for, or some four significant ones. */
 export const table = (
   header: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<Cell>>,
-  {
-    notes = [],
-    ...marked
-  }: { readonly markedRow?: number; readonly markedColumn?: number; readonly notes?: ReadonlyArray<string> } = {}
-): Block => ({ kind: "table", header, rows: rows.map((row) => row.map(String)), ...marked, notes })
+  { notes = [], digits = {}, ...marked }: TableOptions = {}
+): Block => {
+  const writers = header.map((name, c) => {
+    const numbers = rows.map((row) => row[c]).filter(Predicate.isNumber)
+    return Digits.writer(numbers, Object.hasOwn(digits, name) ? digits[name] : undefined)
+  })
+  const text = (cell: Cell, c: number) => (typeof cell === "number" ? (writers[c] ?? String)(cell) : cell)
+  return { kind: "table", header, rows: rows.map((row) => row.map(text)), ...marked, notes }
+}
 
 /** A chart; what a specification has that is not JSON is left out, as JavaScript does. */
 export const chart = (name: string, spec: object): Block => ({

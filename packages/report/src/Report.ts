@@ -37,9 +37,12 @@ export type Report = typeof Report.Type
 
 const AT = "the report"
 
-/** A report. Throws a `ReportError` for an empty title, or two sections of one kind and title. */
+/** A report. Throws a `ReportError` for an empty title or one of several lines, or two sections of one kind and title. */
 export const make = (title: string, sections: ReadonlyArray<Section>): Report => {
-  if (title.trim() === "") throw new ReportError({ at: AT, problem: "its title is empty" })
+  if (typeof title !== "string" || title.trim() === "") throw new ReportError({ at: AT, problem: "its title is empty" })
+  if (/\p{Cc}/u.test(title)) {
+    throw new ReportError({ at: AT, problem: "its title has a line break or another control character" })
+  }
   const problem = clash(sections)
   if (problem !== undefined) throw new ReportError({ at: AT, problem: `it has to have ${problem}` })
   return { title, sections }

@@ -71,6 +71,7 @@ describe("Report", () => {
 
   it("refuses an empty title, and two sections of one kind and title", () => {
     assert.throws(() => Report.make(" ", []), ReportError, "its title is empty")
+    assert.throws(() => Report.make("a\u001b[31m\nb", []), ReportError, "its title has a line break or another")
     assert.throws(() => Report.text("", "words"), ReportError)
     assert.throws(() => Report.make("t", [Report.text("a", "x"), Report.text("a", "y")]), /there are two of "text: a"/)
     Report.make("t", [Report.text("a", "x"), Report.json("a", 1)])
@@ -138,7 +139,7 @@ describe("Section", () => {
           header: ["modality", "mean norm"],
           rows: [
             ["audio", "3.2"],
-            ["image", "0"]
+            ["image", "0.0"]
           ],
           notes: []
         }

@@ -33,11 +33,16 @@ export class NameError extends Schema.TaggedError<NameError>()("NameError", {
   }
 }
 
+/** A text on one line with invisible characters escaped. */
+export const visible = (text: string): string =>
+  text.replaceAll(UNSEEN_ALL, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
+
 /** Quotes a text on one line with invisible characters escaped, and shortens a long one. */
 export const shown = (text: string): string => {
-  const start = Array.from(text.slice(0, 2 * SHOWN)).slice(0, SHOWN)
-  const escaped = start.join("").replaceAll(UNSEEN_ALL, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
-  return `"${escaped}${start.join("").length < text.length ? "…" : ""}"`
+  const start = Array.from(text.slice(0, 2 * SHOWN))
+    .slice(0, SHOWN)
+    .join("")
+  return `"${visible(start)}${start.length < text.length ? "…" : ""}"`
 }
 
 const SHOWN = 60

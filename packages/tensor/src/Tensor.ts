@@ -105,6 +105,44 @@ export const takeRows = <D extends DType>(tensor: Tensor<D>, indices: ArrayLike<
   return make(tensor.dtype, [indices.length, ...rest], out)
 }
 
+/** The numbers of rows and columns of a matrix. */
+const matrixOf = ({ shape }: Tensor): readonly [rows: number, columns: number] => {
+  const [rows, columns, ...rest] = shape
+  if (rows === undefined || columns === undefined || rest.length > 0) {
+    throw new RangeError(`a tensor of shape [${shape.join(", ")}] is no matrix: it has no rows and columns`)
+  }
+  return [rows, columns]
+}
+
+/** Every `step`-th number from `first` to before `end`, as a plain array: what is computed of it is not rounded. */
+const every = (tensor: Tensor, first: number, end: number, step: number): ReadonlyArray<number> => {
+  const out: Array<number> = []
+  for (let i = first; i < end; i += step) out.push(Number(tensor.data[i]))
+  return out
+}
+
+/** The numbers of a row of a matrix. Throws a `RangeError` for other tensors, and for a row that it does not have. */
+export const row = (tensor: Tensor, i: number): ReadonlyArray<number> => {
+  const [rows, columns] = matrixOf(tensor)
+  if (!(i >= 0 && i < rows)) throw new RangeError(`row ${i} of a tensor with ${rows} rows`)
+  return every(tensor, i * columns, (i + 1) * columns, 1)
+}
+
+/** The numbers of a column of a matrix. Throws a `RangeError` for other tensors, and for a column that it does not have. */
+export const column = (tensor: Tensor, j: number): ReadonlyArray<number> => {
+  const [rows, columns] = matrixOf(tensor)
+  if (!(j >= 0 && j < columns)) throw new RangeError(`column ${j} of a tensor with ${columns} columns`)
+  return every(tensor, j, rows * columns, columns)
+}
+
+/** The rows of a matrix. Throws a `RangeError` for other tensors. */
+export const rows = (tensor: Tensor): ReadonlyArray<ReadonlyArray<number>> =>
+  Array.from({ length: matrixOf(tensor)[0] }, (_, i) => row(tensor, i))
+
+/** The columns of a matrix. Throws a `RangeError` for other tensors. */
+export const columns = (tensor: Tensor): ReadonlyArray<ReadonlyArray<number>> =>
+  Array.from({ length: matrixOf(tensor)[1] }, (_, j) => column(tensor, j))
+
 /** Stacks tensors of equal shape and dtype along a new leading axis. */
 export const stack = <D extends DType>(tensors: readonly [Tensor<D>, ...ReadonlyArray<Tensor<D>>]): Tensor<D> => {
   const { dtype, shape } = tensors[0]

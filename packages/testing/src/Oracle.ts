@@ -32,10 +32,12 @@ export const crossEntropy = (logits: Matrix, y: Matrix): number => {
   const [batch, classes] = Float64.dims(logits)
   let total = 0
   for (let i = 0; i < batch; i++) {
-    const row = Array.from(logits.data.subarray(i * classes, (i + 1) * classes))
+    const row = logits.data.subarray(i * classes, (i + 1) * classes)
     const max = Math.max(...row)
-    const log = max + Math.log(row.reduce((sum, z) => sum + Math.exp(z - max), 0))
-    row.forEach((z, c) => (total -= y.data[i * classes + c]! * (z - log)))
+    let powers = 0
+    for (let c = 0; c < classes; c++) powers += Math.exp(row[c]! - max)
+    const log = max + Math.log(powers)
+    for (let c = 0; c < classes; c++) total -= y.data[i * classes + c]! * (row[c]! - log)
   }
   return total / batch
 }
@@ -44,16 +46,16 @@ const depthOf = (parameters: Named): number => Object.keys(parameters).filter(He
 
 /** The input of each layer, and the logits. */
 export const inputsOf = (parameters: Named, x: Matrix): ReadonlyArray<Matrix> => {
-  const inputs = [x]
-  for (let l = 1; l <= depthOf(parameters); l++) {
+  const [inputs, depth] = [[x], depthOf(parameters)]
+  for (let l = 1; l <= depth; l++) {
     const [w, b, a] = [Ops.get(parameters, `W${l}`), Ops.get(parameters, `b${l}`), inputs.at(-1)!]
     const [[out, width], [batch]] = [Float64.dims(w), Float64.dims(a)]
-    const z = new Float64Array(batch * out)
+    const [weights, given, z] = [w.data, a.data, new Float64Array(batch * out)]
     for (let i = 0; i < batch; i++) {
       for (let o = 0; o < out; o++) {
         let sum = b.data[o]!
-        for (let k = 0; k < width; k++) sum += a.data[i * width + k]! * w.data[o * width + k]!
-        z[i * out + o] = l === 1 && depthOf(parameters) > 1 ? Math.max(sum, 0) : sum
+        for (let k = 0; k < width; k++) sum += given[i * width + k]! * weights[o * width + k]!
+        z[i * out + o] = l === 1 && depth > 1 ? Math.max(sum, 0) : sum
       }
     }
     inputs.push(Tensor.float64([batch, out], z))

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import {
   Baselines,
   type Features,
@@ -63,13 +63,13 @@ const largest = (a: Interpreter.HostTensors, b: Interpreter.HostTensors) =>
     })
   )
 
-describe("HeadTrainer", () => {
+layer(onnx)("HeadTrainer", (it) => {
   it.effect("the ONNX program computes what the float64 reference computes, for every method", () =>
     Effect.gen(function* () {
       // ρ is large enough to matter in float32, and small enough for the two precisions to stay together.
       for (const method of methods(1e-3)) {
         const exact = yield* train(method).pipe(Effect.provide(HeadTrainer.layerReference))
-        const program = yield* train(method).pipe(Effect.provide(onnx))
+        const program = yield* train(method)
         assert.isBelow(largest(program.weights, exact.weights), 1e-4, method.name)
         const losses = (events: typeof exact.events) => events.flatMap((e) => (e.kind === "epoch" ? [e.loss] : []))
         losses(exact.events).forEach((loss, i) => assert.closeTo(losses(program.events)[i]!, loss, 1e-5 * loss))
@@ -87,14 +87,12 @@ describe("HeadTrainer", () => {
         modalities: { audio: of.modalities.audio, image: of.modalities.audio }
       })
       const equal = { seed: 1, train: both(job(1).train), select: both(job(1).select) }
-      const weights = (layer: typeof HeadTrainer.layerReference) =>
-        HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, equal))).pipe(
-          Effect.map((events) => events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!),
-          Effect.provide(layer)
-        )
-      const found = yield* weights(HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu)))
+      const weights = HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, equal))).pipe(
+        Effect.map((events) => events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!)
+      )
+      const found = yield* weights
       assert.sameMembers(Object.keys(found), ["shared.W1", "shared.W2", "shared.b1", "shared.b2"])
-      assert.isBelow(largest(found, yield* weights(HeadTrainer.layerReference)), 1e-4)
+      assert.isBelow(largest(found, yield* weights.pipe(Effect.provide(HeadTrainer.layerReference))), 1e-4)
     })
   )
 
@@ -105,7 +103,7 @@ describe("HeadTrainer", () => {
       assert.deepStrictEqual(heads.slice(0, 4), ["audio by itself", "image by itself", "sum by itself", "all heads"])
       const notes = events.flatMap((event) => (event.kind === "note" ? [event.note] : []))
       assert.match(notes[0]!, /^weights of the losses: audio 0\.\d+, image 0\.\d+, sum 0\.\d+$/)
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it("ReconBoost refuses a weight with which its loss has no minimum", () => {
@@ -125,7 +123,7 @@ describe("HeadTrainer", () => {
       const { select } = job(1)
       const predictions = yield* trainer.predict(method, first.weights, select.modalities)
       assert.isAbove(Metric.of(select.labels, predictions.probabilities).accuracy, 0.5)
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it.effect("the kept weights are those of the best epoch on the selecting split", () =>
@@ -137,7 +135,7 @@ describe("HeadTrainer", () => {
       const { select } = job(1)
       const predictions = yield* trainer.predict(method, weights, select.modalities)
       assert.strictEqual(Metric.of(select.labels, predictions.probabilities).accuracy, best)
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it.effect("one modality's turn leaves the other's head alone", () =>
@@ -154,7 +152,7 @@ describe("HeadTrainer", () => {
       ])
       const at = both.start(job(1))
       assert.isTrue(Object.values(both.phase(job(1), at).state).every((name) => name.startsWith("audio.")))
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it.effect("a training that diverges says where, instead of writing NaN weights", () =>
@@ -163,7 +161,7 @@ describe("HeadTrainer", () => {
       const error = yield* Effect.flip(train(Baselines.lateFusion(wild)))
       assert.strictEqual(error._tag, "TrainingError")
       assert.match(error.message, /late fusion, turn 1: audio, epoch 1, step \d+: the loss is (NaN|Infinity)/)
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it.effect("the exported file says what the trained heads say", () =>
@@ -186,6 +184,6 @@ describe("HeadTrainer", () => {
         )
         assert.isAtMost(Math.max(...error), 1e-6)
       }
-    }).pipe(Effect.provide(onnx))
+    })
   )
 })

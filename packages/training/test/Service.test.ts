@@ -1,5 +1,5 @@
 /** What a user of the service relies on: threads, many jobs at once, going on after an interruption, and plain errors. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Baselines, Features, Igm, type Method, Ops, type Optimizer } from "@igm/gradient"
 import { OnnxRuntime } from "@igm/onnx"
 import { Digest, Tensor } from "@igm/tensor"
@@ -8,7 +8,8 @@ import type { Worker } from "node:worker_threads"
 import { HeadTrainer, type Task, type TrainingEvent, Weights } from "../src/index.ts"
 import { job, options } from "./fixtures.ts"
 
-const onnx = HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu))
+/** In this thread, with the sessions of equal programs shared by all tests. */
+const onnx = layer(HeadTrainer.layerOnnx.pipe(Layer.provide(OnnxRuntime.layerCpu)), { excludeTestServices: true })
 
 const weightsIn = (events: ReadonlyArray<TrainingEvent>) =>
   events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!
@@ -46,17 +47,17 @@ const many = (tasks: ReadonlyArray<Task>, together: number) =>
     Effect.map((events) => tasks.map((_, k) => weightsIn(events.flatMap(([at, event]) => (at === k ? [event] : [])))))
   )
 
-describe("HeadTrainer in threads", () => {
-  it.live("trains the bits that it trains in this thread, while this thread stays responsive", () =>
+onnx("HeadTrainer in threads", (it) => {
+  it.effect("trains the bits that it trains in this thread, while this thread stays responsive", () =>
     Effect.gen(function* () {
-      const here = weightsIn(yield* train(Igm.code(options(1e-3)), job(1)).pipe(Effect.provide(onnx)))
+      const here = weightsIn(yield* train(Igm.code(options(1e-3)), job(1)))
       const threads = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads: 2 })
       const there = weightsIn(yield* train(Igm.code(options(1e-3)), job(1)).pipe(Effect.provide(threads)))
       assert.deepStrictEqual(there, here)
     })
   )
 
-  it.live("a killed thread is an error that says where, and the next training starts another", () =>
+  it.effect("a killed thread is an error that says where, and the next training starts another", () =>
     Effect.gen(function* () {
       const workers: Array<Worker> = []
       const started = (worker: Worker) => void workers.push(worker)
@@ -84,30 +85,33 @@ describe("HeadTrainer in threads", () => {
   )
 })
 
-describe("HeadTrainer in more threads than it has work for", () => {
+onnx("HeadTrainer in more threads than it has work for", (it) => {
   for (const [threads, jobs] of [
     [64, 1],
     [64, 2],
     [2, 3]
   ] as const) {
-    it.live(`of ${threads} threads ${Math.min(threads, jobs)} start for ${jobs} trainings, and are used again`, () => {
-      const workers: Array<Worker> = []
-      const started = (worker: Worker) => void workers.push(worker)
-      const layer = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads, started })
-      return Effect.gen(function* () {
-        const trainer = yield* HeadTrainer
-        assert.strictEqual(trainer.info.threads, threads)
-        const method = Baselines.alone(options(0), "audio") as never
-        const all = Array.from({ length: jobs }, () => taskOf(method, job(1)))
-        yield* Stream.runDrain(trainer.trainMany(all, { together: 1 }))
-        yield* Effect.forEach(all, () => Stream.runDrain(trainer.train(method, job(1))), { concurrency: "unbounded" })
-        assert.strictEqual(workers.length, Math.min(threads, jobs))
-      }).pipe(Effect.provide(layer))
-    })
+    it.effect(
+      `of ${threads} threads ${Math.min(threads, jobs)} start for ${jobs} trainings, and are used again`,
+      () => {
+        const workers: Array<Worker> = []
+        const started = (worker: Worker) => void workers.push(worker)
+        const layer = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads, started })
+        return Effect.gen(function* () {
+          const trainer = yield* HeadTrainer
+          assert.strictEqual(trainer.info.threads, threads)
+          const method = Baselines.alone(options(0), "audio") as never
+          const all = Array.from({ length: jobs }, () => taskOf(method, job(1)))
+          yield* Stream.runDrain(trainer.trainMany(all, { together: 1 }))
+          yield* Effect.forEach(all, () => Stream.runDrain(trainer.train(method, job(1))), { concurrency: "unbounded" })
+          assert.strictEqual(workers.length, Math.min(threads, jobs))
+        }).pipe(Effect.provide(layer))
+      }
+    )
   }
 })
 
-describe("HeadTrainer with many jobs", () => {
+onnx("HeadTrainer with many jobs", (it) => {
   it.effect("training together is training alone: seeds, rates, τ, ρ, rows and numbers of steps of their own", () =>
     Effect.gen(function* () {
       const tasks = sweep()
@@ -119,20 +123,19 @@ describe("HeadTrainer with many jobs", () => {
         const single = weightsIn(yield* Stream.runCollect(trainer.train(method, job)))
         assert.isBelow(largest(alone[k]!, single), 1e-5, `job ${k}`)
       }
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
-  it.live("on a processor they are the bits of training alone, in this thread or in others", () =>
+  it.effect("on a processor they are the bits of training alone, in this thread or in others", () =>
     Effect.gen(function* () {
       const tasks = sweep()
+      const singles = yield* Effect.forEach(tasks, ({ method, job }) =>
+        HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, job)))
+      )
       const all = HeadTrainer.use((trainer) => Stream.runCollect(trainer.trainMany(tasks)))
       const inThreads = HeadTrainer.layer({ engine: "onnx", device: "cpu" }, { threads: 2 })
-      for (const layer of [onnx, inThreads]) {
-        const events = yield* all.pipe(Effect.provide(layer))
-        for (const [k, { method, job }] of tasks.entries()) {
-          const single = yield* HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, job))).pipe(
-            Effect.provide(onnx)
-          )
+      for (const events of [yield* all, yield* all.pipe(Effect.provide(inThreads))]) {
+        for (const [k, single] of singles.entries()) {
           const own = events.flatMap(([at, event]) => (at === k ? [event] : []))
           assert.deepStrictEqual(weightsIn(own), weightsIn(single), `job ${k}`)
         }
@@ -154,7 +157,7 @@ describe("HeadTrainer with many jobs", () => {
   )
 })
 
-describe("HeadTrainer interrupted", () => {
+onnx("HeadTrainer interrupted", (it) => {
   it.effect("goes on from any checkpoint to the same bits", () =>
     Effect.gen(function* () {
       const method = Igm.code({ ...options(1e-3), switches: { moment: "accumulated" } })
@@ -164,7 +167,7 @@ describe("HeadTrainer interrupted", () => {
       for (const cursor of cursors) {
         assert.deepStrictEqual(weightsIn(yield* train(method, job(1), cursor)), weightsIn(whole))
       }
-    }).pipe(Effect.provide(onnx))
+    })
   )
 
   it.effect("the digest of an epoch is that of its stored weights", () =>
@@ -175,11 +178,11 @@ describe("HeadTrainer interrupted", () => {
       const cursor = events.flatMap((event) => (event.kind === "checkpoint" ? [event.cursor] : []))[0]!
       const weights = method.weights(cursor.state)
       assert.strictEqual(digests[0], Digest.ofTensors(Weights.stored(weights)))
-    }).pipe(Effect.provide(onnx))
+    })
   )
 })
 
-describe("HeadTrainer given bad input", () => {
+onnx("HeadTrainer given bad input", (it) => {
   const good = job(1)
   const withAudio = (change: (data: Float32Array) => void) => {
     const data = good.train.modalities.audio.data.slice()
@@ -212,7 +215,7 @@ describe("HeadTrainer given bad input", () => {
         assert.strictEqual(error._tag, "TrainingError")
         assert.match(error.message, message)
         assert.deepStrictEqual(seen, [])
-      }).pipe(Effect.provide(onnx))
+      })
     )
   }
 })

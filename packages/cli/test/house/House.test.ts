@@ -1,5 +1,5 @@
 /** What holds of the repository as a whole. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { fileURLToPath } from "node:url"

@@ -1,13 +1,13 @@
 /**
  * Finds what lives at the level of a module, where no scope closes it: processes, threads, runtimes, variables, and
- * collections that somebody writes to; and, anywhere in it, effects that are run past the runtime of who called.
+ * collections that somebody writes to, which may grow for ever (weak ones forget what nobody else holds); and, anywhere in it, effects that are run past the runtime of who called.
  */
 import { type Node, parseSync } from "oxc-parser"
 
 const RUNS = /^run(Sync|Promise|Fork|Callback)(Exit)?(With)?$/
 const STARTS = /^(spawn|fork|exec|execFile)(Sync)?$/
 const CLASSES = /^(Worker|Instance|Memory|MessageChannel|Pool)$/
-const COLLECTIONS = /^(Map|Set|WeakMap|WeakSet|Array|\w+Array|ArrayBuffer|SharedArrayBuffer)$/
+const COLLECTIONS = /^(Map|Set|Array|\w+Array|ArrayBuffer|SharedArrayBuffer)$/
 const WRITES =
   /^(set|add|delete|clear|push|pop|shift|unshift|splice|fill|sort|reverse|copyWithin|getOrInsert|getOrInsertComputed)$/
 

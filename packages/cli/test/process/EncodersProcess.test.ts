@@ -1,5 +1,5 @@
 /** What only shows when `igm encoders` is a process of its own. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Builder, Model } from "@igm/onnx"
 import { Tensor } from "@igm/tensor"

@@ -1,5 +1,5 @@
 /** What becomes of a run when the npm that started it is ended, by signals that npm hands on and by others. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { AppendFile, Lock } from "@igm/io"
 import { Journal, files } from "@igm/experiment"

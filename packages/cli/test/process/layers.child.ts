@@ -2,7 +2,7 @@
  * Runs an experiment with all its layers, which open and close with each run, and prints in JSON what there is beside this
  * process: before, after a few runs, and after all. Arguments are a folder and how many runs; it is run with --expose-gc.
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { EncoderRuntime } from "@igm/encoders"
 import { Experiment, RunStore } from "@igm/experiment"
 import { Progress } from "@igm/io"
@@ -11,11 +11,12 @@ import { HeadTrainer } from "@igm/training"
 import { Effect, Layer } from "effect"
 import { fileURLToPath } from "node:url"
 import { left } from "../../../media/test/left.ts"
-import program from "../tiny.experiment.ts"
+import own from "../own.experiment.ts"
+import tiny from "../tiny.experiment.ts"
 
 const [folder, times] = process.argv.slice(2) as [string, string]
 
-const file = fileURLToPath(new URL("../tiny.experiment.ts", import.meta.url))
+const fileOf = (name: string) => fileURLToPath(new URL(`../${name}.experiment.ts`, import.meta.url))
 
 const layersIn = (out: string) =>
   Layer.mergeAll(
@@ -26,9 +27,16 @@ const layersIn = (out: string) =>
     Progress.layerSilent
   )
 
-/** A run; one in twenty-five makes everything anew, and the others find it in the store. */
-const once = (i: number) =>
-  Effect.provide(Experiment.run(program, { seed: 1 }, { file }), layersIn(`${folder}/${Math.floor(i / 25)}`))
+/**
+ * A run: one in five of the tiny experiment, one in twenty-five with everything made anew, where the others find it in the
+ * store; between them the program without encoders and heads.
+ */
+const once = (i: number) => {
+  const layers = layersIn(`${folder}/${Math.floor(i / 25)}`)
+  return i % 5 === 0
+    ? Effect.asVoid(Effect.provide(Experiment.run(tiny, { seed: 1 }, { file: fileOf("tiny") }), layers))
+    : Effect.asVoid(Effect.provide(Experiment.run(own, { seed: 1, scales: [1] }, { file: fileOf("own") }), layers))
+}
 
 const many = (from: number, to: number) =>
   Effect.forEach(

@@ -2,7 +2,7 @@
  * A zip archive of files, of which any range is read without the rest where they are stored as they are. A file's CRC-32 is
  * checked before anything of it is handed on: the whole file is read for that, once, however little of it is wanted.
  */
-import { Cause, Effect, Exit } from "effect"
+import { Effect, FiberSet } from "effect"
 import { crc32 } from "node:zlib"
 import * as Yauzl from "./Yauzl.ts"
 import { EncoderError } from "../EncoderError.ts"
@@ -22,23 +22,18 @@ const MAX_MEMBERS = 100_000
 const PIECE = 4 * 2 ** 20
 
 class Reader extends Yauzl.RandomAccessReader {
-  readonly file: RangedFile
+  readonly bytesAt: (position: number, length: number) => Promise<Uint8Array>
 
-  constructor(file: RangedFile) {
+  constructor(bytesAt: Reader["bytesAt"]) {
     super()
-    this.file = file
+    this.bytesAt = bytesAt
   }
 
   override read(buffer: Buffer, offset: number, length: number, position: number, callback: Yauzl.Callback): void {
-    Effect.runCallback(this.file.read(position, length), {
-      onExit: Exit.match({
-        onFailure: (cause) => callback(Cause.squash(cause)),
-        onSuccess: (bytes) => {
-          buffer.set(bytes, offset)
-          callback(null, length)
-        }
-      })
-    })
+    this.bytesAt(position, length).then((bytes) => {
+      buffer.set(bytes, offset)
+      callback(null, length)
+    }, callback)
   }
 }
 
@@ -49,7 +44,7 @@ const list = async (zip: Yauzl.ZipFile): Promise<ReadonlyArray<Yauzl.Entry>> => 
   return entries
 }
 
-/** The files of an archive, by their names in it. */
+/** The files of an archive, by their names in it; they are read within the scope. */
 export const open = Effect.fn("ZipFile.open")(function* (file: RangedFile) {
   const damaged = (reason: string) => file.fail(`the zip archive is damaged or was cut off (${reason}): fetch it again`)
   const attempt = <A>(run: () => Promise<A>) =>
@@ -58,9 +53,9 @@ export const open = Effect.fn("ZipFile.open")(function* (file: RangedFile) {
       catch: (cause) => damaged(cause instanceof EncoderError ? cause.problem : (cause as Error).message)
     })
 
-  const zip = yield* attempt(() =>
-    Yauzl.fromRandomAccessReaderPromise(new Reader(file), file.size, { autoClose: false })
-  )
+  const run = yield* FiberSet.makeRuntimePromise<never, Uint8Array, EncoderError>()
+  const reader = new Reader((position, length) => run(file.read(position, length)))
+  const zip = yield* attempt(() => Yauzl.fromRandomAccessReaderPromise(reader, file.size, { autoClose: false }))
   const entries = yield* attempt(() => list(zip))
 
   /** The byte at which a file begins; its own header must bear the name that the archive's directory gives it. */

@@ -1,5 +1,5 @@
-import { NodeServices } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, layer } from "@effect/vitest"
 import { ArtifactStore, Lock, Progress } from "@igm/io"
 import { OnnxError } from "@igm/onnx"
 import { Digest, Safetensors, Tensor } from "@igm/tensor"
@@ -87,7 +87,7 @@ const expected = Effect.fnUntraced(function* (which: ReadonlyArray<number>) {
   )
 })
 
-describe("FeatureStore", () => {
+layer(layers, { excludeTestServices: true })("FeatureStore", (it) => {
   it.effect.prop(
     "the features are those of each sample, in order, whatever is decoded first and however samples are batched",
     [
@@ -113,7 +113,7 @@ describe("FeatureStore", () => {
           Effect.provide(lazily(runs))
         )
         assert.deepStrictEqual(features, yield* expected(which))
-      }).pipe(Effect.scoped, Effect.provide(layers)),
+      }).pipe(Effect.scoped),
     { arbitrary: { runs: 12 } }
   )
 
@@ -134,7 +134,7 @@ describe("FeatureStore", () => {
         Safetensors.encode({ features: first.features })
       )
       assert.deepStrictEqual(yield* unfinished, [])
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect("a set that grows, loses samples, or is put in another order has only the new ones encoded", () =>
@@ -149,7 +149,7 @@ describe("FeatureStore", () => {
       const other = { ...request(changed), preprocessing: { side: 29 } }
       yield* here(FeatureStore.keep(other))
       assert.strictEqual(loaded.length, 2 + 5)
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect("rows are not taken from a damaged set", () =>
@@ -162,7 +162,7 @@ describe("FeatureStore", () => {
       const { features } = yield* here(FeatureStore.encode(request(range(1, 6))))
       assert.strictEqual(loaded.length, 10)
       assert.deepStrictEqual(features, yield* expected(range(1, 6)))
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect(
@@ -198,7 +198,7 @@ describe("FeatureStore", () => {
         yield* here(FeatureStore.keep(request(range(0, 20))))
         assert.strictEqual(loaded.length, 20 - kept)
         assert.deepStrictEqual(yield* unfinished, [])
-      }).pipe(Effect.provide(layers))
+      })
   )
 
   it.effect("a chunk that was damaged is encoded anew", () =>
@@ -217,10 +217,10 @@ describe("FeatureStore", () => {
       const { features } = yield* here(FeatureStore.encode({ ...rest, load }))
       assert.isAtLeast(loaded.length, 5)
       assert.deepStrictEqual(features, yield* expected(range(0, 9)))
-    }).pipe(Effect.provide(layers))
+    })
   )
 
-  it.live("two who want the same features share the work, and one waits for the other", () =>
+  it.effect("two who want the same features share the work, and one waits for the other", () =>
     Effect.gen(function* () {
       const { folder, here, request, loaded } = yield* fresh
       const path = yield* Path.Path
@@ -251,7 +251,7 @@ describe("FeatureStore", () => {
       yield* Deferred.succeed(released, undefined)
       yield* Fiber.join(holder)
       assert.deepStrictEqual((yield* Fiber.join(waiter)).features, yield* expected([20]))
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect(
@@ -273,13 +273,16 @@ describe("FeatureStore", () => {
           })
         const progress = Layer.succeed(
           Progress,
-          Progress.of({ bar: () => Effect.succeed((n) => Ref.update(alive, (done) => done + n)) })
+          Progress.of({
+            bar: () => Effect.succeed((n) => Ref.update(alive, (done) => done + n)),
+            parts: Effect.succeed(() => Effect.void)
+          })
         )
         yield* here(FeatureStore.keep({ ...rest, load: counted })).pipe(Effect.provide(progress))
         // Those that wait, and two batches on their way.
         assert.isAtMost(most, 8 + 2 * 4)
         assert.isAtLeast(most, 5)
-      }).pipe(Effect.provide(layers))
+      })
   )
 
   it.effect("a batch that there is no memory for fails by its size, or is halved where that was asked for", () =>
@@ -293,7 +296,7 @@ describe("FeatureStore", () => {
       const options = { batch: 8, onOutOfMemory: "halve" } as const
       const { features } = yield* here(FeatureStore.encode(request(range(0, 20), options))).pipe(Effect.provide(small))
       assert.deepStrictEqual(features, yield* expected(range(0, 20)))
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect("on a device a batch that does not fit is halved, and later ones are as small from the start", () =>
@@ -315,10 +318,10 @@ describe("FeatureStore", () => {
       const own = yield* here(FeatureStore.encode(wanted))
       assert.notStrictEqual(own.artifact.digest, artifact.digest)
       assert.deepStrictEqual(own.features, features)
-    }).pipe(Effect.provide(layers))
+    })
   )
 
-  it.live("every sample's memory is let go, as soon as its batch is made, and where encoding ends early", () =>
+  it.effect("every sample's memory is let go, as soon as its batch is made, and where encoding ends early", () =>
     Effect.gen(function* () {
       const { here, request } = yield* fresh
       let [open, most, loads] = [0, 0, 0]
@@ -344,7 +347,7 @@ describe("FeatureStore", () => {
       yield* Effect.repeat(pause(5), { until: () => loads > 0 && open > 0 })
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(open, 0)
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect("a sample of another shape, or without a digest, is an error that names it", () =>
@@ -372,7 +375,7 @@ describe("FeatureStore", () => {
         Effect.flip(FeatureStore.keep({ ...request([0, 1]), samples: [digestOf(0), "one"] }))
       )
       assert.include(nameless.message, 'sample 1: "one" is no SHA-256')
-    }).pipe(Effect.provide(layers))
+    })
   )
 
   it.effect("tells what is stored and what it cost", () =>
@@ -388,6 +391,6 @@ describe("FeatureStore", () => {
       assert.deepStrictEqual([sets, samples, unfinished, encoded], [2, 12, 0, 12])
       assert.isAtLeast(bytes, 4 * WIDTH * 17)
       assert.deepStrictEqual(yield* FeatureIndex.list(`${folder}/nowhere`), [])
-    }).pipe(Effect.provide(layers))
+    })
   )
 })

@@ -1,5 +1,5 @@
 /** A process that gets a file of the hub by its environment, for the tests of `Hub`. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Progress } from "@igm/io"
 import { Effect, Layer } from "effect"
 import { Hub } from "../../src/hub/Hub.ts"

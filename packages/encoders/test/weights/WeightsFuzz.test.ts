@@ -2,7 +2,7 @@
  * Weight files that were changed at random: 200 here, as many as the variable `FUZZ` says otherwise, from the seed that
  * `FUZZ_SEED` says (`FUZZ=2000 npx vitest run packages/encoders/test/WeightsFuzz.test.ts`).
  */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Keyed, Safetensors, Tensor } from "@igm/tensor"
 import { Effect, FileSystem } from "effect"

@@ -35,6 +35,9 @@ export interface Parts {
 /** The parts of a method that are checked. */
 type Judged = Pick<Method.Method, "name" | "settings" | "widths" | "classes" | "selectsOn">
 
+/** The parts of a comparison by their names. */
+const PARTS = ["title", "dataset", "encoders", "views", "methods", "tuned", "compared", "seeds"]
+
 const list = (of: string) => ({ expected: `a list of ${of}, one at least` })
 
 const object = (expected: string) => Schema.declare((value) => Predicate.isObject(value), { expected })
@@ -63,11 +66,16 @@ const inWords = (names: ReadonlyArray<string>): string => names.map(Name.shown).
 
 /** Checks everything of a comparison but its methods. Throws an `ExperimentError`, `NameError` or `SettingError`. */
 export const parts = (comparison: Parts): void => {
+  if (!Predicate.isObject(comparison)) {
+    throw new ExperimentError({ experiment: "a comparison", problem: `it has no parts: give { ${PARTS.join(", ")} }` })
+  }
   const { title: name, dataset, encoders, views, seeds, compared } = comparison
   Name.sentence("the title of the comparison", name)
   const fail = (problem: string): never => {
     throw new ExperimentError({ experiment: name, problem })
   }
+  const unknown = Object.keys(comparison).find((part) => !PARTS.includes(part))
+  if (unknown !== undefined) fail(`it has no part ${Name.shown(unknown)}: they are ${PARTS.join(", ")}`)
   Setting.check(name, Shapes, {
     dataset,
     classes: dataset?.classes,

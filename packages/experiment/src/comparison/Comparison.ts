@@ -4,7 +4,7 @@
  * the methods' heads, and that methods select on the validation split.
  */
 import type { Dataset } from "@igm/datasets"
-import type { Features, Method } from "@igm/gradient"
+import type { Features } from "@igm/gradient"
 import { Report } from "@igm/report"
 import type { Name, Setting } from "@igm/tensor"
 import { Effect } from "effect"
@@ -83,9 +83,9 @@ const settle = Effect.fn("Comparison.settle")(function* (
 ) {
   if (comparison.tuned === undefined) return { methods: comparison.methods, selection: null }
   const selection = yield* CrossValidation.run(comparison.tuned, features)
-  const methods: ReadonlyArray<Method.Method<Dims>> = comparison.methods(SweepResult.choice(selection))
+  const methods = comparison.methods(SweepResult.choice(selection))
   yield* checked(() => Checks.methods(comparison, methods))
-  return { methods: methods as Trial.Methods<Dims>, selection }
+  return { methods, selection }
 })
 
 /**

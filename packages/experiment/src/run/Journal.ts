@@ -19,6 +19,12 @@ export const Record = Schema.Union([
     content: Schema.String,
     reused: Schema.Boolean
   }),
+  /** Reused artifacts that a run of the same program made whose code was another. */
+  Schema.Struct({
+    kind: Schema.Literal("outdated"),
+    ...at,
+    artifacts: Schema.Array(Schema.Struct({ ...work, run: Schema.String }))
+  }),
   /** The progress of a stage's work, in steps of its own (epochs of a training), with facts about it. */
   Schema.Struct({
     kind: Schema.Literal("progress"),

@@ -102,6 +102,14 @@ export const Written = Schema.Union([
   Schema.Struct({ ...Finished.fields, ...digest })
 ])
 
+/** The code that a run's name depends on: the program, the files that it imports, and the framework. */
+export const code = ({ program, modules, code }: Pick<typeof Begun.Type, "program" | "modules" | "code">) => ({
+  program: program.digest,
+  // Moved or copied together, they are the same program.
+  modules: modules.map(({ path, digest }) => [path.split(/[/\\]/).at(-1)!, digest]),
+  code: code.sources
+})
+
 /** The encoder runtime and the head trainer, if the program is run with them. */
 const placesOf = Effect.gen(function* () {
   const runtime = yield* Effect.serviceOption(EncoderRuntime)
@@ -143,15 +151,12 @@ export const describe = Effect.fn("Manifest.describe")(function* (recipe: Recipe
     ...(runtime === null ? {} : { onnxruntime: `${runtime.version} (${runtime.provider})` })
   }
   const identity = {
-    program: program.digest,
-    // Moved or copied together, they are the same program.
-    modules: modules.map(({ path, digest }) => [path.split(/[/\\]/).at(-1)!, digest]),
+    ...code({ program, modules, code: sources.code }),
     arguments: recipe.arguments as { readonly [name: string]: Digest.Json },
     trace,
     heads: trainer && { engine: trainer.engine, device: trainer.device },
     encoders: runtime && { provider: runtime.provider, device: runtime.device },
     versions,
-    code: sources.code.sources,
     processor
   }
   const manifest: typeof Begun.Type = {

@@ -10,15 +10,17 @@ import {
   AtomicFile,
   IoError,
   Lock,
+  Progress,
   type Work,
   contentOf,
   digestOf
 } from "@igm/io"
-import type { Digest } from "@igm/tensor"
+import { type Digest, Name } from "@igm/tensor"
 import { Clock, Context, Effect, FileSystem, Layer, Path, Schema } from "effect"
 import { hostname } from "node:os"
 import * as Journal from "./Journal.ts"
 import * as ProgramOrder from "../stage/ProgramOrder.ts"
+import { checkUnused } from "../stage/StageFolder.ts"
 import { Inside, files as names } from "./RunFiles.ts"
 
 /** An external file that a program reads, and its SHA-256. */
@@ -130,12 +132,21 @@ export class Run extends Context.Service<
           drop: (work) => Effect.ignore(fs.remove(fileOf(work), { force: true }))
         })
 
-        const told = ({ stage, name, digest, reused, files }: Artifact) =>
-          tell({ kind: "stored", stage, name, digest, content: contentOf({ files }), reused })
-        const making = (work: Work) => {
+        const shown = yield* Effect.serviceOption(Progress)
+        const addPart = shown._tag === "Some" ? yield* shown.value.parts : () => Effect.void
+        const begun = new Map<Digest.Digest, number>()
+        const told = Effect.fnUntraced(function* ({ stage, name, digest, reused, files }: Artifact) {
+          yield* tell({ kind: "stored", stage, name, digest, content: contentOf({ files }), reused })
+          if (reused) return
+          const at = yield* clock.currentTimeMillis
+          yield* addPart({ kind: stage, name, milliseconds: at - (begun.get(digest) ?? at) })
+        })
+        const making = Effect.fnUntraced(function* (work: Work) {
           const { stage, name = stage } = work
-          return tell({ kind: "making", stage, name, digest: digestOf(work) })
-        }
+          const digest = digestOf(work)
+          begun.set(digest, yield* clock.currentTimeMillis)
+          yield* tell({ kind: "making", stage, name, digest })
+        })
         const observed = observe(store, { making, told })
         yield* tell({ kind: "started", process: process.pid, host: hostname() })
         if (journal.recovered > 0) {
@@ -149,15 +160,38 @@ export class Run extends Context.Service<
     )
 }
 
+/** A name as a file system has it that does not tell capitals from small letters. */
+const folded = (name: string): string => name.normalize("NFC").toLowerCase()
+
+/** The names at the top of a run's folder that are the run's own. */
+const OWN = new Set(
+  [
+    names.manifest,
+    names.journal,
+    names.reportData,
+    names.report,
+    names.spans,
+    Lock.FILE,
+    Lock.HOLDER,
+    names.figure(""),
+    names.checkpoint("")
+  ].map((file) => folded(file.split("/")[0]!))
+)
+
 /**
- * Tells if a program may attach a file of this name: it must be inside the run's folder and not one of the run's own
- * files.
+ * Tells if a program may attach a file of this name: it must be inside the run's folder, not one of the run's own files,
+ * and printable.
  */
-const isFree = (name: string): boolean => {
-  const own = [names.manifest, names.journal, names.reportData, names.report, names.spans, Lock.FILE, Lock.HOLDER]
-  const [first] = name.split("/")
-  const folders = [names.figure(""), names.checkpoint("")].map((file) => file.split("/")[0])
-  return Schema.is(Inside)(name) && !name.startsWith(".") && !own.includes(name) && !folders.includes(first)
+const isFree = (name: string): boolean =>
+  Schema.is(Inside)(name) &&
+  name === Name.visible(name) &&
+  !name.startsWith(".") &&
+  !OWN.has(folded(name.split("/")[0]!))
+
+/** Tells if two names cannot be files of one folder: they differ in capitals only, or one is a folder of the other. */
+const clash = (a: string, b: string): boolean => {
+  const [one, other] = [folded(a), folded(b)]
+  return a !== b && (one === other || one.startsWith(`${other}/`) || other.startsWith(`${one}/`))
 }
 
 /** Records the inputs and the attached files of a program, in memory. */
@@ -168,10 +202,15 @@ const noting = (): Pick<Run["Service"], "reads" | "inputs" | "attach" | "attache
     attach: Effect.fnUntraced(function* (files) {
       yield* outsideOfBodies("leave files in the run: give them as output, and leave them from the program")
       for (const [name, content] of Object.entries(files)) {
-        const problem = isFree(name)
-          ? undefined
-          : "a program cannot leave a file of this name in a run: give it another"
-        if (problem !== undefined) return yield* new IoError({ path: name, problem })
+        const other = [...left.keys()].find((other) => clash(name, other))
+        const problem = !isFree(name)
+          ? "a program cannot leave a file of this name in a run: give it another"
+          : other !== undefined
+            ? `a program cannot leave it beside ${other} in a run: give it a name that differs in more than capitals`
+            : typeof content === "string" || content instanceof Uint8Array
+              ? undefined
+              : "a program cannot leave a file in a run whose content is neither a text nor bytes"
+        if (problem !== undefined) return yield* new IoError({ path: Name.visible(name), problem })
         left.set(name, content)
       }
     }),
@@ -232,6 +271,7 @@ export const observe = (
         Effect.gen(function* () {
           yield* making(work)
           const [, asked] = yield* ProgramOrder.collected<Artifact, void, E, R>(make(scratch))
+          yield* checkUnused(work.stage, scratch, WITHIN)
           if (asked.length === 0) return
           const named = asked.map(({ stage, name, digest }) => ({ stage, name, digest }))
           yield* AtomicFile.write(`${scratch}/${WITHIN}`, yield* Effect.orDie(Schema.encodeEffect(Within)(named)))

@@ -114,12 +114,16 @@ const isOlder = (text: string): boolean => {
   return format === undefined || (typeof format === "number" && format < Manifest.FORMAT)
 }
 
-/** The first result of a finished run that differs from other results; undefined if they are the same. */
-export const differs = (recorded: Manifest.Finished, report: Digest.Digest, attached: Files): string | undefined => {
+/** The files that a program attaches now and those that it attached to a finished run, of which one side may lack some. */
+export const otherFiles = (recorded: Manifest.Finished, attached: Files): ReadonlyArray<string> => {
   const digests = digestsOf(attached)
-  const file = Object.keys(digests).find((file) => recorded.files[file] !== digests[file])
-  return file ?? (recorded.report === report ? undefined : "the report")
+  const before = Object.keys(recorded.files).filter((file) => !isShown(file) && file !== files.reportData)
+  return [...new Set([...Object.keys(digests), ...before])].filter((file) => recorded.files[file] !== digests[file])
 }
+
+/** The first result of a finished run that differs from other results; undefined if they are the same. */
+export const differs = (recorded: Manifest.Finished, report: Digest.Digest, attached: Files): string | undefined =>
+  otherFiles(recorded, attached)[0] ?? (recorded.report === report ? undefined : "the report")
 
 /**
  * Reads the manifest in a file; a failed result if it is damaged or no manifest. Fails if it is of a newer or of an
@@ -133,7 +137,8 @@ const parse = Effect.fnUntraced(function* (file: string) {
     return yield* new IoError({ path: file, problem: `it was written by a newer igm (${formats}): update igm` })
   }
   if (isOlder(text)) {
-    const problem = "it was written by an older igm, which cannot be read any more: run the experiment again"
+    const problem =
+      "it was written by an older igm, which cannot be read any more: run the experiment again, into another --out or without this folder"
     return yield* new IoError({ path: file, problem })
   }
   return yield* Effect.fromOption(Sealed.members(text)).pipe(

@@ -24,6 +24,8 @@ export interface Work {
   /** The origin of the artifact: made by this run, reused, or only begun. */
   readonly how: "made" | "reused" | "begun"
   readonly spent: number
+  /** The run of the same program that made it with other code, if that is known of a reused artifact. */
+  readonly madeBy?: string
 }
 
 /** The progress of a stage's work, and the facts that were reported with it. */
@@ -76,6 +78,11 @@ export const of = (journal: ReadonlyArray<Journal.Record>, { inUse }: { readonly
         const spent = from === undefined ? (before?.spent ?? 0) : from.spent + (at - from.at)
         works.set(digest, { stage, name, digest, how, spent })
         begun.delete(digest)
+      } else if (record.kind === "outdated") {
+        for (const { digest, run } of record.artifacts) {
+          const work = works.get(digest)
+          if (work?.how === "reused") works.set(digest, { ...work, madeBy: run })
+        }
       } else if (record.kind === "progress") {
         const { name, digest, done, facts } = record
         progress.set(digest, { name, done, facts })

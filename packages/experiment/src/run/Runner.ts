@@ -11,7 +11,9 @@ import * as Args from "../Args.ts"
 import type { Experiment } from "../Experiment.ts"
 import { ExperimentError } from "../ExperimentError.ts"
 import * as Manifest from "./Manifest.ts"
+import * as Provenance from "./Provenance.ts"
 import * as ProgramOrder from "../stage/ProgramOrder.ts"
+import { noEffect } from "../stage/NoEffect.ts"
 import { Run } from "./Run.ts"
 import { files, outside, placeIn, placeOf } from "./RunFiles.ts"
 import * as RunFolder from "./RunFolder.ts"
@@ -68,10 +70,12 @@ export const prepare = Effect.fn("Runner.prepare")(function* <A extends Args.Str
 ) {
   const path = yield* Path.Path
   const { name, specs } = experiment
-  const given = Args.mapPaths(specs, Args.completed(specs, args), (file) => path.resolve(file))
+  // An empty path is none: it is no word for the working folder.
+  const absolute = (file: string) => (file === "" ? file : path.resolve(file))
+  const given = Args.mapPaths(specs, Args.completed(specs, args), absolute)
   const decoded = yield* Effect.fromResult(Args.decode(name, experiment.args, given))
   for (const { name: argument, kind } of specs) {
-    if ((kind !== "folder" && kind !== "file") || args[argument] === undefined) continue
+    if ((kind !== "folder" && kind !== "file") || given[argument] === undefined) continue
     for (const at of [given[argument]].flat() as ReadonlyArray<string>) {
       const is: string = yield* placeAt(at, kind)
       if (is !== kind) return yield* new IoError({ path: at, problem: `this is a ${is}, and no ${kind}` })
@@ -81,6 +85,8 @@ export const prepare = Effect.fn("Runner.prepare")(function* <A extends Args.Str
     try: () => experiment.run(decoded),
     catch: (cause) => cause as Setting.SettingError
   })
+  const problem = noEffect(program)
+  if (problem !== undefined) return yield* new ExperimentError({ experiment: name, problem: `its run ${problem}` })
   const prepared: Prepared<E, R> = { name, specs, given, program }
   return prepared
 })
@@ -107,17 +113,20 @@ export const begin = Effect.fn("Runner.begin")(function* (
 type Begun = Effect.Success<ReturnType<typeof begin>>
 
 /** Executes a program in the given run and collects its results. */
-export const execute = Effect.fn("Runner.execute")(function* <E, R>(program: Effect.Effect<Report.Report, E, R>) {
+export const execute = Effect.fn("Runner.execute")(function* <E, R>(
+  name: string,
+  program: Effect.Effect<Report.Report, E, R>
+) {
   const [report, artifacts] = yield* ProgramOrder.collected<Artifact, Report.Report, E, R>(program)
   if (!Schema.is(Report.Report)(report)) {
     const problem = "its run gives no report: end it with Report.make(title, sections)"
-    return yield* new ExperimentError({ experiment: "the program", problem })
+    return yield* new ExperimentError({ experiment: name, problem })
   }
   const run = yield* Run
   return { report, artifacts, inputs: yield* run.inputs, attached: yield* run.attached }
 })
 
-/** Adds the id and the environment of a run to its report; replays do not compare them. */
+/** Adds the id, the arguments and the environment of a run to its report; replays do not compare them. */
 const labelled = ({ title, sections }: Report.Report, begun: Begun["begun"]): Report.Report => {
   const { id, heads, encoders, versions, processor } = begun
   const places = {
@@ -126,7 +135,7 @@ const labelled = ({ title, sections }: Report.Report, begun: Begun["begun"]): Re
     processor
   }
   const on = Report.facts("Versions", { ...versions, ...places }, { surroundings: true })
-  return Report.make(title, [Report.run(id), ...sections, on])
+  return Report.make(title, [Report.run(id, begun.arguments), ...sections, on])
 }
 
 /** The results of an executed program. */
@@ -192,6 +201,8 @@ const put = Effect.fnUntraced(function* (folder: string, executed: Executed, { b
 /** A finished run. */
 export interface Done extends Executed {
   readonly folder: string
+  /** The artifacts that it reused although the program's code has changed since they were made. */
+  readonly outdated: ReadonlyArray<Provenance.Outdated>
 }
 
 /** Runs a program in its folder, which this process holds, and writes its results. */
@@ -206,13 +217,15 @@ const inFolder = Effect.fn("Runner.inFolder")(function* <E, R>(
   const status = yield* RunFolder.statusOf(folder)
   if (status === "damaged") yield* run.tell({ kind: "note", note: "the manifest was damaged, and is written anew" })
   if (status === "new" || status === "begun") yield* RunFolder.writeManifest(folder, begun)
-  const came = yield* execute(program)
+  const came = yield* execute(begun.experiment, program)
   // What is left of them is of work that this program does not ask for any more.
   const fs = yield* FileSystem.FileSystem
   const checkpoints = path.dirname(path.join(folder, files.checkpoint("")))
   yield* Effect.ignore(fs.remove(checkpoints, { recursive: true, force: true }))
   const executed: Executed = { ...came, report: labelled(came.report, begun) }
-  const done = (at: string): Done => ({ ...executed, folder: at })
+  const outdated = yield* Provenance.outdated(out, begun, executed.artifacts, run.history)
+  if (outdated.length > 0) yield* run.tell({ kind: "outdated", artifacts: outdated })
+  const done = (at: string): Done => ({ ...executed, folder: at, outdated })
   const where = yield* put(folder, executed, { begun, place })
   if (where === undefined) return done(folder)
   const results = [RunFolder.dataDigest(executed.report), RunFolder.digestsOf(executed.attached)] as const
@@ -229,8 +242,12 @@ const inFolder = Effect.fn("Runner.inFolder")(function* <E, R>(
   return yield* new IoError({ path: apart, problem })
 })
 
-const problemOf = (cause: Cause.Cause<unknown>): string =>
-  Cause.hasInterruptsOnly(cause) ? STOPPED : String((Cause.squash(cause) as Error).message ?? cause)
+/** The message of a failure; a program may fail with anything. */
+const problemOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.hasInterruptsOnly(cause)) return STOPPED
+  const error = Cause.squash(cause)
+  return error instanceof Error ? error.message : String(error)
+}
 
 /** Runs a program with its arguments applied. */
 export const run = Effect.fn("Runner.run")(function* <E, R>(prepared: Prepared<E, R>, options: Omit<Options, "given">) {

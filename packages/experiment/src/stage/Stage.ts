@@ -20,14 +20,17 @@
  */
 import { type Artifact, ArtifactStore, AtomicFile, IoError, type Work, contentOf, digestOf } from "@igm/io"
 import { Digest, Name, Setting } from "@igm/tensor"
-import { Clock, Context, Effect, type FileSystem, Path, Random, Schema } from "effect"
+import { Clock, Effect, type FileSystem, Path, Predicate, Random, Schema } from "effect"
 import { Checkpoints } from "./Checkpoints.ts"
 import * as Fixed from "./Fixed.ts"
 import { Body, Run } from "../run/Run.ts"
-import { StageFolder } from "./StageFolder.ts"
+import { Sha256 } from "../run/RunFiles.ts"
+import { noEffect } from "./NoEffect.ts"
+import { StageFolder, checkUnused } from "./StageFolder.ts"
 
 /**
- * The member of an input that holds a location in the store; it is not part of the key, since the content's digest is.
+ * The member of an input that holds a location in the store. It is not part of the key, since the digest of the content
+ * is, which stands beside it.
  */
 export const PLACE = "$at"
 
@@ -87,8 +90,8 @@ export interface Parts<I, O, E, R> {
   /** The version, to be raised when the body computes something else from the same input. */
   readonly version: number
   /**
-   * The schema of everything that the body depends on. Members named `$at` may hold locations, which are not part of
-   * the key.
+   * The schema of everything that the body depends on. Objects named `$at` beside a digest are locations, which are not
+   * part of the key.
    */
   readonly input: Schema.Codec<I, unknown>
   readonly output: Schema.Codec<O, unknown>
@@ -114,13 +117,19 @@ export interface Stage<I, O, E = never, R = never> {
 /** The file of an artifact that holds the stage's output. */
 export const OUTPUT = "output.json"
 
+/** Tells if a member of an object is the location of a content whose digest stands beside it. */
+const isPlace = (name: string, value: Digest.Json, members: { readonly [name: string]: Digest.Json }): boolean =>
+  name === PLACE && Predicate.isObject(value) && Object.values(members).some((other) => Schema.is(Sha256)(other))
+
 /** A JSON value without the members that hold locations. */
 const withoutPlaces = (json: Digest.Json): Digest.Json => {
   if (typeof json !== "object" || json === null) return json
   if (Array.isArray(json)) return (json as ReadonlyArray<Digest.Json>).map(withoutPlaces)
-  const members = Object.entries(json as { readonly [name: string]: Digest.Json })
+  const members = json as { readonly [name: string]: Digest.Json }
   return Object.fromEntries(
-    members.filter(([name]) => name !== PLACE).map(([name, member]) => [name, withoutPlaces(member)])
+    Object.entries(members).flatMap(([name, member]) =>
+      isPlace(name, member, members) ? [] : [[name, withoutPlaces(member)]]
+    )
   )
 }
 
@@ -163,19 +172,17 @@ export const make = <I, O, E = never, R = never>(name: string, parts: Parts<I, O
     const work = workOf(json, options)
     yield* Effect.annotateCurrentSpan({ stage: name, name: options.name ?? name })
     const digest = digestOf(work)
-    const open = yield* Open
-    if (open.includes(digest)) {
-      const problem = "it asks for itself with an equal input, which would never end: give another"
-      return yield* new IoError({ path: `the stage ${name}`, problem })
-    }
     const artifact = yield* store.getOrMake(work, (folder) =>
       Effect.gen(function* () {
-        const body = parts.run(decode(json)).pipe(Effect.provideService(Open, [...open, digest]))
+        const body = parts.run(decode(json))
+        const problem = noEffect(body)
+        if (problem !== undefined) throw new TypeError(`the stage ${name}: its body ${problem}`)
         const value = yield* body.pipe(provided({ stage: name, digest, folder }, yield* Run))
         const text = yield* Schema.encodeEffect(output)(value).pipe(
           Effect.mapError((cause) => misfit("output", cause)),
           Effect.orDie
         )
+        yield* checkUnused(name, folder, OUTPUT)
         yield* AtomicFile.write(path.join(folder, OUTPUT), `${text}\n`)
       })
     )
@@ -206,9 +213,6 @@ export const make = <I, O, E = never, R = never>(name: string, parts: Parts<I, O
 }
 
 const Version = Schema.Struct({ version: Setting.natural })
-
-/** The digests of the work whose bodies run, from the outermost to the innermost. */
-const Open = Context.Reference<ReadonlyArray<Digest.Digest>>("@igm/experiment/Stage/Open", { defaultValue: () => [] })
 
 /** Provides a body with its folder, its checkpoints, and deterministic random numbers and time. */
 const provided =

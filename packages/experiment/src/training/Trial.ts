@@ -1,8 +1,10 @@
 /** Trials: the trainings of several methods with several seeds each, on the same features. */
 import type { Features, Method } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
+import { Name } from "@igm/tensor"
 import { HeadTrainer, JobState, type TrainingEvent } from "@igm/training"
 import { type Cause, Effect, Queue, Stream } from "effect"
+import { ExperimentError } from "../ExperimentError.ts"
 import * as FeatureSet from "../features/FeatureSet.ts"
 import { Run } from "../run/Run.ts"
 import * as ProgramOrder from "../stage/ProgramOrder.ts"
@@ -13,11 +15,11 @@ export { type Epoch, epochs, events, selectedBy } from "./TrialEvents.ts"
 
 type Dims = Features.Dims
 
-/** Methods in the order of the results table. */
-export type Methods<D extends Dims> = readonly [Method.Method<D>, ...ReadonlyArray<Method.Method<D>>]
+/** Methods in the order of the results table: one at least, with distinct names. */
+export type Methods<D extends Dims> = ReadonlyArray<Method.Method<D>>
 
-/** Seeds of trainings. */
-export type Seeds = readonly [number, ...ReadonlyArray<number>]
+/** Seeds of trainings: one at least, none of them twice. */
+export type Seeds = ReadonlyArray<number>
 
 /** A method's training with one seed. */
 export interface Trial<D extends Dims> extends Training.Trained {
@@ -92,11 +94,33 @@ const sourcesOf = Effect.fn("Trial.sourcesOf")(function* (planned: ReadonlyArray
   })
 })
 
+/** Fails if there is no method or seed, or one of them twice: lists may be made by a program, so that no type tells. */
+const check = Effect.fnUntraced(function* (names: ReadonlyArray<string>, seeds: Seeds) {
+  const twice = <A>(values: ReadonlyArray<A>) => values.find((value, i) => values.indexOf(value) !== i)
+  const [name, seed] = [twice(names), twice(seeds)]
+  const problem =
+    names.length === 0
+      ? "there are no methods to train: give a list of one at least"
+      : seeds.length === 0
+        ? "there are no seeds to train with: give a list of one at least"
+        : name !== undefined
+          ? `two methods have the name ${Name.shown(name)}: give one another, as in { ...method, name: "…" }`
+          : seed !== undefined
+            ? `the seed ${seed} is given twice`
+            : undefined
+  if (problem !== undefined) return yield* new ExperimentError({ experiment: "the trials", problem })
+})
+
 /**
- * Trains each method with each seed; stored trainings are reused. As many trainings run concurrently as the trainer has
+ * Trains each method with each seed; stored trainings are reused. Fails with an `ExperimentError` for an empty list, or
+ * one that has a method's name or a seed twice. As many trainings run concurrently as the trainer has
  * threads.
  */
 export const all = Effect.fn("Trial.all")(function* <D extends Dims>({ methods, seeds, on: data }: Options<D>) {
+  yield* check(
+    methods.map(({ name }) => name),
+    seeds
+  )
   const total = methods.reduce((epochs, method) => epochs + method.epochs * seeds.length, 0)
   const advance = yield* (yield* Progress).bar("train heads, epochs", total)
   const tasks = methods.flatMap((method) => seeds.map((seed) => ({ method, seed, data })))

@@ -1,5 +1,5 @@
 /** What a user of a cross-validation relies on: it judges by samples that chose nothing, says how sure it is, and is stored. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { AvDigits, DigitEncoders } from "@igm/av-digits"
 import { Baselines, type Features, Head, Igm, Metric, Ring, Selection } from "@igm/gradient"

@@ -1,5 +1,5 @@
 /** What a stage on features relies on: what it writes is what the next one reads, whole and of the shape that its type says. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { ArtifactStore } from "@igm/io"
 import { type Split, Tensor } from "@igm/tensor"

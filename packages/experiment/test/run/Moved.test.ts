@@ -1,5 +1,5 @@
 /** What somebody relies on who gets a colleague's folder: a run that was moved or copied with its store and its program is a run. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Baselines, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { ArtifactStore, FileDigest, Progress } from "@igm/io"
@@ -152,7 +152,7 @@ describe("A run that was moved with its store and its program", () => {
         const from = Replay.before(manifest.artifacts, "ensemble")!
         return yield* Effect.forEach([[], from], (taken) =>
           Effect.gen(function* () {
-            const executed = yield* Runner.execute(program)
+            const executed = yield* Runner.execute("moved", program)
             const options = { tolerance: 0 }
             const { differences } = yield* Replay.compare(manifest.artifacts, store, executed.artifacts, options)
             const reused = executed.artifacts.filter((one) => one.reused).length

@@ -1,5 +1,5 @@
 /** What a long body relies on: killed after any checkpoint it goes on from there, with the random numbers it would have had. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { AppendFile, ArtifactStore, contentOf } from "@igm/io"
 import { Clock, Effect, FileSystem, Layer, Random, Schema, type Scope } from "effect"

@@ -1,9 +1,9 @@
 /** What a user of stages relies on: whatever stops a run, running it again ends where one clean run ends, and nothing is done twice. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { type Artifact, AppendFile, ArtifactStore, AtomicFile, type IoError, contentOf } from "@igm/io"
 import { Digest } from "@igm/tensor"
-import { Context, Deferred, Effect, Exit, FileSystem, Layer, Path, Schema } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, FileSystem, Layer, Path, Schema } from "effect"
 import { type Checkpoints, Journal, Run, Stage, StageFolder, files } from "../../src/index.ts"
 
 class Broken extends Schema.TaggedError<Broken>()("Broken", { node: Schema.Int }) {}
@@ -163,7 +163,7 @@ describe("Graphs of stages", () => {
         const made = records.flatMap((record) => (record.kind === "stored" && !record.reused ? [record.digest] : []))
         assert.strictEqual(new Set(made).size, made.length, "an artifact was made twice")
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
-    { arbitrary: { runs: 60 } }
+    { arbitrary: { runs: 36 } }
   )
 })
 
@@ -274,6 +274,78 @@ describe("A stage", () => {
         left.filter((name) => !/^(?:\.use|\.partial-[^/]+)(?:\/(?:lock|holder\.json))?$/.test(name)),
         ["half"]
       )
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("whose body is no Effect, or writes what its artifact cannot have, is named", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const told = (run: () => unknown) =>
+        Stage.make("half", { ...parts, run: run as typeof parts.run })
+          .run({ number: 1 })
+          .pipe(
+            Effect.sandbox,
+            Effect.flip,
+            Effect.map((cause) => (Cause.squash(cause) as Error).message)
+          )
+      assert.strictEqual(yield* told(() => undefined), "the stage half: its body gives nothing: give an Effect")
+      const broken = async () => assert.fail("it is of no interest")
+      assert.strictEqual(yield* told(broken), "the stage half: its body gives a promise: give an Effect")
+      assert.strictEqual(yield* told(() => 1), "the stage half: its body gives no Effect: give one")
+      const writing = (write: (folder: string) => Effect.Effect<void, unknown>) => () =>
+        StageFolder.use(({ folder }) => write(folder)).pipe(Effect.orDie, Effect.as(1))
+      for (const [name, problem] of [
+        ["output.json", "its body writes output.json, which its artifact has of its own"],
+        ["artifact.json", "it writes artifact.json, which describes the artifact"]
+      ] as const) {
+        const line = yield* told(writing((folder) => fs.writeFileString(`${folder}/${name}`, "{}")))
+        assert.include(line, `the stage half: ${problem}`)
+      }
+      const link = yield* told(writing((folder) => fs.symlink("/dev/null", `${folder}/link`)))
+      assert.include(link, "the stage half: it writes the link link: write the file itself")
+      assert.strictEqual((yield* Stage.make("half", parts).stored({ number: 1 })).artifact.reused, false)
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("that would wait for itself, through others or beside them, ends and names them", () =>
+    Effect.gen(function* () {
+      const both = yield* Deferred.make<void>()
+      let waiting = 0
+      type Asking = Stage.Stage<{ readonly number: number }, number, unknown, Services>
+      const asking = (name: string, other: () => Asking): Asking =>
+        Stage.make(name, {
+          ...parts,
+          run: Effect.fnUntraced(function* (input: { readonly number: number }) {
+            waiting += 1
+            if (waiting === 2) yield* Deferred.succeed(both, undefined)
+            // Both of them run before one asks for the other.
+            if (input.number === 2) yield* Deferred.await(both)
+            return yield* other().run(input)
+          })
+        })
+      const a: Asking = asking("a", () => b)
+      const b: Asking = asking("b", () => a)
+      const alone: Asking = asking("alone", () => alone)
+      const told = (effect: Effect.Effect<unknown, unknown, Services>) => Effect.map(Effect.flip(effect), String)
+      assert.include(yield* told(alone.run({ number: 1 })), "the stage alone: it asks for itself, with an equal input")
+      assert.include(yield* told(a.run({ number: 1 })), "the stage b: it asks for a, which asks for b")
+      waiting = 0
+      const parallel = Effect.all([a.run({ number: 2 }), b.run({ number: 2 })], { concurrency: "unbounded" })
+      assert.match(yield* told(parallel), /the stage [ab]: it asks for [ab], which asks for [ab], with an equal input/)
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("tells inputs apart by keys of any name, and not by where a reference lies", () =>
+    Effect.gen(function* () {
+      const parts = { version: 1, output: Schema.Int, run: () => Effect.succeed(1) }
+      const record = Stage.make("record", { ...parts, input: Schema.Record(Schema.String, Schema.Json) })
+      const inputs = [{ $at: 1 }, { $at: 2 }, { $at: { a: 1 } }, { $at: { a: 2 } }, {}]
+      assert.strictEqual(new Set(inputs.map((input) => record.digest(input))).size, inputs.length)
+      const taking = Stage.make("taking", { ...parts, input: Schema.Struct({ of: Schema.Array(Stage.Reference) }) })
+      const { ref } = yield* half.stored({ number: 5 })
+      const elsewhere = { ...ref, $at: { stage: "half", digest: "0".repeat(64) } }
+      assert.strictEqual(taking.digest({ of: [ref] }), taking.digest({ of: [elsewhere] }))
+      assert.notStrictEqual(taking.digest({ of: [ref] }), taking.digest({ of: [{ ...ref, content: "0".repeat(64) }] }))
     }).pipe(Effect.provide(environment))
   )
 

@@ -1,5 +1,5 @@
 /** What a stage on predictions relies on: what is stored of the test split is what the trained heads predict, in their order. */
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Baselines, Head, Igm, Metric, Ring, Selection } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
@@ -79,6 +79,18 @@ describe("Evaluate", () => {
         }
       }
       assert.strictEqual(place, loaded.probabilities.length)
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("methods and seeds are one at least, and distinct, which is said before anything is trained", () =>
+    Effect.gen(function* () {
+      const on = yield* features
+      const told = (options: Pick<Trial.Options<typeof WIDTHS>, "methods" | "seeds">) =>
+        Effect.map(Effect.flip(Trial.all({ ...options, on })), ({ message }) => message)
+      assert.include(yield* told({ methods: [], seeds }), "there are no methods to train")
+      assert.include(yield* told({ methods, seeds: [] }), "there are no seeds to train with")
+      assert.include(yield* told({ methods: [methods[0], methods[0]], seeds }), "two methods have the name")
+      assert.include(yield* told({ methods, seeds: [3, 3] }), "the seed 3 is given twice")
     }).pipe(Effect.provide(environment))
   )
 

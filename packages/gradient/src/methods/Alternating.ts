@@ -112,7 +112,9 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   Setting.check(plan.name, domain(Object.keys(heads)), numbers)
   const steps = stepsOf()
 
-  const memoryOf = (name: string): Named<HostTensor> => Turns.allWithin(name, fresh(optimizer, get(heads, name).head))
+  // Each head's initial optimizer state is the same tensors in every training, so that they are sent once.
+  const starts = mapNamed(heads, ({ head }) => Optimizer.start(optimizer, Head.shapes(head)))
+  const memoryOf = (name: string): Named<HostTensor> => Turns.allWithin(name, get(starts, name))
 
   /** The state at the start of a turn, without the moments of the head before it. */
   const begin = ({ head }: Turn, training: Turns.TrainingState): Turns.TrainingState => {
@@ -281,16 +283,6 @@ interface LayerMatrix {
   readonly effect: Modification.Effect
   readonly notes: ReadonlyArray<string>
 }
-
-/** The initial optimizer state of a head, memoized, so that its tensors are sent once. */
-const fresh = (optimizer: Optimizer.Optimizer, head: Head.Head): Named<HostTensor> => {
-  const key = JSON.stringify([optimizer.kind, head.widths])
-  const found = starts.get(key) ?? Optimizer.start(optimizer, Head.shapes(head))
-  starts.set(key, found)
-  return found
-}
-
-const starts = new Map<string, Named<HostTensor>>()
 
 /**
  * The inputs that project each layer's input: the table X P of the first layer, and of the others P or the factors of I

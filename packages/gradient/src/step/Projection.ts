@@ -122,11 +122,15 @@ const seriesOf = <T>(ops: Ops<T>, inputs: Named<T>, products: Products): T => {
 
 /** The identity (d × d), memoized, so that it is sent and converted once. */
 const identity = (d: number): Float64.Matrix => {
-  const found = identities.get(d)?.deref() ?? Modification.identity(d)
-  identities.set(d, new WeakRef(found))
-  return found
+  const known = identities.get(d)?.deref()
+  if (known !== undefined) return known
+  for (const [width, kept] of identities) if (kept.deref() === undefined) identities.delete(width)
+  const made = Modification.identity(d)
+  identities.set(d, new WeakRef(made))
+  return made
 }
 
+/** The identities that something still holds. */
 const identities = new Map<number, WeakRef<Float64.Matrix>>()
 
 /** A function that memoizes values by the identity of a tensor. */

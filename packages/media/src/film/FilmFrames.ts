@@ -5,9 +5,9 @@
  */
 import { AtomicFile } from "@igm/io"
 import { Effect, FileSystem, Path, Stream } from "effect"
-import sharp from "sharp"
 import { MediaError } from "../Errors.ts"
 import * as Film from "./Film.ts"
+import * as Libvips from "../image/Libvips.ts"
 import * as Leftovers from "../Leftovers.ts"
 
 /** A film, and the folder for its images. */
@@ -40,7 +40,7 @@ const pictures = Effect.fn("FilmFrames.pictures")(function* ({ film, folder }: W
       () => 0,
       (count, { width, height, channels, data }) =>
         Effect.promise(() =>
-          sharp(data, { raw: { width, height, channels } }).jpeg({ quality: QUALITY }).toBuffer()
+          Libvips.open()(data, { raw: { width, height, channels } }).jpeg({ quality: QUALITY }).toBuffer()
         ).pipe(
           Effect.flatMap((jpeg) =>
             AtomicFile.write(path.join(scratch, `${String(count + 1).padStart(5, "0")}.jpg`), new Uint8Array(jpeg))

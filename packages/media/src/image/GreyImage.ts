@@ -1,8 +1,8 @@
 /** Turns an image file into the 28 × 28 grey image that the image encoder of av-digits reads. */
 import { Tensor } from "@igm/tensor"
 import { Effect } from "effect"
-import sharp from "sharp"
 import type { Preprocess, Source } from "../Preprocess.ts"
+import * as Libvips from "./Libvips.ts"
 import * as Raster from "./Raster.ts"
 
 /** The parameters: the side in pixels, and the mean and standard deviation of MNIST's pixels in [0, 1]. */
@@ -10,7 +10,7 @@ export const settings = { kind: "grey-image", version: 1, side: 28, mean: 0.1307
 
 /** Encodes grey pixels in [0, 1], side × side, as a PNG. */
 export const encodePng = (pixels: Float32Array, side: number): Promise<Uint8Array> =>
-  sharp(
+  Libvips.open()(
     Uint8Array.from(pixels, (x) => Math.round(255 * Math.max(0, Math.min(1, x)))),
     {
       raw: { width: side, height: side, channels: 1 }

@@ -3,10 +3,11 @@
  * libvips: it would also render vector graphics, and open formats that are not meant for frames.
  */
 import { Effect, FileSystem } from "effect"
-import sharp, { type Sharp, type SharpOptions } from "sharp"
+import type { Sharp, SharpOptions } from "sharp"
 import { Refusal } from "../codec/Refusal.ts"
 import * as Tiff from "../codec/Tiff.ts"
 import { MediaError } from "../Errors.ts"
+import * as Libvips from "./Libvips.ts"
 
 /** A supported format. */
 export type Format = "JPEG" | "PNG" | "WebP" | "GIF" | "TIFF"
@@ -81,7 +82,7 @@ export const formatOf = (bytes: Uint8Array): Format => {
 
 /** Opens bytes that are known to be of a supported format with libvips. Limits the number of pixels. */
 export const trusted = (bytes: Uint8Array, options: SharpOptions = {}): Sharp =>
-  sharp(bytes, { limitInputPixels: LIMIT, ...options })
+  Libvips.open()(bytes, { limitInputPixels: LIMIT, ...options })
 
 /** Opens the bytes of any file with libvips. Throws a `Refusal` unless their format and kind are supported. */
 export const open = (bytes: Uint8Array, options: SharpOptions = {}): Sharp => {

@@ -8,22 +8,36 @@ import * as Section from "../Section.ts"
 
 const Cells = Schema.Struct({
   header: Schema.Array(Schema.String),
-  rows: Schema.Array(Schema.Array(Schema.Union([Schema.String, Schema.Finite])))
-})
+  rows: Schema.Array(Schema.Array(Schema.Union([Schema.String, Schema.Finite]))),
+  digits: Schema.optionalKey(
+    Schema.Record(Schema.String, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 })))
+  )
+}).check(
+  Schema.makeFilter(({ header, digits = {} }) => {
+    const unknown = Object.keys(digits).find((name) => !header.includes(name))
+    return unknown === undefined ? undefined : `digits of columns of the table, and ${Name.shown(unknown)} is none`
+  })
+)
 
-const tables = Section.make("table", { data: Cells, draw: ({ header, rows }) => [Block.table(header, rows)] })
+const tables = Section.make("table", {
+  data: Cells,
+  draw: ({ header, rows, digits }) => [Block.table(header, rows, { digits })]
+})
 
 /**
  * A table; every row has as many cells as the header. With `{ terminal: true }` the terminal and `igm show` have it too.
+ * The numbers of a column have equal digits: the largest has four significant ones, unless `digits` gives the number of
+ * decimals by the column's header.
  *
  *     Report.table("Widths", ["modality", "width"], [["audio", 512], ["video", 512]])
+ *     Report.table("Norms", ["modality", "norm"], Object.entries(norms), { digits: { norm: 1 } })
  */
 export const table = (
   title: string,
   header: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<Block.Cell>>,
-  options?: Section.Options
-): Section.Section => tables(title, { header, rows }, options)
+  { digits, ...options }: Section.Options & { readonly digits?: { readonly [header: string]: number } } = {}
+): Section.Section => tables(title, { header, rows, ...(digits === undefined ? {} : { digits }) }, options)
 
 /** A value as JSON has it. */
 const plain = (value: unknown): Schema.Json => JSON.parse(JSON.stringify(value ?? null)) as Schema.Json

@@ -21,9 +21,33 @@ export const Leaderboard = Schema.Struct({
 /** Each method's metrics by seed. */
 export type Leaderboard = typeof Leaderboard.Type
 
-/** A dot for a seed, a tick for the mean. */
+/** The layers of the figure. */
+type Layers = Extract<TopLevelSpec, { readonly layer: unknown }>["layer"]
+
+const dots = (by: string): Layers => [
+  {
+    mark: { type: "tick", thickness: 3, size: 20, color: "#1d2433" },
+    encoding: { x: { aggregate: "mean", field: by } }
+  },
+  { mark: { type: "point", filled: true, size: 60, opacity: 0.65, color: "#2f6fde" } }
+]
+
+const bars = (by: string): Layers => [
+  { mark: { type: "bar", size: 16, color: "#2f6fde" } },
+  {
+    mark: { type: "text", align: "left", dx: 5, color: "#1d2433" },
+    encoding: { text: { field: by, type: "quantitative", format: ".3f" } }
+  }
+]
+
+/**
+ * A dot for a seed, a tick for the mean. Where each method has one seed there is no spread to look at, but a score: a bar
+ * from 0 with its number.
+ */
 const results = ({ split, methods }: Leaderboard): TopLevelSpec => {
   const by = methods[0]!.selectedBy
+  const isOneSeed = methods.every(({ trainings }) => trainings.length === 1)
+  const scale = isOneSeed ? { domain: [0, 1] } : { zero: false, nice: true }
   return {
     data: {
       values: methods.flatMap(({ name, trainings }) =>
@@ -34,15 +58,9 @@ const results = ({ split, methods }: Leaderboard): TopLevelSpec => {
     height: { step: 30 },
     encoding: {
       y: { field: "name", type: "nominal", sort: methods.map(({ name }) => name), title: null },
-      x: { field: by, type: "quantitative", title: `${split} ${metricTitle(by)}`, scale: { zero: false, nice: true } }
+      x: { field: by, type: "quantitative", title: `${split} ${metricTitle(by)}`, scale, axis: { tickCount: 6 } }
     },
-    layer: [
-      {
-        mark: { type: "tick", thickness: 3, size: 20, color: "#1d2433" },
-        encoding: { x: { aggregate: "mean", field: by } }
-      },
-      { mark: { type: "point", filled: true, size: 60, opacity: 0.65, color: "#2f6fde" } }
-    ]
+    layer: isOneSeed ? bars(by) : dots(by)
   }
 }
 

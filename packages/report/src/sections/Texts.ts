@@ -29,9 +29,22 @@ export const notes = (lines: ReadonlyArray<string>): Section.Section => remarks(
 
 const named = Section.make(
   "run",
-  { data: Schema.String, draw: (id) => [Block.paragraph([{ text: "Run", code: id }], "small print")] },
+  {
+    data: Schema.Struct({ id: Schema.String, arguments: Schema.Record(Schema.String, Schema.Json) }),
+    draw: ({ id, arguments: given }) => {
+      const all = Object.entries(given).map(([name, value]) => `${name} ${valueText(value)}`)
+      const line = all.length === 0 ? [] : [{ text: "with", code: all.join(", ") }]
+      return [Block.paragraph([{ text: "Run", code: id }, ...line], "small print")]
+    }
+  },
   { look: "lead", surroundings: true }
 )
 
-/** The name of the run that the report is of. */
-export const run = (id: string): Section.Section => named("Run", id)
+const valueText = (value: Schema.Json): string => {
+  if (Array.isArray(value)) return value.map(valueText).join(",")
+  return typeof value === "string" && value !== "" ? value : JSON.stringify(value)
+}
+
+/** The name of the run that the report is of, and the arguments of its program, by name. */
+export const run = (id: string, args: { readonly [name: string]: Schema.Json } = {}): Section.Section =>
+  named("Run", { id, arguments: Object.fromEntries(Object.entries(args).toSorted(([a], [b]) => (a < b ? -1 : 1))) })

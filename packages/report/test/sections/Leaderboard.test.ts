@@ -27,6 +27,17 @@ describe("Leaderboard", () => {
     assert.include(text, "Epochs are selected by mAP (A, chance) or accuracy (B); the first column is mAP.")
   })
 
+  it("draws what a seed came to as a bar from zero with its number, and of several seeds each one and their mean", () => {
+    const chart = (report: ReturnType<typeof Report.make>) => Report.charts(report)["results"]!
+    const many = scores()
+    const one = { ...many, methods: many.methods.map((m) => ({ ...m, trainings: m.trainings.slice(0, 1) })) }
+    const marks = (made: typeof many) =>
+      JSON.stringify(chart(Report.make("t", [Report.leaderboard(made)]))).match(/"type":"(bar|tick|point|text)"/g)
+    assert.deepStrictEqual(marks(many), ['"type":"tick"', '"type":"point"'])
+    assert.deepStrictEqual(marks(one), ['"type":"bar"', '"type":"text"'])
+    assert.include(JSON.stringify(chart(Report.make("t", [Report.leaderboard(one)]))), '"domain":[0,1]')
+  })
+
   it("a method without trainings is refused", () => {
     const none = { ...scores(), methods: [{ ...scores().methods[0]!, trainings: [] }] }
     assert.throws(() => Report.leaderboard(none), /the section "Results on the test split"/)

@@ -29,14 +29,22 @@ const Case = Schema.Struct({
 
 type Case = typeof Case.Type
 
-/** Memoizes the steps of the cases by shape and variant. */
-const steps = new Map<string, Method.Step>()
+type StepOf = (of: Case, scene: Scene) => Method.Step
 
-const stepOf = ({ shape, variant, optimizer }: Case, scene: Scene): Method.Step => {
-  const key = `${shape} ${variant} ${optimizer}`
-  const step = steps.get(key) ?? Step.make(variantOf(scene, { ...variants[variant], optimizer }))
-  steps.set(key, step)
-  return step
+/** Makes a function that gives cases of equal shape and variant the same step, so that engines build few programs. */
+const stepsOf = (): StepOf => {
+  const steps = new Map<string, Method.Step>()
+  return ({ shape, variant, optimizer }, scene) => {
+    const key = `${shape} ${variant} ${optimizer}`
+    const step = steps.get(key) ?? Step.make(variantOf(scene, { ...variants[variant], optimizer }))
+    steps.set(key, step)
+    return step
+  }
+}
+
+interface Block {
+  readonly step: Method.Step
+  readonly input: Interpreter.BlockInput
 }
 
 const optimizers: { readonly [kind in Case["optimizer"]]: Optimizer.Optimizer } = {
@@ -48,7 +56,7 @@ const optimizers: { readonly [kind in Case["optimizer"]]: Optimizer.Optimizer } 
  * A block of a case: realistic features, weights, optimizer state, matrices and draws. Several heads of a case read the
  * same features and have the same matrices.
  */
-const blockOf = (of: Case, head = 0): { readonly step: Method.Step; readonly input: Interpreter.BlockInput } => {
+const blockOf = (of: Case, stepOf: StepOf, head = 0): Block => {
   const { seed, shape, optimizer } = of
   const scene = sceneOf({ ...shapes[shape]!, seed: seed + head })
   const { batch, features: width, classes } = shapes[shape]!
@@ -115,27 +123,30 @@ const tracesOf = ({ trace }: Interpreter.BlockOutput): Ops.Named<Float64.Matrix>
   Ops.mapNamed(trace, (numbers) => Tensor.float64([1, numbers.length], numbers))
 
 /** The law that an interpreter agrees with the float64 reference, within its precision. */
-export const agrees = (name: string, tolerance: number): Law.Law<Interpreter.Interpreter> =>
-  Law.makeEffect({
+export const agrees = (name: string, tolerance: number): Law.Law<Interpreter.Interpreter> => {
+  const stepOf = stepsOf()
+  return Law.makeEffect({
     name: `${name} computes what float64 computes, over ${STEPS} steps`,
     cases: Case,
     tolerance,
     deviation: Effect.fnUntraced(function* (of: Case) {
-      const { step, input } = blockOf(of)
+      const { step, input } = blockOf(of, stepOf)
       const found = yield* run(step, input)
       const expected = yield* run(step, input).pipe(Effect.provide(Reference.layer))
       return worst([relatives(found.state, expected.state, 1e-3), relatives(tracesOf(found), tracesOf(expected), 1)])
     })
   })
+}
 
 /** The law that an interpreter gives the same bits for any partition of the steps into blocks. */
-export const partitions = (name: string): Law.Law<Interpreter.Interpreter> =>
-  Law.makeEffect({
+export const partitions = (name: string): Law.Law<Interpreter.Interpreter> => {
+  const stepOf = stepsOf()
+  return Law.makeEffect({
     name: `${name} gives the same bits for any partition into blocks`,
     cases: Case,
     tolerance: 0,
     deviation: Effect.fnUntraced(function* (of: Case) {
-      const { step, input } = blockOf(of)
+      const { step, input } = blockOf(of, stepOf)
       const whole = yield* run(step, input)
       const first = yield* run(step, { ...input, draws: Draws.part(input.draws, 0, of.cut) })
       const second = yield* run(step, { ...input, state: first.state, draws: Draws.part(input.draws, of.cut) })
@@ -144,6 +155,7 @@ export const partitions = (name: string): Law.Law<Interpreter.Interpreter> =>
       return worst([relatives(second.state, whole.state), same ? 0 : 1])
     })
   })
+}
 
 const HEADS = 3
 
@@ -177,13 +189,14 @@ const stacked = (blocks: ReadonlyArray<Interpreter.BlockInput>): Interpreter.Blo
 }
 
 /** The law that stepping several heads as one program equals stepping each alone. */
-export const stacks = (name: string, tolerance: number): Law.Law<Interpreter.Interpreter> =>
-  Law.makeEffect({
+export const stacks = (name: string, tolerance: number): Law.Law<Interpreter.Interpreter> => {
+  const stepOf = stepsOf()
+  return Law.makeEffect({
     name: `${name} steps ${HEADS} heads as one program as it steps each alone`,
     cases: Case,
     tolerance,
     deviation: Effect.fnUntraced(function* (of: Case) {
-      const blocks = Array.from({ length: HEADS }, (_, k) => blockOf(of, k))
+      const blocks = Array.from({ length: HEADS }, (_, k) => blockOf(of, stepOf, k))
       const { step } = blocks[0]!
       const together = yield* run(step, stacked(blocks.map(({ input }) => input)))
       const deviations = yield* Effect.forEach(blocks, ({ input }, k) =>
@@ -200,3 +213,4 @@ export const stacks = (name: string, tolerance: number): Law.Law<Interpreter.Int
       return worst(deviations)
     })
   })
+}

@@ -22,5 +22,16 @@ export const compare = ({ results }: Pick<Trajectory, "results">, golden: Safete
   return largest
 }
 
+/** What a golden file holds of a trajectory that ended before the training did. */
+export const reached = (
+  { results }: Pick<Trajectory, "results">,
+  golden: Safetensors.Contents
+): Safetensors.Contents => ({
+  ...golden,
+  tensors: Object.fromEntries(
+    Object.entries(golden.tensors).filter(([name]) => name !== "loss" && results[name] !== undefined)
+  )
+})
+
 /** The largest of all. */
 export const worst = (deviations: Deviations): number => Distance.worst(Object.values(deviations))

@@ -28,11 +28,19 @@ const exposing = (inputs: HostTensors, state: HostTensors) => {
     : { memory: "velocity", state: zero, inputs: { ...quiet, momentum: scalar(0) } }
 }
 
+/** Settings of a run: τ, the distance of the steps that are written down, and the number of turns after which it ends. */
+export interface Options {
+  readonly replace?: Replace | undefined
+  readonly tau: number
+  readonly every: number
+  readonly turns?: number | undefined
+}
+
 /** Trains on the interpreter at hand. */
 export const run = Effect.fn("trajectory")(function* (
   method: Method.Method<Features.Dims, "test">,
   job: Job,
-  options: { readonly replace?: Replace; readonly tau: number; readonly every: number }
+  options: Options
 ) {
   const interpreter = yield* Interpreter.Interpreter
   const results: Record<string, Tensor.Tensor<"float64">> = {}
@@ -49,6 +57,7 @@ export const run = Effect.fn("trajectory")(function* (
   let derived: HostTensors = {}
   for (let done = false, phase: Method.Phase | undefined, name = ""; !done;) {
     if (phase === undefined || cursor.phase !== name) {
+      if (turns.length === options.turns) break
       const found = yield* Effect.forEach(method.survey(job, cursor), (survey) => interpreter.compute(survey))
       cursor = method.enter(job, cursor, Object.assign({}, ...found) as Interpreter.HostTensors)
       phase = method.phase(job, cursor)

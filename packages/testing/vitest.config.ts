@@ -1,5 +1,0 @@
-import { defineProject } from "vitest/config"
-
-export default defineProject({
-  test: { name: "testing", include: ["test/**/*.test.ts"], testTimeout: 300_000, isolate: false }
-})
