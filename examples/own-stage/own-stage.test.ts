@@ -141,10 +141,10 @@ layer(services, { excludeTestServices: true, timeout: 300_000 })("own-stage", (i
       const moved = `${folder}/../moved`
       yield* fs.copy(folder, moved)
       const text = yield* fs.readFileString(`${moved}/whitening.ts`)
-      assert.include(text, "dot(a, b) / rows.length")
+      assert.include(text, "dot(a, b) / count")
       yield* fs.writeFileString(
         `${moved}/whitening.ts`,
-        text.replace("dot(a, b) / rows.length", "dot(a, b) / (rows.length - 1)")
+        text.replace("dot(a, b) / count", "dot(a, b) / (count - 1)")
       )
       const found = yield* replay(recorded.folder.replace(folder, moved)).pipe(
         Effect.provide(Layer.fresh(RunStore.layer(`${moved}/runs`)))

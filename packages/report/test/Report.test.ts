@@ -12,7 +12,10 @@ const norms = Section.make("norms", {
 
 const Word = Schema.String.check(Schema.isMaxLength(12))
 const Own = Schema.Struct({
-  title: Word.check(Schema.isPattern(/\S/)),
+  title: Word.check(
+    Schema.isPattern(/\S/),
+    Schema.makeFilter((title) => !/\p{Cc}/u.test(title))
+  ),
   header: Schema.Array(Word).check(Schema.isMinLength(1), Schema.isMaxLength(3)),
   numbers: Schema.Array(Schema.Finite),
   value: Schema.Json,
