@@ -142,10 +142,7 @@ layer(services, { excludeTestServices: true, timeout: 300_000 })("own-stage", (i
       yield* fs.copy(folder, moved)
       const text = yield* fs.readFileString(`${moved}/whitening.ts`)
       assert.include(text, "dot(a, b) / count")
-      yield* fs.writeFileString(
-        `${moved}/whitening.ts`,
-        text.replace("dot(a, b) / count", "dot(a, b) / (count - 1)")
-      )
+      yield* fs.writeFileString(`${moved}/whitening.ts`, text.replace("dot(a, b) / count", "dot(a, b) / (count - 1)"))
       const found = yield* replay(recorded.folder.replace(folder, moved)).pipe(
         Effect.provide(Layer.fresh(RunStore.layer(`${moved}/runs`)))
       )

@@ -347,7 +347,7 @@ describe("igm run", () => {
       )
       assert.include(
         yield* problem("nested"),
-        "own: args.a is another type: give a string, a number, a boolean, a literal, or a list of one of them"
+        "own: the type of args.a is none that a flag can have: give a string, a number, a boolean, a literal, or a list of one of them"
       )
       assert.isFalse(yield* fs.exists(`${folder}/runs`))
     }).pipe(Effect.provide(environment))

@@ -180,7 +180,7 @@ describe("Args", () => {
       ["days", Schema.Array(Schema.Date)],
       ["large", Schema.BigInt]
     ] as const) {
-      assert.throws(refused({ [name]: schema }), `odd: args.${name} is`)
+      assert.throws(refused({ [name]: schema }), `odd: the type of args.${name} is`)
     }
     for (const name of ["Tau", "per-digit", "1st", "a b"]) {
       assert.throws(
@@ -191,17 +191,20 @@ describe("Args", () => {
     for (const name of ["constructor", "toString"]) {
       assert.throws(
         refused({ [name]: Schema.Int }),
-        `odd: args.${name} is so named: give another name: every object has`
+        `odd: the name of args.${name} is not possible: give another name: every object has`
       )
     }
     const flags = { white: Schema.Boolean.pipe(Args.defaultsTo(false)), noWhite: Schema.Int }
-    assert.throws(refused(flags), "odd: args.noWhite is so named: give another name: this flag turns white off")
+    assert.throws(
+      refused(flags),
+      "odd: the name of args.noWhite is not possible: give another name: this flag turns white off"
+    )
     assert.doesNotThrow(refused({ white: Schema.Int, noWhite: Schema.Int }))
   })
 
   it("whose default it may not have itself is refused as the program is made, and is not called missing", () => {
     const refused = (field: Schema.Struct.Fields[string]) => () => Args.specs("odd", Schema.Struct({ field }))
-    const is = "odd: args.field is not so by default: give"
+    const is = "odd: the default of args.field is not valid: give"
     assert.throws(refused(Args.Seed.pipe(Args.defaultsTo(-1))), `${is} a whole number of at least 0`)
     assert.throws(refused(Args.Seeds.pipe(Args.defaultsTo([1, 1]))), `${is} values, none of them twice`)
     assert.throws(refused(Args.Seeds.pipe(Args.defaultsTo([1, -1]))), `${is} a list, each of it a whole number`)
