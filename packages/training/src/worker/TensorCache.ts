@@ -1,6 +1,7 @@
 /**
  * The tensors of a lane that a worker thread holds, as the calling thread tracks them: a tensor that the worker has is
- * sent by its number. The least recently used ones are dropped when they exceed a budget in bytes together.
+ * sent by its number. The least recently used ones are dropped when they exceed a budget in bytes together, and those
+ * that many calls have not used at once: one training after another uses a lane, each with tables of its own.
  */
 import { Tensor } from "@igm/tensor"
 
@@ -12,9 +13,12 @@ export interface TensorCache {
   readonly find: (tensor: Tensor.Tensor) => number | undefined
   /** Records that the worker has a tensor under a number. */
   readonly add: (tensor: Tensor.Tensor, id: number) => void
-  /** Drops tensors over the budget and returns their numbers. */
+  /** Drops tensors over the budget and those long unused, and returns their numbers. */
   readonly trim: () => ReadonlyArray<number>
 }
+
+/** The number of calls after which a tensor that none of them used is dropped; an epoch makes two or three calls. */
+const UNUSED = 24
 
 /** A cache with a budget in bytes. */
 export const make = (budget: number): TensorCache => {
@@ -38,7 +42,7 @@ export const make = (budget: number): TensorCache => {
     trim: () => {
       const forgotten: Array<number> = []
       for (const [tensor, { id, bytes, call: used }] of known) {
-        if (total <= budget || used === call) break
+        if (used === call || (total <= budget && call - used <= UNUSED)) break
         known.delete(tensor)
         total -= bytes
         forgotten.push(id)
