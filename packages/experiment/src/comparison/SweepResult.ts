@@ -3,42 +3,18 @@
  * setting with the best mean. Folds share training samples, so the standard errors are approximate; and the best of
  * several means is biased upwards. The selection guarantees nothing about the accuracy on other data.
  */
+import { Choice } from "@igm/report"
 import { Schema } from "effect"
 
 /** The metrics by which settings can be compared. */
 const Score = Schema.Literals(["accuracy", "macroF1", "meanAveragePrecision"])
 
-/** A setting: a number for each name of the grid. */
-const Setting = Schema.Record(Schema.String, Schema.Finite)
-
-/** The table of scores and the selected setting. */
+/** The table of scores and the selected setting: what the report shows of it, with all that each fold holds. */
 export const SweepResult = Schema.Struct({
+  ...Choice.Choice.fields,
   by: Score,
-  seeds: Schema.Array(Schema.Int),
   /** The numbers of samples for training, selection and scoring, by fold. */
-  folds: Schema.Array(Schema.Struct({ train: Schema.Int, select: Schema.Int, held: Schema.Int })),
-  settings: Schema.Array(
-    Schema.Struct({
-      setting: Setting,
-      /** The mean score over the seeds, by fold. */
-      scores: Schema.Array(Schema.Finite),
-      mean: Schema.Finite,
-      /** The standard error of the mean over folds. */
-      error: Schema.Finite
-    })
-  ),
-  /** The index of the chosen setting in the table. */
-  chosen: Schema.Int,
-  /** The setting with the next best mean, and the paired differences to it over folds; none in a grid of one. */
-  runnerUp: Schema.NullOr(
-    Schema.Struct({
-      place: Schema.Int,
-      difference: Schema.Finite,
-      error: Schema.Finite,
-      /** True if the mean difference is larger than its standard error, which is weak evidence. */
-      beyond: Schema.Boolean
-    })
-  )
+  folds: Schema.Array(Schema.Struct({ train: Schema.Int, select: Schema.Int, held: Schema.Int }))
 })
 
 /** The table of scores and the selected setting. */

@@ -23,12 +23,13 @@ export const Choice = Schema.Struct({
   ),
   /** The place of the chosen setting. */
   chosen: Schema.Int,
-  /** The next best setting, with the paired differences to it. */
+  /** The setting with the next best mean, and the paired differences to it over folds; null in a grid of one. */
   runnerUp: Schema.NullOr(
     Schema.Struct({
       place: Schema.Int,
       difference: Schema.Finite,
       error: Schema.Finite,
+      /** True if the mean difference is larger than its standard error, which is weak evidence. */
       beyond: Schema.Boolean
     })
   )
