@@ -7,11 +7,11 @@
 let isByHand = false
 
 /**
- * Makes `release` work in this thread from now on. This suits threads that mainly produce typed arrays: once a buffer
- * has been detached, V8 checks every access to a typed array, which is slower.
+ * Makes `release` work in this thread from now on, or stops it. This suits threads that mainly produce typed arrays:
+ * once a buffer has been detached, V8 checks every access to a typed array, which is slower.
  */
-export const releaseByHand = (): void => {
-  isByHand = true
+export const releaseByHand = (byHand = true): void => {
+  isByHand = byHand
 }
 
 /**

@@ -1,10 +1,13 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Schema } from "effect"
 import { Memory } from "../src/index.ts"
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 describe("Memory", () => {
+  // Files of tests share a thread.
+  afterEach(() => Memory.releaseByHand(false))
+
   it.prop(
     "a pool's buffers are large enough, no two in use are the same, and there are no more than were in use at a time",
     [Arbitrary.schema(Schema.Struct({ sizes: Schema.Array(between(0, 9)), together: between(1, 4) }))],

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Memory, Tensor } from "@igm/tensor"
 import { Arbitrary, Schema } from "effect"
 import type { Tensors } from "../../src/Preprocess.ts"
@@ -37,6 +37,9 @@ const dataOf = (tensors: Tensors) => (Tensor.isTensor(tensors) ? [tensors] : Obj
 const buffersOf = (tensors: Tensors) => dataOf(tensors).map(({ data }) => data.buffer as SharedArrayBuffer)
 
 describe("Buffers", () => {
+  // Files of tests share a thread.
+  afterAll(() => Memory.releaseByHand(false))
+
   it.prop(
     "a sample's numbers are its own as long as it is in use, in no more buffers than the samples in use need",
     [Arbitrary.schema(Case)],
