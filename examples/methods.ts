@@ -1,6 +1,6 @@
 /**
  * The methods that the experiments on published data sets compare: IGM in its two semantics, with the settings that the
- * paper and its released code have for the data set, and the plain baselines with the same heads, turns and epochs.
+ * paper and its released code have for the data set, and the plain baselines with the same heads, turns and epochs. Without gradient modification (τ = 0) IGM is the control of it.
  */
 import type { Trial } from "@igm/experiment"
 import { Baselines, Igm } from "@igm/gradient"
@@ -16,14 +16,18 @@ export interface Released<M extends string> {
   readonly switches?: Igm.Switches<M>
 }
 
-/** The methods, in the order of the table. */
+/** The methods, in the order of the table; all fuse by the mean of softmaxes, as the released code does. */
 export const methods = <const H extends Igm.Heads>(
-  options: Igm.Options<H>,
+  given: Igm.Options<H>,
   { rho, switches = {} }: Released<NoInfer<keyof H & string>>
-): Trial.Methods<Igm.WidthsOf<H>> => [
-  Igm.paper(options),
-  Igm.code({ ...options, rho, switches }),
-  Baselines.lateFusion(options),
-  Baselines.jointHead(options),
-  ...options.ring.order.map((modality) => Baselines.alone(options, modality))
-]
+): Trial.Methods<Igm.WidthsOf<H>> => {
+  const options: Igm.Options<H> = { fusion: "mean", ...given }
+  return [
+    Igm.paper(options),
+    Igm.code({ ...options, rho, switches }),
+    { ...Igm.paper({ ...options, tau: 0 }), name: "IGM (paper), τ = 0" },
+    Baselines.lateFusion(options),
+    Baselines.jointHead(options),
+    ...options.ring.order.map((modality) => Baselines.alone(options, modality))
+  ]
+}

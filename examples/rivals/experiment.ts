@@ -13,9 +13,11 @@ export default Experiment.make("rivals", {
       ring: Ring.make(["audio", "image"], { rounds: 3, epochs: { audio: 4, image: 4 } }),
       selection: Selection.best("accuracy"),
       batch: 12,
-      rho: { audio: 1e-10, image: 1e-15 }
+      rho: { audio: 1e-10, image: 1e-15 },
+      // Most of these methods train heads whose logits are summed: all rows fuse so.
+      fusion: "sum" as const
     }
-    const { ring, selection, batch } = options
+    const { ring, selection, batch, fusion } = options
     return Experiment.comparison({
       title: "IGM beside other methods that balance modalities",
       dataset: AvDigits.make({ seed, speech: { kind: "synthetic" } }),
@@ -28,7 +30,7 @@ export default Experiment.make("rivals", {
         JointTraining.mmPareto(options),
         GradientBlending.make(options),
         ReconBoost.make(options),
-        Mla.make({ head, ring, selection, batch })
+        Mla.make({ head, ring, selection, batch, fusion })
       ],
       compared: ["IGM (paper)"],
       seeds: [seed, seed + 1, seed + 2]

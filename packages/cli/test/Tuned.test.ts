@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { CrossValidation, Results, RunFolder, SweepResult } from "@igm/experiment"
+import { Results, RunFolder } from "@igm/experiment"
 import { Effect, FileSystem, Path, Schema } from "effect"
 import { TestConsole } from "effect/testing"
 import { fileURLToPath } from "node:url"
@@ -25,15 +25,15 @@ describe("igm run of a tuned experiment", () => {
         return { printed, html: yield* fs.readFileString(report), manifest, results }
       })
       const first = yield* run
-      assert.include(first.printed, "Selection of τ\n")
-      assert.include(first.printed, "← chosen")
-      assert.include(first.printed, "Settings: chosen by cross-validation on the training and validation samples")
-      assert.include(first.html, "<h2>Selection of τ</h2>")
-      const { selection, methods } = first.results
-      const settings = selection!.settings.map(({ setting }) => setting)
-      assert.deepStrictEqual(settings, [...CrossValidation.settings({ tau: [0.1, 1.3] })])
+      assert.include(first.printed, "Tuning\n")
+      assert.include(first.printed, "IGM (paper), tuned")
+      assert.include(first.printed, "Settings of the tuned methods: chosen by cross-validation on the training and")
+      assert.include(first.html, "<h2>Tuning</h2>")
+      const { tuning, methods } = first.results
+      const [{ trials, chosen, budget }] = tuning as [NonNullable<typeof tuning>[number]]
+      assert.deepStrictEqual([trials.map(({ setting }) => setting), budget], [[{ tau: 0.1 }, { tau: 1.3 }], 3])
       const trained = yield* Schema.decodeUnknownEffect(Chosen)(methods[0]!.settings)
-      assert.strictEqual(trained.modification.tau, SweepResult.choice(selection!)["tau"])
+      assert.strictEqual(trained.modification.tau, trials[chosen]!.setting["tau"])
       const second = yield* run
       assert.include(second.printed, "cross-validation 1 of 1")
       assert.deepStrictEqual(second.manifest, first.manifest)

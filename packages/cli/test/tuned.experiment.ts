@@ -1,6 +1,6 @@
-/** A quick experiment whose method depends on a choice among two values. */
+/** A quick experiment with a tuned method, which has two values to choose from. */
 import { AvDigits, DigitEncoders } from "@igm/av-digits"
-import { Args, CrossValidation, Experiment } from "@igm/experiment"
+import { Args, Experiment, Space, Tuned } from "@igm/experiment"
 import { Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Schema } from "effect"
 
@@ -18,14 +18,14 @@ export default Experiment.make("tuned", {
       title: "A small experiment with a choice",
       dataset: AvDigits.make({ seed, speech: { kind: "synthetic" }, perDigit: { train: 2, valid: 2, test: 1 } }),
       encoders: { audio: DigitEncoders.audio, image: DigitEncoders.image },
-      tuned: CrossValidation.make({
-        grid: { tau: [0.1, 1.3] },
-        folds: 3,
-        by: "accuracy",
-        method: ({ tau }) => Igm.paper({ ...options, tau })
-      }),
-      methods: ({ tau }) => [Igm.paper({ ...options, tau })],
-      compared: ["IGM (paper)"],
+      methods: [
+        Tuned.make({
+          space: { tau: Space.values([0.1, 1.3]) },
+          method: ({ tau }) => Igm.paper({ ...options, tau })
+        })
+      ],
+      tuning: { trials: 3, folds: 3, by: "accuracy" },
+      compared: ["IGM (paper), tuned"],
       seeds: [seed]
     })
   }

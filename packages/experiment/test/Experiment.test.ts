@@ -5,7 +5,7 @@ import { Encoder } from "@igm/encoders"
 import { Baselines, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Report } from "@igm/report"
 import { Effect, FileSystem, Path, Schema } from "effect"
-import { CrossValidation, Experiment, Events, RunFolder, Stage } from "../src/index.ts"
+import { Experiment, Events, RunFolder, Space, Stage, Tuned } from "../src/index.ts"
 
 describe("Experiment", () => {
   it("one whose parts do not fit does not compile", () => {
@@ -123,29 +123,36 @@ describe("Experiment.comparison", () => {
     }
   })
 
-  it("what a cross-validation would try is checked as well, and what it may choose", () => {
-    const tuned = (folds: number, taus: readonly [number, ...Array<number>], classes = 10) => {
+  it("what tuning would try is checked as well, at the corners of each space", () => {
+    const tuning = { trials: 2, folds: 3, by: "accuracy" } as const
+    const tuned = (taus: readonly [number, ...Array<number>], classes = 10, changed: Partial<typeof tuning> = {}) => {
       const own = { ...options, heads: { audio: Head.make(128, 8, classes), image: Head.make(128, 8, classes) } }
       return () =>
         Experiment.comparison({
           ...fits,
-          tuned: CrossValidation.make({
-            grid: { tau: taus },
-            folds,
-            by: "accuracy",
-            method: ({ tau }) => Igm.paper({ ...own, tau })
-          }),
-          methods: ({ tau }) => [Igm.paper({ ...options, tau })]
+          methods: [
+            Tuned.make({ space: { tau: Space.values(taus) }, method: ({ tau }) => Igm.paper({ ...own, tau }) })
+          ],
+          tuning: { ...tuning, ...changed }
         })
     }
-    assert.doesNotThrow(tuned(3, [0.1, 0.4]))
-    assert.throws(tuned(2, [0.1]), "the cross-validation: folds is 2: give three folds at least")
+    assert.doesNotThrow(tuned([0.1, 0.4]))
     assert.throws(
-      tuned(3, [0.1, 0.1]),
-      "the grid of the cross-validation: tau is a list: give one value or more, none of them twice"
+      tuned([0.1], 10, { folds: 2 } as object),
+      "the cross-validation: folds is 2: give three folds at least"
     )
-    assert.throws(tuned(3, [0.4, -1]), "IGM (paper): tau is -1: give a finite number of at least 0")
-    assert.throws(tuned(3, [0.4], 7), "It fits: the heads of IGM (paper) tell 7 classes apart, and AV-digits has 10")
+    assert.throws(tuned([0.1, 0.1]), "values is a list: give one value or more, none of them twice")
+    assert.throws(tuned([0.4, -1]), "IGM (paper): tau is -1: give a finite number of at least 0")
+    assert.throws(
+      tuned([0.4], 7),
+      "It fits, at tau = 0.4: the heads of IGM (paper) tell 7 classes apart, and AV-digits has 10"
+    )
+    const made = Tuned.make({ space: { rate: Space.log(1e-3, 1e-2) }, method: () => method })
+    assert.include(told({ methods: [made] }), "It fits: late fusion, tuned needs a budget")
+    assert.include(told({ tuning }), "It fits: it has tuning, and none of its methods is tuned")
+    assert.include(told({ methods: [made, made], tuning }), '"late fusion, tuned" and "late fusion, tuned" are one')
+    assert.include(told({ methods: [made], tuning, compared: ["late fusion"] }), "which is no method of it")
+    assert.strictEqual(told({ methods: [made, method], tuning, compared: ["late fusion, tuned"] }), "")
   })
 })
 

@@ -15,7 +15,7 @@ import {
 } from "@igm/gradient"
 import { Digest, Name, Setting } from "@igm/tensor"
 import { Schema } from "effect"
-import { CrossValidation, Experiment } from "../src/index.ts"
+import { Experiment, Space, Tuned } from "../src/index.ts"
 
 type Widths = { readonly audio: 128; readonly image: 128 }
 
@@ -46,7 +46,7 @@ const parts = {
 }
 
 /** A comparison that is checked. */
-const compare = <G extends CrossValidation.Grid>(given: Experiment.Comparison<Widths, G>) => {
+const compare = (given: Experiment.Comparison<Widths>) => {
   Experiment.comparison(given)
   return given
 }
@@ -56,18 +56,13 @@ const igm = (changed: Partial<Igm.Options<typeof options.heads>>) => by(Igm.pape
 const code = (switches: Igm.Switches<"audio" | "image">) => by(Igm.code({ ...options, switches }))
 const ringOf = (rounds: number, audio: number) =>
   igm({ ring: Ring.make(["audio", "image"], { rounds, epochs: { audio, image: 2 } }) })
-const tuned = (changed: { readonly folds?: number; readonly seed?: number; readonly tau?: number }) =>
+const tuned = (tau: Space.Space[string], changed: { readonly [setting: string]: unknown } = {}) =>
   compare({
     ...parts,
-    tuned: CrossValidation.make({
-      grid: { tau: [changed.tau ?? 0.4] },
-      folds: changed.folds ?? 3,
-      by: "accuracy",
-      seeds: [changed.seed ?? 1],
-      method: ({ tau }) => Igm.paper({ ...options, tau })
-    }),
-    methods: ({ tau }) => [Igm.paper({ ...options, tau })]
+    methods: [Tuned.make({ space: { tau }, method: ({ tau }) => Igm.paper({ ...options, tau: Number(tau) }) })],
+    tuning: { trials: 3, folds: 3, by: "accuracy", ...changed }
   })
+const taus = Space.values([0.1, 0.4])
 
 /** Programs with one number open, by the name that an error has for it. */
 const programs: { readonly [setting: string]: (n: number) => unknown } = {
@@ -98,15 +93,18 @@ const programs: { readonly [setting: string]: (n: number) => unknown } = {
   seed: (n) => compare({ ...parts, methods: [Baselines.lateFusion(options)], views: { count: 1, seed: n, of: {} } }),
   "perDigit.train": (n) =>
     AvDigits.make({ seed: 1, speech: { kind: "synthetic" }, perDigit: { ...perDigit, train: n } }),
-  folds: (n) => tuned({ folds: n }),
-  "tau[0]": (n) => tuned({ tau: n }),
+  folds: (n) => tuned(taus, { folds: n }),
+  trials: (n) => tuned(taus, { trials: n }),
+  from: (n) => tuned(Space.log(n, 0.5)),
+  to: (n) => tuned(Space.log(1e-3, n)),
   alpha: (n) => by(JointTraining.ogmGe(options, { alpha: n })),
-  weight: (n) => by(ReconBoost.make(options, { weight: n })),
+  "loss.weight": (n) => by(ReconBoost.make(options, { loss: { form: "residual", weight: n } })),
   rectify: (n) => by(ReconBoost.make(options, { rectify: n })),
   probeEpochs: (n) => by(GradientBlending.make(options, { probeEpochs: n }))
 }
 const others: typeof programs = {
-  "seeds[0]": (n) => tuned({ seed: n }),
+  "seeds[0]": (n) => tuned(taus, { seeds: [n] }),
+  from: (n) => tuned(Space.integer(n, 3)),
   alpha: (n) => by(Mla.make({ head, ring, selection: options.selection, batch: 4, alpha: n })),
   batch: (n) => by(Baselines.alone({ ...options, batch: n }, "audio")),
   seed: (n) => AvDigits.make({ seed: n, speech: { kind: "synthetic" }, perDigit })
@@ -136,8 +134,8 @@ const SPECIAL = [
 const isToldOrSound = (setting: string, program: (n: number) => unknown, n: number): boolean => {
   try {
     const made = program(n) as Partial<Experiment.Comparison<Widths>>
-    const methods = Array.isArray(made.methods) ? (made.methods as ReadonlyArray<Method.Method>) : []
-    for (const { settings, epochs } of methods) {
+    const methods = Array.isArray(made.methods) ? (made.methods as ReadonlyArray<Tuned.Row<Widths>>) : []
+    for (const { settings, epochs } of methods.flatMap((row) => (Tuned.isTuned(row) ? [] : [row]))) {
       assert.isTrue(Number.isSafeInteger(epochs) && epochs > 0, `${epochs} epochs`)
       const text = Digest.canonicalJson(settings)
       assert.strictEqual(Digest.canonicalJson(JSON.parse(text) as Digest.Json), text)

@@ -3,7 +3,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { describe, it } from "@effect/vitest"
 import { AvDigits, DigitEncoders } from "@igm/av-digits"
 import { EncoderRuntime } from "@igm/encoders"
-import { Baselines, type Features, Head, Ring, Selection } from "@igm/gradient"
+import { Baselines, type Features, Head, Igm, Ring, Selection } from "@igm/gradient"
 import { Progress } from "@igm/io"
 import { MediaDecoder } from "@igm/media"
 import { Report } from "@igm/report"
@@ -19,8 +19,10 @@ import {
   Experiment,
   FeatureSet,
   RunStore,
+  Space,
   Stage,
-  Trial
+  Trial,
+  Tuned
 } from "../src/index.ts"
 import { drawn, setOf } from "./fixture.ts"
 
@@ -145,10 +147,10 @@ describe("Types", () => {
     void (() => Trial.all({ methods: [wide], seeds: [1], on: { train, valid: test } }))
     // @ts-expect-error heads are trained on the test split
     void (() => Trial.all({ methods: [wide], seeds: [1], on: { train: test, valid } }))
-    const grid = CrossValidation.make({ grid: { tau: [1] }, folds: 3, by: "accuracy", method: () => wide })
-    void (() => CrossValidation.run(grid, { train, valid }))
-    // @ts-expect-error settings are chosen on the test split
-    void (() => CrossValidation.run(grid, { train, valid: test }))
+    const design = { methods: [wide], folds: 3, seeds: [1] }
+    void (() => CrossValidation.run({ ...design, on: { train, valid } }))
+    // @ts-expect-error methods are cross-validated on the test split
+    void (() => CrossValidation.run({ ...design, on: { train, valid: test } }))
     void (() => norms.run(train.ref))
     // @ts-expect-error a stage that learns from the training split is given the test split
     void (() => norms.run(test.ref))
@@ -195,5 +197,47 @@ describe("Types", () => {
     void (() => Experiment.comparison({ ...parts, encoders }))
     // @ts-expect-error a modality of the method has no encoder
     void (() => Experiment.comparison({ ...parts, encoders: { audio: DigitEncoders.audio } }))
+  })
+
+  it("a tuned method is given the settings of its space, and its table a budget", () => {
+    const heads = { audio: Head.make(128, 8, 10), image: Head.make(128, 8, 10) }
+    const space = { tau: Space.values([0, 0.4]), mixup: Space.values(["both", "none"]), rate: Space.log(1e-3, 3e-2) }
+    const tuned = Tuned.make({
+      space,
+      start: { tau: 0.4, mixup: "none", rate: 0.01 },
+      method: ({ tau, mixup, rate }) =>
+        Igm.paper({
+          ...rest,
+          heads,
+          tau,
+          optimizer: { ...Igm.sgd, rate },
+          switches: { mixup: mixup === "both" ? { audio: 1, image: 1 } : {} }
+        })
+    })
+    const parts = { title: "Types", dataset, encoders, compared: [], seeds: [1] }
+    const tuning = { trials: 3, folds: 3, by: "accuracy" } as const
+    void (() => Experiment.comparison({ ...parts, methods: [tuned, wide], tuning }))
+    void (() => Experiment.comparison({ ...parts, methods: [tuned, wide], tuning: { ...tuning, seeds: [1, 2] } }))
+    // @ts-expect-error a table with a tuned method has no budget
+    void (() => Experiment.comparison({ ...parts, methods: [tuned, wide] }))
+    // @ts-expect-error a budget has no trials
+    void (() => Experiment.comparison({ ...parts, methods: [tuned], tuning: { folds: 3, by: "accuracy" } }))
+    // @ts-expect-error less calibration error is better
+    void (() => Experiment.comparison({ ...parts, methods: [tuned], tuning: { ...tuning, by: "calibrationError" } }))
+    // @ts-expect-error heads for 16-wide features are tuned on 128-wide ones
+    void (() => Experiment.comparison({ ...parts, methods: [Tuned.make({ space, method: () => narrow })], tuning }))
+    // @ts-expect-error the start is none of the values
+    void (() => Tuned.make({ space, start: { tau: 1, mixup: "none", rate: 0.01 }, method: () => wide }))
+    // @ts-expect-error the start lacks a setting
+    void (() => Tuned.make({ space, start: { tau: 0.4, mixup: "none" }, method: () => wide }))
+    // @ts-expect-error the space has no rho
+    void (() => Tuned.make({ space, method: ({ rho }) => Igm.paper({ ...rest, heads, rho }) }))
+    // @ts-expect-error the setting is a word, and τ a number
+    void (() => Tuned.make({ space, method: ({ mixup }) => Igm.paper({ ...rest, heads, tau: mixup }) }))
+    const onTest = { ...rest, heads, selection: Selection.onTestAsReleased }
+    // @ts-expect-error the epoch is selected on the test split
+    void (() => Tuned.make({ space, method: ({ tau }) => Igm.code({ ...onTest, tau }) }))
+    // @ts-expect-error numbers are no dimension
+    void (() => Tuned.make({ space: { tau: [0, 0.4] }, method: () => wide }))
   })
 })

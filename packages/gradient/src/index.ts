@@ -2,6 +2,8 @@
 export * as Alternating from "./methods/Alternating.ts"
 export * as Balances from "./methods/Balances.ts"
 export * as Baselines from "./methods/Baselines.ts"
+export * as BoostStep from "./step/BoostStep.ts"
+export * as Calibration from "./Calibration.ts"
 export * as Features from "./Features.ts"
 export * as Float64 from "./ops/Float64.ts"
 export * as Fusion from "./Fusion.ts"

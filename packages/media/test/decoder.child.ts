@@ -5,7 +5,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Stream } from "effect"
 import { Film, ImageInput, MediaDecoder, Sound } from "../src/index.ts"
-import { left } from "./left.ts"
+import { grown, left } from "./left.ts"
 
 const [folder, times] = process.argv.slice(2) as [string, string]
 
@@ -39,9 +39,7 @@ const program = Effect.gen(function* () {
   const open = yield* once(left, true)
   const few = Math.floor(Number(times) / 2)
   yield* many(few)
-  const early = yield* left
-  yield* many(Number(times) - few)
-  const late = yield* left
+  const { early, late } = yield* grown(many(Number(times) - few))
   return { before, open, early, late }
 })
 

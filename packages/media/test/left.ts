@@ -36,3 +36,19 @@ export const left = Effect.promise(async () => {
     rss
   }
 })
+
+/**
+ * Counts before and after more work, which is repeated while the process has grown by a twentieth, three times at most: an
+ * allocator takes more at a time than it needs, once or twice; what leaks grows each time.
+ */
+export const grown = Effect.fnUntraced(function* <E, R>(work: Effect.Effect<void, E, R>) {
+  let early = yield* left
+  yield* work
+  let late = yield* left
+  for (let again = 0; again < 3 && late.rss > 1.05 * early.rss; again++) {
+    early = late
+    yield* work
+    late = yield* left
+  }
+  return { early, late }
+})

@@ -9,15 +9,20 @@ import { ReportError } from "./ReportError.ts"
 import { Section, keyOf } from "./Section.ts"
 
 export { chart, facts, json, picture, settings, table, text } from "./sections/Basic.ts"
-export { choice } from "./sections/Choice.ts"
 export { confusion } from "./sections/Confusion.ts"
+export { contrasts } from "./sections/Contrasts.ts"
+export { criticalDifference } from "./sections/CriticalDifference.ts"
 export { curves } from "./sections/Curves.ts"
 export { duplicates, splits } from "./sections/Data.ts"
 export { headline } from "./sections/Headline.ts"
+export { intervals } from "./sections/Intervals.ts"
 export { leaderboard } from "./sections/Leaderboard.ts"
-export { comparisons, paired } from "./sections/Paired.ts"
+export { comparisons, differences, paired } from "./sections/Paired.ts"
+export { reliability } from "./sections/Reliability.ts"
 export { cards, samples } from "./sections/Samples.ts"
+export { sensitivity } from "./sections/Sensitivity.ts"
 export { methods, notes, protocol, run } from "./sections/Texts.ts"
+export { trials, tuning } from "./sections/Tuning.ts"
 
 /** A section whose kind and title another one before it has, in words. */
 const clash = (sections: ReadonlyArray<Section>): string | undefined => {

@@ -9,10 +9,18 @@ export * as Media from "./Media.ts"
 export * as Report from "./Report.ts"
 export { ReportError } from "./ReportError.ts"
 export * as Section from "./Section.ts"
-export * as Choice from "./sections/Choice.ts"
 export type { CurveEpoch } from "./sections/Curves.ts"
 export type { Duplicates, SplitSize } from "./sections/Data.ts"
 export * as Leaderboard from "./sections/Leaderboard.ts"
 export type { SampleCard, SampleView } from "./sections/Samples.ts"
-export { type MethodScores, type Scores, type TrainingScores, metricTitle, selectors } from "./sections/Scores.ts"
+export {
+  type MethodScores,
+  type Scores,
+  type TrainingScores,
+  metricTitle,
+  selectors,
+  trainingScores
+} from "./sections/Scores.ts"
+export * as Tuning from "./sections/Tuning.ts"
+export * as TuningWords from "./sections/TuningWords.ts"
 export * as Statistics from "./statistics/index.ts"

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Digest } from "@igm/tensor"
 import { Effect, Schema } from "effect"
 import { Block, Leaderboard, Page, Png, Report, ReportError, Section, Terminal } from "../src/index.ts"
-import { choice, report, scores } from "./fixture.ts"
+import { report, scores, tuning } from "./fixture.ts"
 
 /** A kind of section of one's own. */
 const norms = Section.make("norms", {
@@ -56,7 +56,7 @@ describe("Report", () => {
 
   it.effect("with all sections that there are is drawn the same from report.json", () =>
     Effect.gen(function* () {
-      const before = report({ choice })
+      const before = report({ tuning })
       const after = yield* Report.decode(Report.encode(before))
       assert.deepStrictEqual(after, before)
       assert.strictEqual(yield* Page.html(after), yield* Page.html(before))

@@ -1,7 +1,6 @@
 /** A made-up result, hostile names included, for the tests of the report. */
-import { Keyed } from "@igm/tensor"
+import { Keyed, Tensor } from "@igm/tensor"
 import {
-  type Choice,
   type CurveEpoch,
   IgmReport,
   type MethodScores,
@@ -9,11 +8,20 @@ import {
   Report,
   type SampleView,
   type Scores,
-  Statistics
+  Statistics,
+  type Tuning,
+  trainingScores
 } from "../src/index.ts"
 
 const CLASSES = ["zero", "one", '<two> & "three"']
 const N = 90
+
+/** Probabilities of one class alone for each sample. */
+export const certain = (predicted: ReadonlyArray<number>, classes: number): Tensor.Tensor =>
+  Tensor.float64(
+    [predicted.length, classes],
+    predicted.flatMap((at) => Array.from({ length: classes }, (_, c) => Number(c === at)))
+  )
 
 const methodsOf = (labels: ReadonlyArray<number>): ReadonlyArray<MethodScores> => {
   const stream = Keyed.stream(["report"])
@@ -23,15 +31,7 @@ const methodsOf = (labels: ReadonlyArray<number>): ReadonlyArray<MethodScores> =
     selectedBy: "accuracy",
     trainings: [1, 2, 3].map((seed) => {
       const predicted = labels.map((label) => (stream.uniform() < skill ? label : Keyed.below(stream, 3)))
-      const accuracy = predicted.filter((p, i) => p === labels[i]).length / N
-      return {
-        seed,
-        accuracy,
-        macroF1: accuracy - 0.01,
-        meanAveragePrecision: accuracy + 0.01,
-        calibrationError: 0.1,
-        predicted
-      }
+      return trainingScores(labels, seed, certain(predicted, 3))
     })
   })
   return [method("A", 0.8), method("B", 0.79), method("chance", 0)]
@@ -80,34 +80,71 @@ export const view = (): SampleView => ({
   predictions: [{ by: "audio", probabilities: [0.1, 0.2, 0.7] }]
 })
 
-export const choice: Choice.Choice = {
+const scored = (scores: ReadonlyArray<number>, mean: number, error: number) => ({ scores, mean, error })
+
+const tuned = {
   by: "meanAveragePrecision",
   seeds: [1, 2],
-  folds: [{ train: 830 }, { train: 840 }, { train: 835 }],
-  settings: [
-    { setting: { tau: 0.1, rho: 1e-15 }, scores: [0.5, 0.6, 0.7], mean: 0.6, error: 0.0577 },
-    { setting: { tau: 0.1, rho: 0.0001 }, scores: [0.6, 0.6, 0.7], mean: 0.6333, error: 0.0333 }
-  ],
-  chosen: 1,
-  runnerUp: { place: 0, difference: 0.0333, error: 0.0333, beyond: false }
-}
+  folds: [830, 840, 835].map((train) => ({ train, select: 400, held: 400 })),
+  budget: 3
+} as const
+
+/** The tuning of two methods; one trial of the second has diverged. */
+export const tuning: ReadonlyArray<Tuning.TunedMethod> = [
+  {
+    ...tuned,
+    name: "A, tuned",
+    of: "A",
+    space: { tau: "0.1, 0.4", rho: "1e-15, 0.0001" },
+    trials: [
+      { setting: { tau: 0.1, rho: 1e-15 }, epochs: 10, scored: scored([0.5, 0.6, 0.7], 0.6, 0.0577) },
+      { setting: { tau: 0.1, rho: 0.0001 }, epochs: 10, scored: scored([0.6, 0.6, 0.7], 0.6333, 0.0333) },
+      { setting: { tau: 0.4, rho: 0.0001 }, epochs: 10, scored: scored([0.1, 0.7, 0.1], 0.3, 0.2) }
+    ],
+    chosen: 1,
+    byFold: [1, 2, 1],
+    runnerUp: { place: 0, difference: 0.0333, error: 0.0333 },
+    close: 2,
+    optimism: 0.0333,
+    default: { epochs: 10, scored: scored([0.5, 0.6, 0.7], 0.6, 0.0577), gain: { difference: 0.0333, error: 0.0333 } }
+  },
+  {
+    ...tuned,
+    name: "B, tuned",
+    of: "B",
+    space: { fusion: '"mean", "sum"' },
+    trials: [
+      { setting: { fusion: "mean" }, epochs: 20, scored: scored([0.5, 0.5, 0.5], 0.5, 0) },
+      { setting: { fusion: "sum" }, epochs: 20, scored: null }
+    ],
+    chosen: 0,
+    byFold: [0, 0, 0],
+    runnerUp: null,
+    close: 0,
+    optimism: 0,
+    default: null
+  }
+]
 
 /** What a report is made of that every test may have otherwise. */
 export interface Parts {
   readonly scores: Scores
-  readonly choice?: Choice.Choice
+  readonly tuning?: ReadonlyArray<Tuning.TunedMethod>
 }
 
 /** A report with all sections that there are, but for those of one's own. */
-export const report = ({ scores: given = scores(), choice }: Partial<Parts> = {}): Report.Report => {
-  const comparisons = Statistics.compare(given, ["A", "B"])
+export const report = ({ scores: given = scores(), tuning }: Partial<Parts> = {}): Report.Report => {
+  const resamples = Statistics.Resamples.of(given, { count: 400 })
+  const comparisons = Statistics.compare(resamples, ["A", "B"])
   return Report.make("A made-up <result>", [
     Report.run("made-up-1"),
     Report.headline(given, comparisons),
     Report.protocol(["Frozen features: not comparable with published end-to-end numbers.", "Selection on <valid>."]),
     Report.leaderboard(given),
-    ...(choice === undefined ? [] : [Report.choice(choice)]),
+    ...(tuning === undefined ? [] : [Report.tuning(tuning), Report.trials(tuning)]),
     Report.comparisons(comparisons),
+    Report.differences(resamples, ["A", "B"]),
+    Report.intervals(resamples),
     Report.methods(given),
     Report.curves(epochs()),
     IgmReport.ledger(epochs()),

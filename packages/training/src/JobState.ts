@@ -121,7 +121,7 @@ export const after = Effect.fnUntraced(function* ({ task, cursor, phase }: JobSt
     const step = numbers.findIndex((x) => !Number.isFinite(x))
     if (step < 0) continue
     const problem = `the ${name} is ${numbers[step]}: training has diverged; try a smaller learning rate`
-    return yield* new TrainingError({ ...placeOf(task, cursor, step + 1), problem })
+    return yield* new TrainingError({ ...placeOf(task, cursor, step + 1), problem, diverged: true })
   }
   const moved = Object.entries(phase.state).map(([local, global]) => [global, Ops.get(state, local)] as const)
   const whole: Method.Cursor["state"] = { ...cursor.state, ...Object.fromEntries(moved) }

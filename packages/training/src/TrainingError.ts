@@ -11,6 +11,8 @@ export class TrainingError extends Schema.TaggedError<TrainingError>()("Training
   epoch: Schema.Int,
   step: Schema.Int,
   problem: Schema.String,
+  /** True if a number of the training is no longer finite. */
+  diverged: Schema.optionalKey(Schema.Boolean),
   cause: Schema.optionalKey(Schema.Defect())
 }) {
   override get message(): string {

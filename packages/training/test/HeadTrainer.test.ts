@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import {
+  Balances,
   Baselines,
   type Features,
   GradientBlending,
@@ -41,9 +42,12 @@ const methods = (rho: number) => [
 const rivals = [
   JointTraining.plain(options(0)),
   JointTraining.ogmGe(options(0)),
+  JointTraining.ogmGe(options(0), { ...JointTraining.ogmGeAsReleased, until: 1 }),
   JointTraining.mmPareto(options(0)),
+  JointTraining.mmPareto(options(0), Balances.paretoAsReleased),
   GradientBlending.make(options(0)),
-  ReconBoost.make(options(0))
+  ReconBoost.make(options(0)),
+  ReconBoost.make(options(0), { ...ReconBoost.released, rectify: 1, sharedHead: false })
 ]
 
 const train = (method: AnyMethod, seed = 1) =>
@@ -77,22 +81,32 @@ layer(onnx)("HeadTrainer", (it) => {
     })
   )
 
-  it.effect("MLA trains its shared head on features of one width, by both interpreters alike", () =>
+  it.effect("methods with a shared head train it on features of one width, by both interpreters alike", () =>
     Effect.gen(function* () {
       const { ring, selection, batch } = options(0)
-      const method = Mla.make({ head: Head.make(8, 10, CLASSES), ring, selection, batch })
+      const head = Head.make(8, 10, CLASSES)
+      const mla = { head, ring, selection, batch }
       const both = <S extends Split.Split>(of: Features.Features<S, { readonly audio: 8; readonly image: 6 }>) => ({
         ...of,
         widths: { audio: 8, image: 8 } as const,
         modalities: { audio: of.modalities.audio, image: of.modalities.audio }
       })
       const equal = { seed: 1, train: both(job(1).train), select: both(job(1).select) }
-      const weights = HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, equal))).pipe(
-        Effect.map((events) => events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!)
-      )
-      const found = yield* weights
-      assert.sameMembers(Object.keys(found), ["shared.W1", "shared.W2", "shared.b1", "shared.b2"])
-      assert.isBelow(largest(found, yield* weights.pipe(Effect.provide(HeadTrainer.layerReference))), 1e-4)
+      const methods = [
+        Mla.make(mla),
+        Mla.make({ ...mla, projection: { ...Mla.code, divisor: "number" } }),
+        Mla.make({ ...mla, projection: null }),
+        ReconBoost.make({ ...options(0), heads: { audio: head, image: head } }, { ...ReconBoost.released, rectify: 1 })
+      ]
+      for (const method of methods) {
+        const weights = HeadTrainer.use((trainer) => Stream.runCollect(trainer.train(method, equal))).pipe(
+          Effect.map((events) => events.flatMap((event) => (event.kind === "trained" ? [event.weights] : []))[0]!)
+        )
+        const found = yield* weights
+        assert.sameMembers(Object.keys(found), ["shared.W1", "shared.W2", "shared.b1", "shared.b2"])
+        const exact = yield* weights.pipe(Effect.provide(HeadTrainer.layerReference))
+        assert.isBelow(largest(found, exact), 1e-4, method.name)
+      }
     })
   )
 
@@ -106,11 +120,15 @@ layer(onnx)("HeadTrainer", (it) => {
     })
   )
 
-  it("ReconBoost refuses a weight with which its loss has no minimum", () => {
-    assert.throws(
-      () => ReconBoost.make(options(0), { weight: 1 }),
-      "ReconBoost: weight is 1: give a number of at least 0 and below 1"
+  it("ReconBoost refuses weights with which its loss has no minimum, and a head that cannot be shared", () => {
+    const refused = (own: Partial<ReconBoost.Own>, message: string) =>
+      assert.throws(() => ReconBoost.make(options(0), own), message)
+    refused(
+      { loss: { form: "residual", weight: 1 } },
+      "ReconBoost: loss.weight is 1: give a number of at least 0 and below 1"
     )
+    refused({ loss: { form: "labelled", own: 1, others: 2 } }, "ReconBoost: loss.others is 2: give at most loss.own, 1")
+    refused({ sharedHead: true }, "ReconBoost: sharedHead is true: give heads of the same widths for it")
   })
 
   it.effect("training learns, and the same seed gives the same bits, another seed others", () =>

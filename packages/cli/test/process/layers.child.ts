@@ -10,7 +10,7 @@ import { MediaDecoder } from "@igm/media"
 import { HeadTrainer } from "@igm/training"
 import { Effect, Layer } from "effect"
 import { fileURLToPath } from "node:url"
-import { left } from "../../../media/test/left.ts"
+import { grown, left } from "../../../media/test/left.ts"
 import own from "../own.experiment.ts"
 import tiny from "../tiny.experiment.ts"
 
@@ -50,9 +50,7 @@ const runs = Effect.gen(function* () {
   yield* once(0)
   const before = yield* left
   yield* many(1, all / 2 + 1)
-  const early = yield* left
-  yield* many(all / 2 + 1, all + 1)
-  const late = yield* left
+  const { early, late } = yield* grown(many(all / 2 + 1, all + 1))
   return { before, early, late }
 })
 

@@ -30,13 +30,26 @@ export interface Parts {
     { readonly count: number; readonly seed: number; readonly of: { readonly [modality: string]: unknown } } | undefined
   readonly compared: ReadonlyArray<string>
   readonly seeds: ReadonlyArray<number>
+  readonly margin?: number | undefined
+  readonly temperature?: boolean | undefined
 }
 
 /** The parts of a method that are checked. */
 type Judged = Pick<Method.Method, "name" | "settings" | "widths" | "classes" | "selectsOn">
 
 /** The parts of a comparison by their names. */
-const PARTS = ["title", "dataset", "encoders", "views", "methods", "tuned", "compared", "seeds"]
+const PARTS = [
+  "title",
+  "dataset",
+  "encoders",
+  "views",
+  "methods",
+  "tuning",
+  "compared",
+  "seeds",
+  "margin",
+  "temperature"
+]
 
 const list = (of: string) => ({ expected: `a list of ${of}, one at least` })
 
@@ -55,7 +68,9 @@ const Numbers = Schema.Struct({
   seeds: Schema.Array(Setting.seed)
     .annotate(list("seeds"))
     .check(Schema.isMinLength(1, list("seeds"))),
-  compared: Schema.Array(Schema.String).annotate({ expected: "a list of methods' names" })
+  compared: Schema.Array(Schema.String).annotate({ expected: "a list of methods' names" }),
+  margin: Schema.optional(Setting.positive),
+  temperature: Schema.optional(Schema.Boolean)
 })
 
 const ViewNumbers = Schema.Struct({ count: Setting.count, seed: Setting.seed })
@@ -69,7 +84,7 @@ export const parts = (comparison: Parts): void => {
   if (!Predicate.isObject(comparison)) {
     throw new ExperimentError({ experiment: "a comparison", problem: `it has no parts: give { ${PARTS.join(", ")} }` })
   }
-  const { title: name, dataset, encoders, views, seeds, compared } = comparison
+  const { title: name, dataset, encoders, views, seeds, compared, margin, temperature } = comparison
   Name.sentence("the title of the comparison", name)
   const fail = (problem: string): never => {
     throw new ExperimentError({ experiment: name, problem })
@@ -82,7 +97,7 @@ export const parts = (comparison: Parts): void => {
     modalities: dataset?.modalities,
     encoders
   })
-  Setting.check(name, Numbers, { seeds, compared })
+  Setting.check(name, Numbers, { seeds, compared, margin, temperature })
   const seed = twice(seeds)
   if (seed !== undefined) fail(`the seed ${seed} is given twice`)
   classes(dataset, fail)

@@ -5,6 +5,8 @@ import { type Duplicates, IgmReport, Report, type SampleView, Statistics } from 
 import { SamplePreview } from "@igm/media"
 import { Split } from "@igm/tensor"
 import { Effect, Schema } from "effect"
+import * as FusionReport from "./FusionReport.ts"
+import * as Ingredients from "./Ingredients.ts"
 import * as Evaluate from "../training/Evaluate.ts"
 import * as Protocol from "./Protocol.ts"
 import * as Results from "./Results.ts"
@@ -116,19 +118,33 @@ const digestsOf = ({ encoders, digests }: Results.Results, data: Dataset.Manifes
 /** The sections of a comparison; `compared` names the methods that are tested against the others. */
 export const sections = Effect.fn("ComparisonReport.sections")(function* (
   found: Found,
-  { compared }: { readonly compared: ReadonlyArray<string> }
+  { compared, margin }: { readonly compared: ReadonlyArray<string>; readonly margin?: number | undefined }
 ) {
-  const { opened, selection } = found
+  const { opened, tuning } = found
   const { manifest } = opened
   const results = Results.of(found)
   const scores = Evaluate.scores(found.evaluation, opened.dataset)
-  const comparisons = Statistics.compare(scores, compared)
+  const resamples = Statistics.Resamples.of(scores)
+  const options = margin === undefined ? {} : { margin }
+  const comparisons = Statistics.compare(resamples, compared, options)
+  const methods = found.evaluation.methods.map(({ method }) => method)
   return [
     Report.headline(scores, comparisons),
     Report.protocol(Protocol.of(found, scores)),
     Report.leaderboard(scores),
-    ...(selection === null ? [] : [Report.choice(selection)]),
+    ...(tuning.length === 0 ? [] : [Report.tuning(tuning), Report.trials(tuning)]),
     Report.comparisons(comparisons),
+    Report.contrasts("What each ingredient gives", resamples, Ingredients.controls(methods), {
+      ...options,
+      by: comparisons.design.metric,
+      remarks: Ingredients.remarks(methods, compared),
+      figure: "ingredients",
+      terminal: "What each ingredient gives:"
+    }),
+    ...FusionReport.sections(found.evaluation, opened.dataset, options),
+    Report.differences(resamples, compared, options),
+    Report.intervals(resamples),
+    Report.reliability(scores, found.temperatures),
     Report.methods(scores),
     ...trainingSections(found, compared),
     Report.confusion(scores),

@@ -7,7 +7,7 @@ import type * as Results from "./Results.ts"
 
 /** The rules of a comparison, each a short sentence. */
 export const of = (
-  { opened, views, evaluation, selection }: Results.Comparison<Features.Dims>,
+  { opened, views, evaluation, tuning }: Results.Comparison<Features.Dims>,
   scores: Scores
 ): ReadonlyArray<string> => {
   const { manifest } = opened
@@ -21,10 +21,10 @@ export const of = (
   return [
     "Frozen features: not comparable with published end-to-end numbers.",
     `Selection: the epoch with the best ${selectors(scores.methods)} on the validation split. Reported: the test split, used once.`,
-    ...(selection === null
+    ...(tuning.length === 0
       ? []
       : [
-          "Settings: chosen by cross-validation on the training and validation samples; see the table of the selection."
+          `Settings of the tuned methods: chosen by cross-validation on the training and validation samples, ${tuning[0]!.budget} trials each; see the table of the tuning.`
         ]),
     `Data: ${manifest.name}, ${manifest.source}; seed ${manifest.seed}. Groups by split: ${groups}; shared by two splits: ${manifest.sharedGroups.length === 0 ? "none" : manifest.sharedGroups.join(", ")}.`,
     ...(manifest.source.startsWith("recordings")

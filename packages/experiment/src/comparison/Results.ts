@@ -3,7 +3,8 @@
  * class probabilities of the test split, and `results.json`, which describes them. `igm export` converts them to ONNX
  * models, and other tools can read them without this framework.
  */
-import type { Features } from "@igm/gradient"
+import { type Features, Fusion } from "@igm/gradient"
+import { Tuning } from "@igm/report"
 import { Digest, Name, Safetensors, Split, Tensor } from "@igm/tensor"
 import { Weights } from "@igm/training"
 import { AtomicFile, IoError } from "@igm/io"
@@ -15,7 +16,6 @@ import * as Events from "../training/Events.ts"
 import type { Splits } from "../features/FeatureSet.ts"
 import type * as Manifest from "../run/Manifest.ts"
 import { Inside, Line } from "../run/RunFiles.ts"
-import * as SweepResult from "./SweepResult.ts"
 
 /** The names of the files. */
 export const files = {
@@ -38,7 +38,7 @@ const HeadOf = Schema.Struct({
  * unchanged.
  */
 const Settings = Schema.StructWithRest(
-  Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(["mean", "entropy", "sum"]) }),
+  Schema.Struct({ heads: Schema.Record(Schema.String, HeadOf), fusion: Schema.Literals(Fusion.fusions) }),
   [Schema.Record(Schema.String, Schema.Unknown)]
 )
 
@@ -53,8 +53,8 @@ export const Results = Schema.Struct({
     Schema.Struct({ count: Schema.Int, seed: Schema.Int, of: Schema.Record(Schema.String, Schema.Unknown) })
   ),
   dataset: Schema.Unknown,
-  /** The cross-validation that selected the methods' settings. */
-  selection: Schema.optionalKey(SweepResult.SweepResult),
+  /** The tuning of the tuned methods, in their order. */
+  tuning: Schema.optionalKey(Schema.Array(Tuning.TunedMethod)),
   methods: Schema.Array(
     Schema.Struct({
       name: Line,
@@ -98,8 +98,10 @@ export interface Comparison<D extends Features.Dims> {
   readonly encoders: Encode.Encoders<D>
   readonly views: Encode.Views<keyof D & string> | undefined
   readonly features: Splits<D>
-  readonly selection: SweepResult.SweepResult | null
+  readonly tuning: ReadonlyArray<Tuning.TunedMethod>
   readonly evaluation: Evaluation<D>
+  /** The temperature of each training, by method and seed in order. */
+  readonly temperatures?: ReadonlyArray<number> | undefined
 }
 
 type Dims = Features.Dims
@@ -117,7 +119,7 @@ const viewsOf = (views: Encode.Views<string> | undefined) => {
 
 /** The content of `results.json` for a comparison. */
 export const of = (given: Comparison<Dims>): Results => {
-  const { opened, encoders, views, features, selection, evaluation } = given
+  const { opened, encoders, views, features, tuning, evaluation } = given
   const { methods } = evaluation
   const all = methods.flatMap(({ trials }) => trials)
   return {
@@ -131,7 +133,7 @@ export const of = (given: Comparison<Dims>): Results => {
     ),
     ...viewsOf(views),
     dataset: opened.manifest,
-    ...(selection === null ? {} : { selection }),
+    ...(tuning.length === 0 ? {} : { tuning }),
     methods: methods.map(({ method, trials }) => ({
       name: method.name,
       settings: method.settings as unknown as typeof Settings.Type,

@@ -160,7 +160,7 @@ const settingsOf = ({ manifest, results }: Side) => ({
         preprocessing: results.preprocessing,
         methods: Object.fromEntries(results.methods.map(({ name, settings }) => [name, settings])),
         dataset: results.dataset,
-        selection: results.selection
+        tuning: results.tuning
       })
 })
 
@@ -194,8 +194,6 @@ const artifactsOf = (a: Side["artifacts"], b: Side["artifacts"]): ReadonlyArray<
     return [{ stage, name, in: "both", sameKey, sameContent, differences }]
   })
 }
-
-const metrics = ["accuracy", "macroF1", "meanAveragePrecision", "calibrationError"] as const
 
 type Outcome = Results.Results["methods"][number]["trainings"][number] & { readonly method: string }
 
@@ -236,7 +234,7 @@ export const of = (a: Side, b: Side): RunDiff => {
     artifacts: artifactsOf(a.artifacts, b.artifacts),
     report: a.report === null || b.report === null ? [] : between(a.report, b.report),
     results: outcomes.flatMap(({ method, seed, one, other }) =>
-      metrics.flatMap((metric) => {
+      Metric.names.flatMap((metric) => {
         const [x, y] = [one?.[metric] ?? null, other?.[metric] ?? null]
         const difference = x === null || y === null ? null : y - x
         return x === y ? [] : [{ method, seed, metric, a: x, b: y, difference }]

@@ -3,9 +3,9 @@
  * restrict training and selection to the other splits.
  */
 import type { Dataset } from "@igm/datasets"
-import { type Features, Metric } from "@igm/gradient"
+import { Calibration, type Features, Float64, Fusion, type Method, Metric } from "@igm/gradient"
 import { AtomicFile, IoError } from "@igm/io"
-import type { Scores } from "@igm/report"
+import { type Scores, trainingScores } from "@igm/report"
 import { Digest, Safetensors, Tensor } from "@igm/tensor"
 import { HeadTrainer, Weights } from "@igm/training"
 import { Effect, Schema } from "effect"
@@ -70,6 +70,19 @@ const tensorsOf = Effect.fnUntraced(function* (folder: string) {
 
 const nameOf = (place: number, of: string) => `${place}/${of}`
 
+/** Trials as a stage's input names them. */
+const workOf = (
+  trials: ReadonlyArray<
+    Pick<Trial.Trial<Dims>, "seed" | "weights"> & { readonly method: Pick<Method.Method, "name" | "settings"> }
+  >
+) =>
+  trials.map(({ method, seed, weights }) => ({
+    method: method.name,
+    settings: method.settings as Schema.Json,
+    seed,
+    weights: Digest.ofTensors(Weights.stored(weights))
+  }))
+
 /** Fails where heads were trained on features of another stage than those that they are to predict from. */
 const sameOrigin = Effect.fnUntraced(function* (
   trials: ReadonlyArray<{ readonly method: { readonly name: string } } & Pick<Trial.Trial<Dims>, "madeBy">>,
@@ -94,7 +107,7 @@ export const test = Effect.fn("Evaluate.test")(function* <D extends Dims>(
   yield* sameOrigin(all, FeatureSet.madeBy(features))
   const { labels } = features
   const stage = Stage.make("evaluation", {
-    version: 1,
+    version: 2,
     input: Input,
     output: Schema.Array(Events.Metrics),
     run: Effect.fnUntraced(function* () {
@@ -113,12 +126,7 @@ export const test = Effect.fn("Evaluate.test")(function* <D extends Dims>(
     })
   })
   const input = {
-    trials: all.map(({ method, seed, weights }) => ({
-      method: method.name,
-      settings: method.settings as Schema.Json,
-      seed,
-      weights: Digest.ofTensors(Weights.stored(weights))
-    })),
+    trials: workOf(all),
     test: { labels: features.ref.labels, features: features.ref.features }
   }
   const { value: scores, artifact } = yield* stage.stored(input, { on: { engine, device, versions } })
@@ -155,6 +163,23 @@ export const test = Effect.fn("Evaluate.test")(function* <D extends Dims>(
   return evaluation
 })
 
+/**
+ * The same trained heads under another fusion of their logits, at no cost. The epochs stay those that the method's own
+ * fusion selected; a method of one head stays as it is.
+ */
+export const fuse = <D extends Dims>(evaluation: Evaluation<D>, fusion: Fusion.Fusion): Evaluation<D> => ({
+  ...evaluation,
+  methods: evaluation.methods.map(({ method, trials }) => ({
+    method,
+    trials: trials.map((trial) => {
+      const logits = Object.values(trial.logits)
+      if (logits.length < 2) return trial
+      const probabilities = Fusion.fuse(Float64.ops, fusion, logits)
+      return { ...trial, probabilities, metrics: Metric.of(evaluation.test.labels, probabilities) }
+    })
+  }))
+})
+
 /** The scores of all methods on the test split, for a report's tables; the data set gives the names of the classes. */
 export const scores = <D extends Dims>(
   { test, methods }: Evaluation<D>,
@@ -163,16 +188,49 @@ export const scores = <D extends Dims>(
   split: "test",
   classes,
   labels: test.labels,
+  groups: test.groups,
   methods: methods.map(({ method, trials }) => ({
     name: method.name,
     description: method.description,
     selectedBy: Trial.selectedBy(method),
-    trainings: trials.map(({ seed, metrics, probabilities }) => ({
-      seed,
-      ...metrics,
-      predicted: Metric.predictions(probabilities)
-    }))
+    trainings: trials.map(({ seed, probabilities }) => trainingScores(test.labels, seed, probabilities))
   }))
+})
+
+const TemperatureInput = Schema.Struct({
+  trials: Input.fields.trials,
+  valid: Schema.Struct({ labels: Schema.String, features: Schema.String })
+})
+
+/**
+ * The temperature of each trial's probabilities, in order, at which the negative log-likelihood of the validation split
+ * is least. The test split has no part in it.
+ */
+export const temperatures = Effect.fn("Evaluate.temperatures")(function* <D extends Dims>(
+  trials: ReadonlyArray<Trial.Trials<D>>,
+  valid: FeatureSet.FeatureSet<"valid", D>
+) {
+  const { engine, device, versions } = (yield* HeadTrainer).info
+  const all = trials.flatMap((one) => one.trials)
+  yield* sameOrigin(all, FeatureSet.madeBy(valid))
+  const stage = Stage.make("temperatures", {
+    version: 1,
+    input: TemperatureInput,
+    output: Schema.Array(Schema.Finite),
+    run: Effect.fnUntraced(function* () {
+      const trainer = yield* HeadTrainer
+      return yield* Effect.forEach(all, ({ method, weights }) =>
+        Effect.flatMap(trainer.predict(method, weights, valid.modalities), ({ probabilities }) =>
+          Effect.try({
+            try: () => Calibration.temperature(valid.labels, probabilities),
+            catch: (cause) => cause as Metric.MetricError
+          })
+        )
+      )
+    })
+  })
+  const { labels, features } = valid.ref
+  return yield* stage.run({ trials: workOf(all), valid: { labels, features } }, { on: { engine, device, versions } })
 })
 
 /** Predictions in memory: class probabilities (n × classes) of each trial, in order, and the labels (n). */

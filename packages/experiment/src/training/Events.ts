@@ -2,6 +2,7 @@
  * The events of a training, as JSON lines. Each epoch has the digest of the heads' weights after it, and a chain: the
  * digest of this epoch and the chain before it, so that two trainings agree up to an epoch if its chains are equal.
  */
+import type { Metric } from "@igm/gradient"
 import { Digest } from "@igm/tensor"
 import { Schema } from "effect"
 import { createHash } from "node:crypto"
@@ -11,8 +12,10 @@ export const Metrics = Schema.Struct({
   accuracy: Schema.Finite,
   macroF1: Schema.Finite,
   meanAveragePrecision: Schema.Finite,
-  calibrationError: Schema.Finite
-})
+  calibrationError: Schema.Finite,
+  overconfidence: Schema.Finite,
+  negativeLogLikelihood: Schema.Finite
+} satisfies { readonly [K in keyof Metric.Metrics]: unknown })
 
 const at = { turn: Schema.Int, head: Schema.String }
 

@@ -19,7 +19,7 @@ import { StageFolder } from "../stage/StageFolder.ts"
  * The version of the stage, to be raised when a change of the code changes a training's results, so that older
  * artifacts are not reused.
  */
-export const VERSION = 7
+export const VERSION = 8
 
 /** The name of the stage. */
 export const STAGE = "training"

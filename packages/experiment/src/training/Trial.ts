@@ -95,7 +95,7 @@ const sourcesOf = Effect.fn("Trial.sourcesOf")(function* (planned: ReadonlyArray
 })
 
 /** Fails if there is no method or seed, or one of them twice: lists may be made by a program, so that no type tells. */
-const check = Effect.fnUntraced(function* (names: ReadonlyArray<string>, seeds: Seeds) {
+export const check = Effect.fnUntraced(function* (experiment: string, names: ReadonlyArray<string>, seeds: Seeds) {
   const twice = <A>(values: ReadonlyArray<A>) => values.find((value, i) => values.indexOf(value) !== i)
   const [name, seed] = [twice(names), twice(seeds)]
   const problem =
@@ -108,7 +108,7 @@ const check = Effect.fnUntraced(function* (names: ReadonlyArray<string>, seeds: 
           : seed !== undefined
             ? `the seed ${seed} is given twice`
             : undefined
-  if (problem !== undefined) return yield* new ExperimentError({ experiment: "the trials", problem })
+  if (problem !== undefined) return yield* new ExperimentError({ experiment, problem })
 })
 
 /**
@@ -118,6 +118,7 @@ const check = Effect.fnUntraced(function* (names: ReadonlyArray<string>, seeds: 
  */
 export const all = Effect.fn("Trial.all")(function* <D extends Dims>({ methods, seeds, on: data }: Options<D>) {
   yield* check(
+    "the trials",
     methods.map(({ name }) => name),
     seeds
   )

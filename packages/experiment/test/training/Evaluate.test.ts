@@ -1,7 +1,7 @@
 /** What a stage on predictions relies on: what is stored of the test split is what the trained heads predict, in their order. */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Baselines, Head, Igm, Metric, Ring, Selection } from "@igm/gradient"
+import { Baselines, Calibration, Head, Igm, Metric, Ring, Selection } from "@igm/gradient"
 import { ArtifactStore, Progress } from "@igm/io"
 import { HeadTrainer } from "@igm/training"
 import { Effect, FileSystem, Layer, Schema } from "effect"
@@ -79,6 +79,28 @@ describe("Evaluate", () => {
         }
       }
       assert.strictEqual(place, loaded.probabilities.length)
+    }).pipe(Effect.provide(environment))
+  )
+
+  it.effect("scores the same heads under another fusion, and fits temperatures without the test split", () =>
+    Effect.gen(function* () {
+      const all = yield* features
+      const trials = yield* Trial.all({ methods, seeds, on: all })
+      const evaluation = yield* Evaluate.test(trials, all.test)
+      const [own] = Evaluate.fuse(evaluation, "entropy").methods[0]!.trials
+      const [paper] = evaluation.methods[0]!.trials
+      // The paper's fusion is that by entropy.
+      own!.probabilities.data.forEach((p, i) => assert.closeTo(p, paper!.probabilities.data[i]!, 1e-6))
+      const summed = Evaluate.fuse(evaluation, "sum").methods[0]!.trials[0]!
+      assert.notDeepEqual(summed.probabilities, paper!.probabilities)
+      assert.deepStrictEqual(summed.metrics, yield* Metric.score(all.test.labels, summed.probabilities))
+      const found = yield* Evaluate.temperatures(trials, all.valid)
+      const trainer = yield* HeadTrainer
+      const { probabilities } = yield* trainer.predict(paper!.method, paper!.weights, all.valid.modalities)
+      assert.strictEqual(found.length, methods.length * seeds.length)
+      assert.strictEqual(found[0], Calibration.temperature(all.valid.labels, probabilities))
+      // @ts-expect-error the test split fits no temperature
+      void (() => Evaluate.temperatures(trials, all.test))
     }).pipe(Effect.provide(environment))
   )
 

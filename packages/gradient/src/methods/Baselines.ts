@@ -21,21 +21,26 @@ const plain = <H extends Igm.Heads, S extends Split.Split>(options: Igm.Options<
   modification: null,
   rule: null,
   mixup: {},
-  fusion: "mean" as const,
+  fusion: options.fusion ?? ("mean" as const),
   selection: options.selection
 })
 
-/** The same turns as `Igm.paper` without gradient modification and sharpness; the mean of the heads' softmaxes. */
+/**
+ * The same turns as `Igm.paper` without gradient modification and sharpness; the mean of the heads' softmaxes by default.
+ * With mixup, λ ~ Beta(α, α) by modality, it is the control of what mixup gives to IGM as released.
+ */
 export const lateFusion = <const H extends Igm.Heads, S extends Split.Split>(
-  options: Igm.Options<H, S>
+  options: Igm.Options<H, S>,
+  { mixup = {} }: Pick<Igm.Switches<NoInfer<keyof H & string>>, "mixup"> = {}
 ): Method<Igm.WidthsOf<H>, S> => {
-  checkOptions("late fusion", options)
+  checkOptions("late fusion", { ...options, switches: { mixup } })
+  const isMixed = Object.keys(mixup).length > 0
   return Alternating.make({
-    name: "late fusion",
-    description: "the same turns, without gradient modification and sharpness; mean of softmaxes",
+    name: isMixed ? "late fusion, mixup" : "late fusion",
+    description: `the same turns, without gradient modification and sharpness${isMixed ? "; mixup" : ""}`,
     ...Igm.headsOf(options.heads),
     turns: Igm.turnsOf(options.ring),
-    settings: plain(options)
+    settings: { ...plain(options), mixup }
   })
 }
 

@@ -17,6 +17,7 @@ import { type Named, get, mapNamed } from "../ops/Ops.ts"
 import { checkOptions } from "./Options.ts"
 import * as Turns from "./Turns.ts"
 import * as JointTraining from "./JointTraining.ts"
+import * as Variant from "./Variant.ts"
 
 /** The training and the validation loss before and after a loss trained by itself. */
 export interface Curve {
@@ -24,15 +25,31 @@ export interface Curve {
   readonly after: { readonly train: number; readonly valid: number }
 }
 
-/** Overfitting of less than this, in nats, counts as this much, so that no weight is infinite. */
-const LEAST_OVERFITTING = 1e-2
+/** The switches of the weights. */
+export interface Form {
+  /**
+   * `"kept"`: a loss that made the validation loss worse weighs nothing, max(G, 0)/O². `"lost"`: |G/O²|, as
+   * BalanceBenchmark's code has it, which rewards such a loss as much as one that made it better.
+   */
+  readonly sign: "kept" | "lost"
+  /** Overfitting |O| of less than this, in nats, counts as this much, so that no weight is infinite; 0 in the code. */
+  readonly leastOverfitting: number
+}
+
+/** The sign kept, and overfitting of at least .01. */
+export const signed: Form = { sign: "kept", leastOverfitting: 1e-2 }
+
+/** The switches of BalanceBenchmark's code; the authors released weights alone, and no code that finds them. */
+export const asInBalanceBenchmark: Form = { sign: "lost", leastOverfitting: 0 }
 
 /** The weights of losses: on the simplex, 0 for a loss that gained nothing, and equal where none did. */
-export const weights = (curves: Named<Curve>): Named<number> => {
+export const weights = (curves: Named<Curve>, { sign, leastOverfitting }: Form = signed): Named<number> => {
   const raw = mapNamed(curves, ({ before, after }) => {
     const gain = before.valid - after.valid
     const overfitting = after.valid - after.train - (before.valid - before.train)
-    return Math.max(gain, 0) / Math.max(Math.abs(overfitting), LEAST_OVERFITTING) ** 2
+    return (
+      (sign === "kept" ? Math.max(gain, 0) : Math.abs(gain)) / Math.max(Math.abs(overfitting), leastOverfitting) ** 2
+    )
   })
   const total = Object.values(raw).reduce((a, b) => a + b, 0)
   return mapNamed(raw, (w) => (total > 0 ? w / total : 1 / Object.keys(raw).length))
@@ -50,17 +67,25 @@ const lossesOf = (heads: Igm.Heads, state: Named<HostTensor>, split: Features<Sp
   return { ...mapNamed(logits, lossOf), sum: lossOf(Object.values(logits).reduce(ops.add)) }
 }
 
+const Own = Schema.Struct({
+  probeEpochs: Setting.repeats,
+  sign: Setting.oneOf(["kept", "lost"]),
+  leastOverfitting: Setting.nonNegative
+})
+
 /**
  * Gradient blending; each loss first trains by itself for `probeEpochs` epochs. Throws a `RangeError` for a modality
  * `sum`.
  */
 export const make = <const H extends Igm.Heads>(
   options: JointTraining.Options<H>,
-  own: { readonly probeEpochs?: number } = {}
+  own: { readonly probeEpochs?: number } & Partial<Form> = {}
 ): Method<Igm.WidthsOf<H>> => {
-  const { probeEpochs = 2 } = own
-  checkOptions("G-Blending", options)
-  Setting.check("G-Blending", Schema.Struct({ probeEpochs: Setting.repeats }), { ...own, probeEpochs })
+  const form = { ...signed, ...own }
+  const { probeEpochs = 2, sign, leastOverfitting } = form
+  const method = Variant.name("G-Blending", [sign === "lost" && "sign lost"])
+  checkOptions(method, options)
+  Setting.check(method, Own, { ...form, probeEpochs })
   const { heads } = options
   if ("sum" in heads) throw new RangeError('a modality cannot be called "sum": that is the loss of the sum of logits')
   const work = JointTraining.worker(options, Balances.blend)
@@ -112,7 +137,7 @@ export const make = <const H extends Igm.Heads>(
     selects: true,
     enter: (job, training) => enter(job, training, losses.at(-1)),
     work: (job, { kept }, turn) => {
-      const found = weights((kept as Kept).curves)
+      const found = weights((kept as Kept).curves, { sign, leastOverfitting })
       const note = `weights of the losses: ${losses.map((name) => `${name} ${found[name]!.toFixed(3)}`).join(", ")}`
       return {
         ...work(job, inputsOf(found)),
@@ -123,9 +148,11 @@ export const make = <const H extends Igm.Heads>(
   const [first, ...others] = [...probes, blended]
   return Turns.make({
     ...JointTraining.shared(options, {
-      name: "G-Blending",
+      name: method,
       description: "all heads at once, each loss weighted by its gain and overfitting on the validation split",
-      probeEpochs
+      probeEpochs,
+      sign,
+      leastOverfitting
     }),
     turns: [first!, ...others]
   })

@@ -32,6 +32,11 @@ export interface Options<H extends Heads, S extends Split.Split = "valid"> {
   readonly batch: number
   readonly optimizer?: Optimizer
   /**
+   * The fusion of every method that is made of these options, so that methods of one table differ in nothing but
+   * themselves; by default, each method has the fusion that its authors gave it.
+   */
+  readonly fusion?: Fusion
+  /**
    * The temperature τ of gradient modification. The paper has τ > 0; 0 is allowed as well, since P is then the identity, and
    * nothing is modified: a control.
    */
@@ -88,7 +93,8 @@ const make = <const H extends Heads, S extends Split.Split>(
 ): Method<WidthsOf<H>, S> => {
   checkOptions(name, options, { needsRho: true })
   const { sharpness, strictNaN = false, ...turned } = options.switches ?? {}
-  const { matching, moment, ...switches } = { ...set, ...turned }
+  const { fusion = set.fusion } = options
+  const { matching, moment, ...switches } = { ...set, fusion, ...turned }
   return Alternating.make({
     name,
     description,

@@ -4,70 +4,26 @@
  * input r, k = P r, P ← P − k kᵀ/(α + kᵀ r), and the next gradient is replaced by G Pᵀ. Predictions are fused by
  * entropy.
  */
-import { type Digest, Setting, type Split } from "@igm/tensor"
+import { type Digest, Setting, type Split, Tensor } from "@igm/tensor"
 import { Schema } from "effect"
 import { sideBySide, targetsOf } from "../Features.ts"
 import * as Float64 from "../ops/Float64.ts"
+import { type Fusion, fusions } from "../Fusion.ts"
 import * as Head from "../step/Head.ts"
 import * as Igm from "./Igm.ts"
-import { crossEntropy } from "../step/Loss.ts"
-import type { HostTensor, Method, Step } from "../Method.ts"
+import type { Drawn, Draws, HostTensor, Method } from "../Method.ts"
+import { type Form, code, paper, step } from "../step/MlaStep.ts"
 import * as Modification from "../step/Modification.ts"
-import { type Named, type Ops, get, mapNamed } from "../ops/Ops.ts"
+import { type Named, mapNamed } from "../ops/Ops.ts"
 import * as Optimizer from "../step/Optimizer.ts"
 import * as Ring from "./Ring.ts"
 import * as Schedule from "../step/Schedule.ts"
 import * as Selection from "./Selection.ts"
-import * as Sharpness from "../step/Sharpness.ts"
 import * as Turns from "./Turns.ts"
 import * as JointTraining from "./JointTraining.ts"
+import * as Variant from "./Variant.ts"
 
-/** P − k kᵀ/(α + kᵀ r) with k = P r, for a symmetric P (d × d), a mean input r (1 × d), and α > 0 (1 × 1). */
-export const forget = <T>(ops: Ops<T>, p: T, r: T, alpha: T): T => {
-  const k = ops.gemm(r, p)
-  const scale = ops.add(alpha, ops.sum(ops.multiply(k, r), "all"))
-  return ops.subtract(p, ops.divide(ops.gemm(k, k, { transA: true }), scale))
-}
-
-/** One batch of every modality in turn on the shared head. State: its parameters and memory, and P1, P2, … */
-export const step = (
-  head: Head.Head,
-  order: ReadonlyArray<string>,
-  batch: number,
-  kind: Optimizer.Optimizer["kind"]
-): Step => {
-  const depth = Head.depth(head)
-  const names = Object.keys(Head.shapes(head))
-  return {
-    name: `step mla/${kind}/${order.length}`,
-    reads: {
-      y: { table: "Y", index: "rows" },
-      ...Object.fromEntries(order.map((modality) => [`x/${modality}`, { table: `X/${modality}`, index: "rows" }]))
-    },
-    run: (ops, { state, inputs, reads }) => {
-      let at = state
-      const losses = order.map((modality) => {
-        const parameters = Object.fromEntries(names.map((name) => [name, get(at, name)]))
-        const layers = Head.layers(ops, depth, parameters)
-        const pass = Head.forward(ops, layers, get(reads, `x/${modality}`))
-        const { loss, delta } = crossEntropy(ops, pass.logits, get(reads, "y"), batch)
-        const deltas = Head.backward(ops, layers, pass, delta)
-        const projected = pass.activations.map((a, i) => ops.gemm(a, get(at, `P${i + 1}`), { transB: true }))
-        const gradient = (name: string, addend: typeof loss) =>
-          Sharpness.gradientOf(ops, { activations: projected, deltas }, name, addend)
-        const updated = Optimizer.update(ops, kind, inputs, parameters, at, gradient)
-        const matrices = pass.activations.map((a, i) => {
-          const mean = ops.multiply(ops.sum(a, "rows"), ops.scalar(1 / batch))
-          return [`P${i + 1}`, forget(ops, get(at, `P${i + 1}`), mean, get(inputs, "alpha"))] as const
-        })
-        at = { ...at, ...updated, ...Object.fromEntries(matrices) }
-        return loss
-      })
-      const loss = ops.multiply(losses.reduce(ops.add), ops.scalar(1 / losses.length))
-      return { state: at, trace: { loss } }
-    }
-  }
-}
+export { type Form, code, forget, paper, step } from "../step/MlaStep.ts"
 
 /** Options of MLA: one head for all modalities, which therefore have features of one width. */
 export interface Options<H extends Head.Head, M extends string, S extends Split.Split = "valid"> {
@@ -76,9 +32,21 @@ export interface Options<H extends Head.Head, M extends string, S extends Split.
   readonly selection: Selection.Selection<S>
   readonly batch: number
   readonly optimizer?: Optimizer.Optimizer
+  /** Entropy weights by default. */
+  readonly fusion?: Fusion
   /** α > 0: the smaller, the more of a direction is forgotten at once. */
   readonly alpha?: number
+  /** The projection of gradients: `paper` unless set, `code`, or others; `null` for none. */
+  readonly projection?: Form | null
 }
+
+const Projection = Schema.Struct({
+  used: Setting.oneOf(["before", "after"]),
+  divisor: Setting.oneOf(["number", "matrix"]),
+  normalized: Schema.Boolean,
+  alpha: Setting.oneOf(["fixed", "falling"]),
+  skipsFirst: Schema.Boolean
+})
 
 /** Options of other methods, which are accepted and ignored, so that one value can serve all methods. */
 const others = Object.fromEntries(
@@ -93,35 +61,68 @@ const domain = ({ ring }: Pick<Options<Head.Head, string, Split.Split>, "ring">)
     selection: Selection.domain,
     batch: Setting.count,
     optimizer: Schema.optional(Optimizer.domain),
-    alpha: Schema.optional(Setting.positive)
+    fusion: Schema.optional(Setting.oneOf(fusions)),
+    alpha: Schema.optional(Setting.positive),
+    projection: Schema.optional(Schema.NullOr(Projection))
   })
 
 /** The name under which the state holds the shared parameters. */
 const SHARED = "shared"
+
+const nameOf = (projection: Form | null): string => {
+  if (projection === null) return Variant.name("MLA", ["no projection"])
+  const changed = (Object.keys(paper) as ReadonlyArray<keyof Form>).filter((of) => projection[of] !== paper[of])
+  if (changed.every((of) => projection[of] === code[of]) && changed.length === Object.keys(code).length) {
+    return Variant.name("MLA", ["code"])
+  }
+  return Variant.name("MLA", changed)
+}
 
 /** MLA. */
 export const make = <const H extends Head.Head, M extends string, S extends Split.Split>(
   options: Options<H, M, S>
 ): Method<{ readonly [K in M]: H["in"] }, S> => {
   Setting.check("MLA", domain(options), options)
-  const { head, ring, batch, selection, alpha = 0.1, optimizer = Igm.sgd } = options
+  const {
+    head,
+    ring,
+    batch,
+    selection,
+    alpha = 0.1,
+    optimizer = Igm.sgd,
+    fusion = "entropy",
+    projection = paper
+  } = options
   type D = { readonly [K in M]: H["in"] }
   const heads = Object.fromEntries(
     ring.order.map((modality) => [modality, { head, reads: [modality], parameters: SHARED }])
   )
-  const once = step(head, ring.order, batch, optimizer.kind)
-  const matrices = Object.fromEntries(
-    head.widths.slice(0, -1).map((d, i) => [`P${i + 1}`, Modification.identity(d)] as const)
-  )
+  const once = step(head, ring.order, batch, optimizer.kind, projection)
+  const layers = projection === null ? [] : head.widths.slice(0, -1)
+  const matrices = Object.fromEntries(layers.map((d, i) => [`P${i + 1}`, Modification.identity(d)] as const))
   const state = {
     ...Turns.trained(optimizer, SHARED, head),
     ...mapNamed(matrices, (_, name) => Turns.within(SHARED, name))
   }
-  const settings = { fusion: "entropy" as const, optimizer, schedule: Schedule.divideOnPlateau, selection }
+  const drawsOf = (job: Drawn, epoch: number): Draws => {
+    const { steps, values } = Turns.drawsOf(job, epoch, batch)
+    const numbers = (of: (t: number) => number) =>
+      Tensor.float64(
+        [steps, 1, 1],
+        Float64Array.from({ length: steps }, (_, t) => of(t))
+      )
+    const falling = projection?.alpha === "falling" ? { alpha: numbers((t) => alpha ** (t / steps + 1)) } : {}
+    const first = projection?.skipsFirst === true ? { first: numbers((t) => Number(epoch === 0 && t === 0)) } : {}
+    return { steps, values: { ...values, ...falling, ...first } }
+  }
+  const settings = { fusion, optimizer, schedule: Schedule.divideOnPlateau, selection }
   return Turns.make<D, S>({
-    name: "MLA",
-    description: "modalities alternate on one shared head, whose gradients avoid the directions seen before",
-    settings: { heads, ring, batch, alpha, ...settings } as unknown as Digest.Json,
+    name: nameOf(projection),
+    description:
+      projection === null
+        ? "modalities alternate on one shared head"
+        : "modalities alternate on one shared head, whose gradients avoid the directions seen before",
+    settings: { heads, ring, batch, alpha, projection, ...settings } as unknown as Digest.Json,
     widths: Object.fromEntries(ring.order.map((modality) => [modality, head.in])) as D,
     heads,
     memory: Turns.allWithin(SHARED, { ...Optimizer.start(optimizer, Head.shapes(head)), ...matrices }),
@@ -143,7 +144,7 @@ export const make = <const H extends Head.Head, M extends string, S extends Spli
             step: once,
             state,
             inputs: () => inputs,
-            draws: (epoch) => Turns.drawsOf(job, epoch, batch),
+            draws: (epoch) => drawsOf(job, epoch),
             events: []
           }
         }

@@ -4,7 +4,7 @@
  */
 import { Name, Setting, type Split } from "@igm/tensor"
 import { Schema } from "effect"
-import type { Fusion } from "../Fusion.ts"
+import { fusions } from "../Fusion.ts"
 import * as Head from "../step/Head.ts"
 import type { Heads, Options } from "./Igm.ts"
 import * as Optimizer from "../step/Optimizer.ts"
@@ -42,7 +42,7 @@ const switches = (modalities: ReadonlyArray<string>) =>
       )
     ),
     mixup: Schema.optional(someOf(modalities, positive)),
-    fusion: Schema.optional(oneOf(["mean", "entropy", "sum"] satisfies ReadonlyArray<Fusion>)),
+    fusion: Schema.optional(oneOf(fusions)),
     matching: Schema.optional(oneOf(["position", "shape"])),
     moment: Schema.optional(oneOf(["anew", "accumulated"])),
     schedule: Schema.optional(Schedule.domain),
@@ -60,6 +60,7 @@ const domain = ({ heads, ring, rho }: Partial<Options<Heads, Split.Split>>, need
     selection: Selection.domain,
     batch: Setting.count,
     optimizer: Schema.optional(Optimizer.domain),
+    fusion: Schema.optional(oneOf(fusions)),
     tau: Schema.optional(nonNegative),
     rho: needsRho ? radius : Schema.optional(radius),
     switches: Schema.optional(switches(modalities))

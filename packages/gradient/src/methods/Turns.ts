@@ -6,7 +6,7 @@ import { type Digest, Keyed, Name, Setting, type Split, Tensor } from "@igm/tens
 import { Schema } from "effect"
 import type { Dims } from "../Features.ts"
 import * as Float64 from "../ops/Float64.ts"
-import { type Fusion, fuse } from "../Fusion.ts"
+import { type Fusion, fuse, fusions } from "../Fusion.ts"
 import * as Head from "../step/Head.ts"
 import {
   type Boundary,
@@ -94,6 +94,8 @@ export interface Plan<D extends Dims, S extends Split.Split> {
   readonly selection: Selection.Selection<S>
   /** The initial tensors of the state besides the heads' parameters. */
   readonly memory: Named<HostTensor>
+  /** Turns the heads' parameters in a state into the weights that predict; by default these are the parameters. */
+  readonly predicting?: (parameters: Named<HostTensor>, state: Named<HostTensor>) => Named<HostTensor>
   readonly turns: readonly [Turn<D, S>, ...ReadonlyArray<Turn<D, S>>]
 }
 
@@ -134,7 +136,7 @@ const Domain = Schema.Struct({
   optimizer: Optimizer.domain,
   schedule: Schedule.domain,
   selection: Selection.domain,
-  fusion: Setting.oneOf(["mean", "entropy", "sum"])
+  fusion: Setting.oneOf(fusions)
 })
 
 const Epochs = Schema.Struct({ epochs: Setting.repeats })
@@ -149,6 +151,10 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
   for (const head of Object.keys(plan.heads)) Name.key(`the name of a head of ${plan.name}`, head)
   Setting.check(plan.name, Domain, { schedule, optimizer, selection, fusion })
   const heads = owned(plan.heads)
+  const weightsIn = (state: Named<HostTensor>): Named<HostTensor> => {
+    const parameters = weightsOf(heads, state)
+    return plan.predicting?.(parameters, state) ?? parameters
+  }
   const classes = new Set(Object.values(heads).map(({ out }) => out))
   if (classes.size !== 1) throw new RangeError(`the heads of ${plan.name} have ${[...classes].join(", ")} outputs`)
 
@@ -225,7 +231,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     const training: TrainingState = {
       ...trainingOf(at),
       schedules: { ...memo.schedules, [name]: Schedule.next(schedule, get(memo.schedules, name), loss) },
-      best: better ? { score, epoch, weights: weightsOf(heads, at.state) } : memo.best
+      best: better ? { score, epoch, weights: weightsIn(at.state) } : memo.best
     }
     if (memo.epochOfTurn + 1 < epochs) {
       return { events, next: cursorAt(epoch, training, memo.turn, memo.epochOfTurn + 1) }
@@ -247,7 +253,7 @@ export const make = <D extends Dims, S extends Split.Split>(plan: Plan<D, S>): M
     survey,
     enter,
     phase,
-    weights: (state) => weightsOf(heads, state),
+    weights: weightsIn,
     predict: predictor(plan.heads, plan.fusion)
   }
 }

@@ -54,7 +54,7 @@ export const isMemory = (name: string): boolean => name.includes(".")
 
 /** The optimizer's state before the first step, for parameters of the given shapes. */
 export const start = (
-  { kind }: Optimizer,
+  { kind }: Pick<Optimizer, "kind">,
   shapes: Named<readonly [number, number]>
 ): Named<Tensor.Tensor<"float64">> => {
   const zeros = (memory: string) =>

@@ -66,7 +66,8 @@ const linesOf = ({ terminal, view }: Section, first: ReadonlyArray<string> = [])
 /** The text; empty if no section asks for a terminal. */
 export const text = ({ sections }: Report): string => {
   const asked = sections.filter(({ terminal, view }) => terminal !== undefined && view.length > 0)
-  const small = asked.flatMap(({ view }) => view.filter(isSmall).flatMap(blockLines))
+  // Sections may have the same small print; once is enough.
+  const small = [...new Set(asked.flatMap(({ view }) => view.filter(isSmall).flatMap(blockLines)))]
   const notices = asked.filter(({ look }) => look === "notice")
   const parts = [
     ...asked.filter(({ look }) => look !== "notice").map((section) => linesOf(section)),

@@ -73,6 +73,6 @@ export const confusion = ({ classes, labels, methods }: Scores, method?: string)
     method: found.name,
     seed: training.seed,
     classes,
-    counts: Metric.confusion(labels, training.predicted, classes.length)
+    counts: Metric.confusion(labels, Metric.predictions(training.probabilities), classes.length)
   })
 }

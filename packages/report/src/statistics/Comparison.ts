@@ -1,127 +1,135 @@
-/**
- * The paired comparison of two methods: a bootstrap (Efron and Tibshirani 1993) of the difference in accuracy that draws
- * both the seeds and the test samples again.
- */
-import { Keyed } from "@igm/tensor"
+/** Paired comparisons of methods in one metric, as a family with simultaneous intervals. */
 import { Schema } from "effect"
 import { ReportError } from "../ReportError.ts"
-import type { MethodScores, Scores } from "../sections/Scores.ts"
+import { Name, metricTitle } from "../sections/Scores.ts"
+import * as Family from "./Family.ts"
+import type { Resamples } from "./Resamples.ts"
 
-/** A paired comparison: how much more accurate `method` is than `against`, with a 95 % interval. */
-export const Comparison = Schema.Struct({
-  method: Schema.String,
-  against: Schema.String,
+/** An interval. */
+export const Interval = Schema.Struct({ low: Schema.Finite, high: Schema.Finite })
+
+/** A difference as it is found, in the metric's own unit. */
+export const Difference = Schema.Struct({
   difference: Schema.Finite,
-  low: Schema.Finite,
-  high: Schema.Finite
+  /** The standard error, and its degrees of freedom. */
+  error: Schema.Finite,
+  freedom: Schema.Finite,
+  /** The 95 % interval of this difference by itself. */
+  plain: Interval,
+  /** The 95 % interval that covers together with those of the whole family. */
+  simultaneous: Interval,
+  /** The smallest difference that four of five experiments like this one would show. */
+  detectable: Schema.Finite,
+  /** The least margin within which the difference is shown to lie. */
+  bound: Schema.Finite,
+  /** The probability that it is positive with one training a method on another split of this size. */
+  probability: Schema.Finite
 })
 
-/** A paired comparison: how much more accurate `method` is than `against`, with a 95 % interval. */
+/** A difference as it is found. */
+export type Difference = typeof Difference.Type
+
+/** The design that a family of differences rests on. */
+export const Design = Schema.Struct({
+  metric: Name,
+  /** The level at which each simultaneous interval is taken. */
+  level: Schema.Finite,
+  /** Differences smaller than this do not matter; null where nobody said so. */
+  margin: Schema.NullOr(Schema.Finite),
+  /** The number of seeds: the least and the most of the family. */
+  seeds: Schema.Tuple([Schema.Int, Schema.Int]),
+  /** The fewest degrees of freedom of a difference of the family; null where there is none. */
+  freedom: Schema.NullOr(Schema.Finite),
+  samples: Schema.Int,
+  /** The number of groups that are resampled; null where samples are. */
+  groups: Schema.NullOr(Schema.Int)
+})
+
+/** The design that a family of differences rests on. */
+export type Design = typeof Design.Type
+
+/** A paired comparison: how much more of the metric `method` has than `against`. */
+export const Comparison = Schema.Struct({ method: Schema.String, against: Schema.String, ...Difference.fields })
+
+/** A paired comparison. */
 export type Comparison = typeof Comparison.Type
 
-const RESAMPLES = 2000
+/** A family of paired comparisons. */
+export const Comparisons = Schema.Struct({ design: Design, pairs: Schema.Array(Comparison) })
 
-/** Two methods, and by common seed and sample 1 where the first alone is right, −1 where the second alone is, and else 0. */
-interface Pair {
-  readonly method: string
-  readonly against: string
-  readonly gains: ReadonlyArray<Int8Array>
+/** A family of paired comparisons. */
+export type Comparisons = typeof Comparisons.Type
+
+/** Options of comparisons. */
+export interface Options {
+  /** The metric; by default the one that selects the first method's epochs. */
+  readonly by?: Family.Metric
+  /** The margin of equivalence in the metric's unit, such as 0.01 for a point of accuracy. */
+  readonly margin?: number
 }
 
-type Labels = ArrayLike<number>
+const AT = "the paired comparisons"
 
-/** Trainings are paired by their seeds; those whose seed the other method does not have are left out. */
-const gainsOf = (a: MethodScores, b: MethodScores, labels: Labels): ReadonlyArray<Int8Array> =>
-  a.trainings.flatMap(({ seed, predicted }) => {
-    const other = b.trainings.find((one) => one.seed === seed)?.predicted
-    if (other === undefined) return []
-    return [Int8Array.from(labels, (label, i) => Number(predicted[i] === label) - Number(other[i] === label))]
-  })
-
-/** Draws n of n items with replacement, and counts each item. */
-const redraw = (stream: Keyed.Stream, n: number): Uint16Array => {
-  const times = new Uint16Array(n)
-  for (let i = 0; i < n; i++) times[Keyed.below(stream, n)]!++
-  return times
-}
-
-const mean = (gains: ReadonlyArray<Int8Array>, ofSeed: ArrayLike<number>, ofSample: ArrayLike<number>): number => {
-  let total = 0
-  gains.forEach((row, t) => {
-    let sum = 0
-    for (let i = 0; i < row.length; i++) sum += row[i]! * ofSample[i]!
-    total += sum * ofSeed[t]!
-  })
-  return total / (gains.length * ofSample.length)
-}
-
-/** Compares pairs with equally many seeds: they share the resampled seeds and samples. */
-const bootstrap = (pairs: ReadonlyArray<Pair>, seeds: number, samples: number): ReadonlyArray<Comparison> => {
-  const stream = Keyed.stream(["bootstrap", seeds, samples])
-  const resampled = pairs.map(() => new Float64Array(RESAMPLES))
-  for (let r = 0; r < RESAMPLES; r++) {
-    const [ofSeed, ofSample] = [redraw(stream, seeds), redraw(stream, samples)]
-    pairs.forEach(({ gains }, p) => (resampled[p]![r] = mean(gains, ofSeed, ofSample)))
+/** The design and the differences of a family of contrasts, null for those without a common seed. */
+export const family = (
+  resamples: Resamples,
+  contrasts: ReadonlyArray<Family.Weights>,
+  { by, margin = null }: { readonly by?: Family.Metric | undefined; readonly margin?: number | null | undefined } = {}
+): { readonly design: Design; readonly differences: ReadonlyArray<Difference | null> } => {
+  const metric = by ?? resamples.methods[0]?.selectedBy ?? "accuracy"
+  if (!resamples.metrics.includes(metric)) {
+    throw new ReportError({ at: AT, problem: `${metricTitle(metric)} was not resampled` })
   }
-  const once = { seeds: new Uint16Array(seeds).fill(1), samples: new Uint16Array(samples).fill(1) }
-  return pairs.map(({ method, against, gains }, p): Comparison => {
-    const sorted = resampled[p]!.toSorted()
-    const quantile = (q: number) => sorted[Math.round(q * (RESAMPLES - 1))]!
-    const difference = mean(gains, once.seeds, once.samples)
-    return { method, against, difference, low: quantile(0.025), high: quantile(0.975) }
-  })
-}
-
-const named = (methods: ReadonlyArray<MethodScores>, name: string): MethodScores => {
-  const found = methods.find((one) => one.name === name)
-  if (found !== undefined) return found
-  const known = methods.map((method) => `"${method.name}"`).join(", ")
-  throw new ReportError({ at: "the paired comparisons", problem: `there is no method "${name}": there are ${known}` })
+  if (margin !== null && !(margin > 0)) {
+    throw new ReportError({ at: AT, problem: `a margin of ${margin}: give a positive one, or none` })
+  }
+  const { level, found } = Family.of(resamples, contrasts, metric)
+  const seeds = found.flatMap((one) => (one === null ? [] : [one.seeds.length]))
+  return {
+    design: {
+      metric,
+      level,
+      margin,
+      seeds: seeds.length === 0 ? [0, 0] : [Math.min(...seeds), Math.max(...seeds)],
+      freedom: seeds.length === 0 ? null : Math.min(...found.flatMap((one) => (one === null ? [] : [one.freedom]))),
+      samples: resamples.samples,
+      groups: resamples.grouped ? resamples.units : null
+    },
+    differences: found.map((one) => {
+      if (one === null) return null
+      const { value, seeds: _, ...rest } = one
+      return { difference: value, ...rest }
+    })
+  }
 }
 
 /**
- * Compares each of some methods with the others, each pair once; methods without a seed in common are not compared. Throws
- * a `ReportError` for the name of no method.
+ * Compares each of some methods with the others, each pair once; methods without a seed in common are not compared.
+ * Throws a `ReportError` for the name of no method, a metric that was not
+ * resampled, or a margin that is not positive.
  */
-export const compare = (
-  { methods, labels }: Pick<Scores, "methods" | "labels">,
-  compared: ReadonlyArray<string>
-): ReadonlyArray<Comparison> => {
-  const pairs = compared.flatMap((name, c) => {
-    const method = named(methods, name)
-    const others = methods.filter((one) => one.name !== name && !compared.slice(0, c).includes(one.name))
-    return others.map((against): Pair => ({
-      method: name,
-      against: against.name,
-      gains: gainsOf(method, against, labels)
-    }))
-  })
-  const alike = Map.groupBy(pairs, ({ gains }) => gains.length)
-  const found = new Map(
-    [...alike].flatMap(([seeds, own]) =>
-      seeds === 0 ? [] : bootstrap(own, seeds, labels.length).map((one, p) => [own[p]!, one] as const)
+export const compare = (resamples: Resamples, compared: ReadonlyArray<string>, options: Options = {}): Comparisons => {
+  const names = resamples.methods.map(({ name }) => name)
+  const unknown = compared.find((name) => !names.includes(name))
+  if (unknown !== undefined) {
+    const known = names.map((name) => `"${name}"`).join(", ")
+    throw new ReportError({ at: AT, problem: `there is no method "${unknown}": there are ${known}` })
+  }
+  const pairs = compared.flatMap((method, c) =>
+    names.flatMap((against) =>
+      against === method || compared.slice(0, c).includes(against) ? [] : [{ method, against }]
     )
   )
-  return pairs.flatMap((pair) => found.get(pair) ?? [])
-}
-
-/** The scope of the intervals, in a sentence. */
-export const scope =
-  "Intervals: paired bootstrap over seeds and test samples; other data, and several comparisons at once, are not covered."
-
-/** Percentage points with one decimal and a sign. */
-const points = (x: number): string => {
-  const text = (100 * x).toFixed(1)
-  return Number(text) > 0 ? `+${text}` : Number(text) === 0 ? "0.0" : text.replace("-", "−")
-}
-
-/** True if the interval leaves 0 out. */
-export const isDifferent = ({ low, high }: Comparison): boolean => low > 0 || high < 0
-
-/** A comparison in plain words. */
-export const verdict = (comparison: Comparison): string => {
-  const { method, against, difference, low, high } = comparison
-  const interval = `${points(difference)} points, 95 % interval ${points(low)} to ${points(high)}`
-  if (!isDifferent(comparison)) return `${method} and ${against}: no difference that these data can show (${interval})`
-  return `${method} is ${difference > 0 ? "more" : "less"} accurate than ${against} (${interval})`
+  const { design, differences } = family(
+    resamples,
+    pairs.map(({ method, against }) => ({ [method]: 1, [against]: -1 })),
+    options
+  )
+  return {
+    design,
+    pairs: pairs.flatMap((pair, i) => {
+      const difference = differences[i]
+      return difference === null || difference === undefined ? [] : [{ ...pair, ...difference }]
+    })
+  }
 }

@@ -16,5 +16,6 @@ export const summary = (
 /** "0.812 ± 0.004", or "0.812" for one number. */
 export const meanAndDeviation = (numbers: ReadonlyArray<number>): string => {
   const { mean, deviation } = summary(numbers)
-  return deviation === null ? mean.toFixed(3) : `${mean.toFixed(3)} ± ${deviation.toFixed(3)}`
+  const text = mean.toFixed(3).replace("-", "−")
+  return deviation === null ? text : `${text} ± ${deviation.toFixed(3)}`
 }

@@ -14,16 +14,16 @@ describe("Leaderboard", () => {
       const report = Report.make("t", [Report.headline(selecting("macroF1")), Report.leaderboard(selecting("macroF1"))])
       const page = yield* Page.html(report)
       assert.include(page, '<th></th><th class="chosen">macro-F1</th><th>accuracy</th><th>mAP</th><th>ECE</th>')
-      assert.include(page, "A: test macro-F1 0.831 ± 0.028 over 3 seeds.")
+      assert.include(page, "A: test macro-F1 0.840 ± 0.028 over 3 seeds.")
       assert.include(page, "Epochs are selected by macro-F1; the first column is macro-F1.")
       assert.include(JSON.stringify(Report.charts(report)["results"]), '"title":"test macro-F1"')
-      assert.match(Terminal.text(report), /^ +macro-F1 +accuracy +mAP +ECE$/m)
+      assert.match(Terminal.text(report), /^ +macro-F1 +accuracy +mAP +ECE +confidence − accuracy +NLL$/m)
     })
   )
 
   it("says so where methods are selected by different metrics", () => {
     const text = Terminal.text(Report.make("t", [Report.leaderboard(selecting("meanAveragePrecision", "accuracy"))]))
-    assert.match(text, /^ +mAP +accuracy +macro-F1 +ECE$/m)
+    assert.match(text, /^ +mAP +accuracy +macro-F1 +ECE +confidence − accuracy +NLL$/m)
     assert.include(text, "Epochs are selected by mAP (A, chance) or accuracy (B); the first column is mAP.")
   })
 

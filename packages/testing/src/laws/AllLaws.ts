@@ -1,9 +1,11 @@
 /** All laws of the mathematics in `@igm/gradient`. */
 import type { Law } from "../Law.ts"
+import * as BlendingLaws from "./BlendingLaws.ts"
+import * as BoostLaws from "./BoostLaws.ts"
 import * as MlaLaws from "./MlaLaws.ts"
 import * as ModificationLaws from "./ModificationLaws.ts"
 import * as PredictionLaws from "./PredictionLaws.ts"
-import * as ResidualLaws from "./ResidualLaws.ts"
+import * as RivalPlanLaws from "./RivalPlanLaws.ts"
 import * as ScheduleLaws from "./ScheduleLaws.ts"
 import * as StepLaws from "./StepLaws.ts"
 import * as JointTrainingLaws from "./JointTrainingLaws.ts"
@@ -19,10 +21,14 @@ export const laws = (): ReadonlyArray<Law> => [
   ...ScheduleLaws.laws(),
   ...PredictionLaws.ownFusionLaws(),
   ...JointTrainingLaws.laws(),
-  ...JointTrainingLaws.blendingLaws(),
+  ...BlendingLaws.laws(),
   ...MlaLaws.forgetLaws(),
   ...MlaLaws.stepLaws(),
-  ...ResidualLaws.laws(),
+  ...MlaLaws.codeForgetLaws(),
+  ...BoostLaws.laws(),
+  ...BoostLaws.stepLaws(),
+  ...RivalPlanLaws.ogmLaws(),
+  ...RivalPlanLaws.mlaLaws(),
   ...PredictionLaws.minNormLaws(),
   ...PredictionLaws.metricLaws()
 ]

@@ -1,8 +1,8 @@
 /** Laws of jointly trained heads, for any balance and for each balance of `@igm/gradient`. */
-import { Balances, Float64, GradientBlending, Head, JointStep, Ops } from "@igm/gradient"
+import { Balances, Float64, Head, JointStep, Ops } from "@igm/gradient"
 import { Tensor } from "@igm/tensor"
 import { Schema } from "effect"
-import { Batch, type Scene, Seed, matrix, sceneOf } from "../Cases.ts"
+import { Batch, type Scene, matrix, sceneOf } from "../Cases.ts"
 import { above, relative, relatives, worst } from "../Distance.ts"
 import * as Law from "../Law.ts"
 import * as Oracle from "../Oracle.ts"
@@ -116,21 +116,66 @@ const coefficientsOf = (scenes: Named<Scene>, alpha: number): Named<number> => {
   })
 }
 
+/** The scenes with other heads than the first certain, so that its own loss and the sum's pull apart. */
+const pulledApart = (plain: Named<Scene>): Named<Scene> => {
+  const [first] = Object.keys(plain)
+  return Ops.mapNamed(plain, (scene, name) =>
+    name === first
+      ? scene
+      : { ...scene, parameters: Ops.mapNamed(scene.parameters, (w) => ops.multiply(w, ops.scalar(-8))) }
+  )
+}
+
+/** MMPareto tensor by tensor on the layers but the last, from the definition; `null` where rounding decides. */
+const paretoByTensor = (
+  sum: Named<Matrix>,
+  own: Named<Matrix>,
+  depth: number,
+  factor: number
+): Named<Matrix> | null => {
+  const hidden = Object.keys(sum).filter((p) => Head.layerOf(p) < depth)
+  const chosen = (of: Named<Matrix>) => flat(Object.fromEntries(hidden.map((p) => [p, Ops.get(of, p)])))
+  const [g, u] = [chosen(sum), chosen(own)]
+  const [gg, gu, uu] = [dot(g, g), dot(g, u), dot(u, u)]
+  if (hidden.length > 0 && (isNothing(gg, uu) || Math.abs(gu) <= 1e-6 * Math.sqrt(gg * uu))) return null
+  const w = gu > 0 ? 0.5 : (uu - gu) / (gg + uu - 2 * gu)
+  let close = false
+  const found = Ops.mapNamed(sum, (a, p) => {
+    const b = Ops.get(own, p)
+    const plain = Oracle.combine(a, b, (x, y) => x + y)
+    if (!hidden.includes(p)) return plain
+    const mixed = Oracle.combine(a, b, (x, y) => 2 * (w * x + (1 - w) * y))
+    const [length, wanted] = [Oracle.norm([mixed]), Oracle.norm([plain])]
+    if (length < 1e-2 * (Oracle.norm([a]) + Oracle.norm([b]))) close = true
+    return ops.multiply(mixed, ops.scalar(factor * (wanted > length ? wanted / length : 1)))
+  })
+  return close ? null : found
+}
+
 /** The implementations under test. */
 export interface Subject {
   readonly make: MakeStep
   readonly plain: JointStep.Balance
   readonly blend: JointStep.Balance
-  readonly ogm: (noise: boolean) => JointStep.Balance
-  readonly mmPareto: JointStep.Balance
+  readonly ogm: (form: Balances.OgmForm) => JointStep.Balance
+  readonly mmPareto: (form: Balances.ParetoForm) => JointStep.Balance
 }
+
+const { ogmOnHeads, paretoOnHeads, paretoAsReleased } = Balances
+const silent: Balances.OgmForm = { ...ogmOnHeads, noise: false }
 
 /** The laws. */
 export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => {
   const { make, plain, blend, ogm, mmPareto }: Subject = { make: JointStep.make, ...Balances, ...subject }
   const law = (name: string, tolerance: number, deviation: (scenes: Named<Scene>) => number) =>
     Law.make({ name: `together ${name}`, cases: Heads, tolerance, deviation: (of) => deviation(scenesOf(of)) })
-  const balances = [plain, ogm(false), mmPareto]
+  const balances = [
+    plain,
+    ogm(silent),
+    ogm({ ...silent, tensors: "hidden weights" }),
+    mmPareto(paretoOnHeads),
+    mmPareto(paretoAsReleased)
+  ]
   const all = (a: Named<Named<Matrix>>, b: Named<Named<Matrix>>, floor = 1e-9) =>
     worst(Object.entries(b).map(([name, tensors]) => relatives(Ops.get(a, name), tensors, floor)))
   const pareto = (scenes: Named<Scene>) =>
@@ -167,12 +212,12 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
       (scenes) => {
         const k = coefficientsOf(scenes, numbers.alpha)
         const expected = Ops.mapNamed(bothOf(scenes), ({ sum }, name) => scaled(sum, k[name]!))
-        return all(followed(make, ogm(false), scenes).gradients, expected)
+        return all(followed(make, ogm(silent), scenes).gradients, expected)
       }
     ),
     law("OGM fires: a head that is more confident than the others is slowed, and never stopped", 0, (scenes) => {
       const k = Object.values(scenes).length < 2 ? [] : Object.values(coefficientsOf(scenes, numbers.alpha))
-      const found = followed(make, ogm(false), scenes).gradients
+      const found = followed(make, ogm(silent), scenes).gradients
       const before = bothOf(scenes)
       const slowed = Object.keys(scenes).map((name, i) => {
         const [a, b] = [flat(Ops.get(found, name)), flat(Ops.get(before, name).sum)]
@@ -181,29 +226,45 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
       })
       return slowed.every(Boolean) ? 0 : 1
     }),
-    law("OGM-GE adds N(0, std(g)) to each tensor", 1e-7, (scenes) => {
-      const k = coefficientsOf(scenes, numbers.alpha)
-      const noise = Object.fromEntries(
-        Object.entries(scenes).flatMap(([name, { head }]) =>
-          Object.entries(Head.shapes(head)).map(([p, [rows, columns]]) => [
-            `noise/${JointStep.at(name, p)}`,
-            matrix(rows, columns, name, p)
-          ])
+    law(
+      "OGM-GE adds N(0, std(g) + floor) to each tensor that it changes, and leaves the others alone",
+      1e-7,
+      (scenes) => {
+        const k = coefficientsOf(scenes, numbers.alpha)
+        const noise = Object.fromEntries(
+          Object.entries(scenes).flatMap(([name, { head }]) =>
+            Object.entries(Head.shapes(head)).map(([p, [rows, columns]]) => [
+              `noise/${JointStep.at(name, p)}`,
+              matrix(rows, columns, name, p)
+            ])
+          )
         )
-      )
-      const expected = Ops.mapNamed(bothOf(scenes), ({ sum }, name) =>
-        Ops.mapNamed(sum, (g, p) => {
-          const n = g.data.length
-          const mean = g.data.reduce((a, b) => a + b, 0) / n
-          const variance = n < 2 ? 0 : g.data.reduce((total, x) => total + (x - mean) ** 2, 0) / (n - 1)
-          const z = Ops.get(noise, `noise/${JointStep.at(name, p)}`)
-          return Oracle.combine(g, z, (x, e) => k[name]! * x + Math.sqrt(variance) * e)
-        })
-      )
-      return all(followed(make, ogm(true), scenes, {}, noise).gradients, expected, 1e-6)
-    }),
+        const forms: ReadonlyArray<Balances.OgmForm> = [
+          ogmOnHeads,
+          { noise: true, floor: 0.1, tensors: "hidden weights" },
+          { noise: false, floor: 0.1, tensors: "hidden weights" }
+        ]
+        return worst(
+          forms.map((form) => {
+            const expected = Ops.mapNamed(bothOf(scenes), ({ sum }, name) =>
+              Ops.mapNamed(sum, (g, p) => {
+                const { depth } = Ops.get(scenes, name)
+                if (form.tensors !== "all" && (!Head.isWeight(p) || Head.layerOf(p) === depth)) return g
+                const n = g.data.length
+                const mean = g.data.reduce((a, b) => a + b, 0) / n
+                const variance = n < 2 ? 0 : g.data.reduce((total, x) => total + (x - mean) ** 2, 0) / (n - 1)
+                const size = form.noise ? Math.sqrt(variance) + form.floor : 0
+                const z = Ops.get(noise, `noise/${JointStep.at(name, p)}`)
+                return Oracle.combine(g, z, (x, e) => k[name]! * x + size * e)
+              })
+            )
+            return all(followed(make, ogm(form), scenes, {}, noise).gradients, expected, 1e-6)
+          })
+        )
+      }
+    ),
     law("MMPareto is the plain sum, stretched, where a head's two gradients agree", 1e-7, (scenes) => {
-      const { gradients } = followed(make, mmPareto, scenes)
+      const { gradients } = followed(make, mmPareto(paretoOnHeads), scenes)
       const before = bothOf(scenes)
       return worst(
         pareto(scenes).map(({ name, gg, gu, uu }) => {
@@ -218,14 +279,8 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
       "MMPareto is the shortest vector between them, stretched, where a head's two gradients disagree",
       1e-6,
       (plain) => {
-        // The first head's own loss and the others' certainty pull apart.
-        const names = Object.keys(plain)
-        const scenes = Ops.mapNamed(plain, (scene, name) =>
-          name === names[0]
-            ? scene
-            : { ...scene, parameters: Ops.mapNamed(scene.parameters, (w) => ops.multiply(w, ops.scalar(-8))) }
-        )
-        const { gradients } = followed(make, mmPareto, scenes)
+        const scenes = pulledApart(plain)
+        const { gradients } = followed(make, mmPareto(paretoOnHeads), scenes)
         return worst(
           pareto(scenes).map(({ name, g, u, gg, gu, uu }) => {
             if (!(gu < -1e-6 * Math.sqrt(gg * uu)) || gg * uu - gu * gu < 1e-3 * gg * uu || isNothing(gg, uu)) return 0
@@ -241,8 +296,25 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
         )
       }
     ),
+    law(
+      "MMPareto as released lengthens each tensor by itself, and leaves the last layers to the plain sum",
+      1e-6,
+      (plain) =>
+        worst(
+          [plain, pulledApart(plain)].flatMap((scenes) =>
+            [1.5, 2].flatMap((factor) => {
+              const { gradients } = followed(make, mmPareto({ ...paretoAsReleased, factor }), scenes)
+              return Object.entries(bothOf(scenes)).map(([name, { sum, own }]) => {
+                const expected = paretoByTensor(sum, own, Ops.get(scenes, name).depth, factor)
+                // Gradients of saturated logits are the less exact the smaller they are.
+                return expected === null ? 0 : relatives(Ops.get(gradients, name), expected, 1e-4)
+              })
+            })
+          )
+        )
+    ),
     law("MMPareto opposes neither gradient, and is 1.5 times as long as their sum or longer", 1e-7, (scenes) => {
-      const { gradients } = followed(make, mmPareto, scenes)
+      const { gradients } = followed(make, mmPareto(paretoOnHeads), scenes)
       return worst(
         pareto(scenes).map(({ name, g, u, gg, gu, uu }) => {
           const found = flat(Ops.get(gradients, name))
@@ -288,51 +360,6 @@ export const laws = (subject: Partial<Subject> = {}): ReadonlyArray<Law.Law> => 
         [zeros, saturated, oneClass].flatMap((each) =>
           balances.flatMap((balance) => Object.values(followed(make, balance, each).gradients).map(finite))
         )
-      )
-    })
-  ]
-}
-
-/** The function under test: from curves of losses to their weights. */
-export type Weights = typeof GradientBlending.weights
-
-/** The laws of gradient blending's weights. */
-export const blendingLaws = (weights: Weights = GradientBlending.weights): ReadonlyArray<Law.Law> => {
-  const law = (name: string, tolerance: number, deviation: (curves: Named<GradientBlending.Curve>) => number) =>
-    Law.make({
-      name: `gradient blending's weights ${name}`,
-      cases: Seed,
-      tolerance,
-      deviation: (seed) => {
-        const x = matrix(3, 4, seed, "curves").data.map((v) => 1 + 0.3 * v)
-        const curve = (i: number): GradientBlending.Curve => ({
-          before: { train: x[4 * i]!, valid: x[4 * i + 1]! },
-          after: { train: x[4 * i + 2]!, valid: x[4 * i + 3]! }
-        })
-        return deviation({ audio: curve(0), video: curve(1), sum: curve(2) })
-      }
-    })
-  const gain = ({ before, after }: GradientBlending.Curve) => before.valid - after.valid
-  return [
-    law("lie on the simplex", 1e-12, (curves) => {
-      const found = Object.values(weights(curves))
-      return worst([Math.abs(found.reduce((a, b) => a + b, 0) - 1), ...found.map((w) => above(0, w))])
-    }),
-    law("are 0 for a loss that made the validation loss worse, if another made it better", 0, (curves) => {
-      const found = weights(curves)
-      if (!Object.values(curves).some((curve) => gain(curve) > 0)) return 0
-      return worst(Object.entries(curves).map(([name, curve]) => (gain(curve) < 0 ? found[name]! : 0)))
-    }),
-    law("are in the ratio of G/O²", 1e-9, (curves) => {
-      const raw = Ops.mapNamed(curves, ({ before, after }) => {
-        const overfitting = after.valid - after.train - before.valid + before.train
-        return Math.max(before.valid - after.valid, 0) / Math.max(overfitting ** 2, 1e-4)
-      })
-      const found = weights(curves)
-      return relative(
-        Object.keys(curves).map((a) => found[a]! * raw["sum"]!),
-        Object.keys(curves).map((a) => found["sum"]! * raw[a]!),
-        1
       )
     })
   ]

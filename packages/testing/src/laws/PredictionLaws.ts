@@ -122,7 +122,15 @@ const scoredByDefinition = ({ labels, scores }: ReturnType<typeof scoresOf>): Re
     return (inside.length / n) * Math.abs(share((i) => Number(predicted[i] === all[i])) - share((i) => confidence[i]!))
   })
   const mean = (numbers: ReadonlyArray<number>) => numbers.reduce((a, b) => a + b, 0) / numbers.length
-  return [count((i) => predicted[i] === all[i]) / n, mean(f1), mean(precisions), gaps.reduce((a, b) => a + b, 0)]
+  const accuracy = count((i) => predicted[i] === all[i]) / n
+  return [
+    accuracy,
+    mean(f1),
+    mean(precisions),
+    gaps.reduce((a, b) => a + b, 0),
+    mean(confidence) - accuracy,
+    mean(all.map((label, i) => -Math.log(Math.max(scores.data[i * classes + label]!, 2 ** -52))))
+  ]
 }
 
 /** The function under test: metrics from labels and scores. */
@@ -141,9 +149,12 @@ export const metricLaws = (score: Score = Metric.of): ReadonlyArray<Law.Law> => 
     }),
     law("are what they are called: counted by their definitions, with ties and absent classes", 1e-9, (of) => {
       const { labels, scores } = scoresOf(of)
-      const { accuracy, macroF1, meanAveragePrecision, calibrationError } = score(labels, scores)
-      const found = [accuracy, macroF1, meanAveragePrecision, calibrationError]
-      return relative(found, scoredByDefinition({ labels, scores }), 1)
+      const found = score(labels, scores)
+      return relative(
+        Metric.names.map((name) => found[name]),
+        scoredByDefinition({ labels, scores }),
+        1
+      )
     }),
     law("do not depend on the order of the samples", 1e-12, (of) => {
       const { labels, scores } = scoresOf(of)
@@ -154,9 +165,11 @@ export const metricLaws = (score: Score = Metric.of): ReadonlyArray<Law.Law> => 
       )
       return relative(numbers(there), numbers(score(labels, scores)))
     }),
-    law("lie between 0 and 1", 0, (of) => {
+    law("lie between 0 and 1, but for the likelihood and the sign of the confidence", 0, (of) => {
       const { labels, scores } = scoresOf(of)
-      return worst(numbers(score(labels, scores)).map((x) => (x >= 0 && x <= 1 ? 0 : 1)))
+      const { overconfidence, negativeLogLikelihood, ...shares } = score(labels, scores)
+      const signed = overconfidence >= -1 && overconfidence <= 1 && negativeLogLikelihood >= 0 ? 0 : 1
+      return worst([signed, ...Object.values<number>(shares).map((x) => (x >= 0 && x <= 1 ? 0 : 1))])
     })
   ]
 }
@@ -190,7 +203,7 @@ export const minNormLaws = (weight: Weight = MinNorm.weight): ReadonlyArray<Law.
 
 /** The laws of every fusion. */
 export const ownFusionLaws = (): ReadonlyArray<Law.Law> =>
-  (["mean", "entropy", "sum"] as const).flatMap((kind) => {
+  Fusion.fusions.flatMap((kind) => {
     const fuse: Fuse = (logits) => Fusion.fuse(ops, kind, logits)
     return [...definitionLaws(kind, fuse), ...fusionLaws(kind, fuse)]
   })

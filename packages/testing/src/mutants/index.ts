@@ -1,4 +1,6 @@
 /** All mutants. */
+import * as BoostMutants from "./BoostMutants.ts"
+import * as MlaMutants from "./MlaMutants.ts"
 import * as ModificationMutants from "./ModificationMutants.ts"
 import type { Mutant } from "./Mutant.ts"
 import * as PredictionMutants from "./PredictionMutants.ts"
@@ -10,5 +12,7 @@ export const all: ReadonlyArray<Mutant> = [
   ...StepMutants.mutants,
   ...ModificationMutants.mutants,
   ...RivalMutants.mutants,
+  ...MlaMutants.mutants,
+  ...BoostMutants.mutants,
   ...PredictionMutants.mutants
 ]
