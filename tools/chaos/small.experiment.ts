@@ -12,7 +12,8 @@ export default Experiment.make("killed", {
       ring: Ring.make(["audio", "image"], { rounds: 2, epochs: { audio: 3, image: 3 } }),
       selection: Selection.best("accuracy"),
       batch: 4,
-      rho: 1e-10
+      rho: 1e-10,
+      fusion: "mean" as const
     }
     return Experiment.comparison({
       title: "A small experiment",

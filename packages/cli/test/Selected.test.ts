@@ -52,7 +52,7 @@ describe("The metric that selects", () => {
       assert.match(yield* said("show", run!.id), /best epoch +by +on selection/)
       assert.match(yield* said("runs"), /IGM \(paper\) macro-F1 [01]\.\d{3}/)
       // The table begins with the metric that selects, and not with the accuracy.
-      assert.match(yield* said("show", run!.id), /^ +macro-F1 +accuracy +mAP +ECE$/m)
+      assert.match(yield* said("show", run!.id), /^ +macro-F1 +accuracy +mAP +ECE +confidence − accuracy +NLL$/m)
       assert.include(yield* said("show", run!.id), "Epochs are selected by macro-F1 (IGM (paper)) or mAP (G-Blending)")
       assert.match(yield* said("show", run!.id), /G-Blending +1 +8 +[78] +mAP +[01]\.\d{3} /)
       const page = yield* fs.readFileString(`${run!.folder}/${files.report}`)

@@ -22,7 +22,8 @@ export default Experiment.make("selected", {
       heads: { audio: Head.make(128, 4, 2), image: Head.make(128, 4, 2) },
       ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 2, image: 2 } }),
       batch: 2,
-      rho: 0
+      rho: 0,
+      fusion: "sum" as const
     }
     return Experiment.comparison({
       title: "Selection by other metrics",

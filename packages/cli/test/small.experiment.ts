@@ -12,7 +12,8 @@ export default Experiment.make("small", {
       ring: Ring.make(["audio", "image"], { rounds: 1, epochs: { audio: 1, image: 1 } }),
       selection: Selection.best("accuracy"),
       batch: 4,
-      rho: 1e-10
+      rho: 1e-10,
+      fusion: "mean" as const
     }
     return Experiment.comparison({
       title: "A small experiment",

@@ -1,3 +1,6 @@
+// Programs that import this room are typechecked by themselves, and would not find the declaration otherwise.
+// oxlint-disable-next-line typescript/triple-slash-reference
+/// <reference path="./jstat.d.ts" />
 /** Distribution functions and quantiles. */
 import jstat from "jstat"
 
