@@ -29,7 +29,11 @@ interface Variant {
   readonly setting: { readonly [name: string]: number }
 }
 
-const nameOf = (setting: string, value: number) => `${Statistics.Words.symbol(setting)} = ${value}`
+/** 0.4, but 1e-4. */
+const written = (value: number): string =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential() : String(value)
+
+const nameOf = (setting: string, value: number) => `${Statistics.Words.symbol(setting)} = ${written(value)}`
 
 /** The variants: the settings in use, and each other value of one setting. */
 const variantsOf = ({ at, over }: Pick<Sensitivity<Dims, { readonly [s: string]: number }>, "at" | "over">) => {
@@ -53,7 +57,7 @@ const sectionsOf = (
   const resamples = Statistics.Resamples.of(scores)
   const options = { by, ...(margin === undefined ? {} : { margin }) }
   const contrasts = others.map(({ key, name }) => ({
-    name: `${name} instead of ${at[key]!}`,
+    name: `${name} instead of ${written(at[key]!)}`,
     weights: { [name]: 1, [base.name]: -1 }
   }))
   const keys = [...new Set(others.map(({ key }) => key))]
